@@ -1,0 +1,35 @@
+//! The table of controllers: what each one looks after, what wakes it, and what it decides with.
+//! Every driver reads this table, so a missing watch is the same bug in simulation and production.
+
+use drydock_operator_api::{Kind, ObjectMeta};
+use jiff::Timestamp;
+
+use crate::plan::Plan;
+use crate::settings::Settings;
+use crate::view::{Key, View};
+
+pub struct Controller {
+    /// As in its Events: `cluster-controller`.
+    pub name: &'static str,
+    pub root: fn() -> &'static Kind,
+    pub watches: Vec<Watch>,
+    /// Loads the tree of `key` and reconciles it; a missing root gives an empty plan.
+    pub plan: Box<dyn Fn(&dyn View, &Key, Timestamp, &Settings) -> Plan + Send + Sync>,
+}
+
+/// An event of `kind` wakes the keys that `map` gives.
+#[derive(Clone)]
+pub struct Watch {
+    pub kind: fn() -> &'static Kind,
+    pub map: Map,
+}
+
+#[derive(Clone, Copy)]
+pub enum Map {
+    /// The object itself.
+    Root,
+    /// The controller owner, where it is of the root kind.
+    Owner,
+    /// What the function makes of the object's metadata.
+    By(fn(&dyn View, &ObjectMeta) -> Vec<Key>),
+}

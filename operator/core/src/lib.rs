@@ -1,0 +1,8 @@
+//! What the operator decides. `load` reads a view, `reconcile` is pure, an [`execution`] says what
+//! to ask and is told the answer. No IO, no clock, no randomness, no `async`.
+
+pub mod controllers;
+pub mod execution;
+pub mod plan;
+pub mod settings;
+pub mod view;
