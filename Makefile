@@ -1,0 +1,42 @@
+# A menu: one line per target. `make` prints it.
+SHARED ?= ../shared
+CARGO ?= cargo
+
+.PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden determinism ci
+
+menu: ## this menu
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+demo: ## build, and replay the bundled failover, narrated
+	@$(CARGO) run --release --quiet -- run scenarios/failover/redis-primary-node-lost
+check: ## compile everything, quickly
+	@$(CARGO) check --workspace --all-targets
+fmt: ## is everything formatted?
+	@$(CARGO) fmt --all -- --check
+lint: ## clippy, warnings are errors
+	@$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+test: ## all tests
+	@$(CARGO) test --release --workspace
+explore: ## every crash point of the bundled failover
+	@$(CARGO) run --release --quiet -- explore scenarios/failover/redis-primary-node-lost --crash-points
+bench: ## criterion benches
+	@$(CARGO) bench --workspace
+counts: ## reconciles and requests per bundled scenario, held against benches/counts.json
+	@$(CARGO) run --release --quiet -- bench counts --baseline benches/counts.json
+serve: ## a living world for kubectl on loopback
+	@$(CARGO) run --release --quiet -- serve
+crds: ## write the CRDs that the Rust types make
+	@$(CARGO) run --release --quiet -p drydock-operator-api --example crds
+schemas: ## make the tables of builtin kinds again, from published OpenAPI documents
+	@python3 simulator/apiserver/tables/generate.py
+docs: ## rustdoc
+	@$(CARGO) doc --workspace --no-deps
+snapshots: ## accept changed snapshots after reading them
+	@INSTA_UPDATE=always $(CARGO) test --release --workspace
+corpus: ## real charts of ../shared/data through `drydock try`
+	@.ci/corpus $(SHARED)
+golden: ## weaviate and qdrant against the recorded work of the upstream operator
+	@.ci/golden $(SHARED)
+determinism: ## ten seeds, debug and release builds, the same traces
+	@.ci/determinism
+ci: ## what CI runs
+	@.ci/run
