@@ -4,6 +4,8 @@
 #[doc(hidden)]
 pub use erased_serde;
 
+pub mod core;
 pub mod meta;
+pub mod workloads;
 
 pub use meta::{AnyObject, Kind, ObjectMeta, OwnerReference, Resource};

@@ -18,7 +18,8 @@ pub struct Kind {
     pub plural: &'static str,
     pub namespaced: bool,
     /// Decodes an object to the Rust type of this kind.
-    pub decode: fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<AnyObject, erased_serde::Error>,
+    pub decode:
+        fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<AnyObject, erased_serde::Error>,
     /// The metadata of an object that `decode` made. Panics on an object of another type.
     pub meta: fn(&(dyn Any + Send + Sync)) -> &ObjectMeta,
 }

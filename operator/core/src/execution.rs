@@ -78,7 +78,11 @@ impl Execution {
 fn judge(call: &Call, answer: Answer) -> Option<End> {
     match (call, answer) {
         (_, Answer::Ok) | (Call::Event(_), _) => None,
-        (Call::Create { .. }, Answer::Refused { code: 409, reason, .. }) if reason == "AlreadyExists" => None,
+        (Call::Create { .. }, Answer::Refused { code: 409, reason, .. })
+            if reason == "AlreadyExists" =>
+        {
+            None
+        }
         (Call::Patch { .. } | Call::Delete { .. }, Answer::Refused { code: 404, .. }) => None,
         // The uid in the precondition names an object that is gone.
         (Call::Delete { .. }, Answer::Refused { code: 409, .. }) => None,
@@ -87,7 +91,9 @@ fn judge(call: &Call, answer: Answer) -> Option<End> {
             OnFailure::Ignore => None,
             OnFailure::Retry(delay) => Some(End::Retry(delay, message)),
         },
-        (_, Answer::Refused { message, .. } | Answer::AgentFailed(message)) => Some(End::Failed(message)),
+        (_, Answer::Refused { message, .. } | Answer::AgentFailed(message)) => {
+            Some(End::Failed(message))
+        }
         (_, Answer::Lost) => Some(End::Failed("the request was not answered".to_owned())),
     }
 }

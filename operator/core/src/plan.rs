@@ -69,7 +69,14 @@ pub struct Generate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Generated {
     /// A password, base64-encoded as Secrets hold it.
-    Password { length: usize, digits: usize, symbols: usize, symbol_characters: String, letters: Letters, seed: String },
+    Password {
+        length: usize,
+        digits: usize,
+        symbols: usize,
+        symbol_characters: String,
+        letters: Letters,
+        seed: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
