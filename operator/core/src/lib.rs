@@ -1,8 +1,12 @@
 //! What the operator decides. `load` reads a view, `reconcile` is pure, an [`execution`] says what
 //! to ask and is told the answer. No IO, no clock, no randomness, no `async`.
 
+pub mod base64;
 pub mod controllers;
 pub mod execution;
+pub mod hash;
 pub mod plan;
 pub mod settings;
+pub mod sprig;
+pub mod template;
 pub mod view;
