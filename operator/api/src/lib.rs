@@ -4,8 +4,9 @@
 #[doc(hidden)]
 pub use erased_serde;
 
+pub mod apps;
 pub mod core;
 pub mod meta;
 pub mod workloads;
 
-pub use meta::{AnyObject, Kind, ObjectMeta, OwnerReference, Resource};
+pub use meta::{AnyObject, Condition, Kind, ObjectMeta, OwnerReference, Resource};
