@@ -1,5 +1,6 @@
 //! The scenario format and the bundled corpus: text in, types out, and mistakes shown where they stand.
 
+pub mod corpus;
 mod fields;
 mod load;
 pub mod manifest;
