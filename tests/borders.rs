@@ -5,8 +5,17 @@ use std::collections::BTreeSet;
 /// The names of all packages that `package` is built from, in its default features.
 fn built_from(package: &str) -> BTreeSet<String> {
     let tree = duct::cmd!(
-        env!("CARGO"), "tree", "--offline", "--prefix", "none", "--edges", "normal", "--package", package,
-        "--format", "{p}"
+        env!("CARGO"),
+        "tree",
+        "--offline",
+        "--prefix",
+        "none",
+        "--edges",
+        "normal",
+        "--package",
+        package,
+        "--format",
+        "{p}"
     )
     .dir(env!("CARGO_MANIFEST_DIR"))
     .read()
@@ -16,13 +25,18 @@ fn built_from(package: &str) -> BTreeSet<String> {
 
 #[test]
 fn no_async_runtime_and_no_client_is_inside_the_simulator() {
-    for package in
-        ["drydock-apiserver", "drydock-operator-api", "drydock-operator-core", "drydock-scenarios", "drydock-simulator"]
-    {
+    for package in [
+        "drydock-apiserver",
+        "drydock-operator-api",
+        "drydock-operator-core",
+        "drydock-scenarios",
+        "drydock-simulator",
+    ] {
         let tree = built_from(package);
 
         assert!(tree.contains(package), "cargo tree printed nothing of {package}: {tree:?}");
-        for banned in ["tokio", "hyper", "kube", "kube-client", "kube-core", "reqwest", "async-std"] {
+        for banned in ["tokio", "hyper", "kube", "kube-client", "kube-core", "reqwest", "async-std"]
+        {
             assert!(!tree.contains(banned), "{package} is built from {banned}");
         }
     }
@@ -38,7 +52,12 @@ fn each_package_uses_only_those_below_it() {
         ("drydock-scenarios", &[]),
         (
             "drydock-simulator",
-            &["drydock-operator-api", "drydock-operator-core", "drydock-apiserver", "drydock-scenarios"],
+            &[
+                "drydock-operator-api",
+                "drydock-operator-core",
+                "drydock-apiserver",
+                "drydock-scenarios",
+            ],
         ),
     ];
     for (package, below) in allowed {
@@ -47,7 +66,8 @@ fn each_package_uses_only_those_below_it() {
             .filter(|name| name.starts_with("drydock") && name != package)
             .collect();
 
-        let unexpected: Vec<_> = ours.iter().filter(|name| !below.contains(&name.as_str())).collect();
+        let unexpected: Vec<_> =
+            ours.iter().filter(|name| !below.contains(&name.as_str())).collect();
         assert!(unexpected.is_empty(), "{package} uses {unexpected:?}");
     }
 }
@@ -56,7 +76,14 @@ fn each_package_uses_only_those_below_it() {
 #[test]
 fn nothing_turns_on_the_insertion_order_of_serde_json() {
     let features = duct::cmd!(
-        env!("CARGO"), "tree", "--offline", "--workspace", "--edges", "features", "--invert", "serde_json"
+        env!("CARGO"),
+        "tree",
+        "--offline",
+        "--workspace",
+        "--edges",
+        "features",
+        "--invert",
+        "serde_json"
     )
     .dir(env!("CARGO_MANIFEST_DIR"))
     .read()

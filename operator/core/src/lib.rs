@@ -3,9 +3,11 @@
 
 pub mod base64;
 pub mod controllers;
+pub mod diff;
 pub mod execution;
 pub mod hash;
 pub mod plan;
+pub mod quantity;
 pub mod settings;
 pub mod sprig;
 pub mod template;
