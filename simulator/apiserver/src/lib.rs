@@ -1,1 +1,33 @@
-//! In the making.
+//! A Kubernetes API server as a value.
+//!
+//! [`Server::handle`] takes a request and the time and gives an answer, for anything that is asked. A server is a
+//! handful of persistent structures, so cloning it is cheap however much it holds, and two clones go on
+//! independently. Nothing in here reads a clock, draws randomness of its own, or knows of `KubeBlocks`.
+//!
+//! **Invariants:** a stored object is valid for its schema; the watch log has every change in order; what a table
+//! holds is what the log says.
+
+pub mod kinds;
+pub mod object;
+pub mod request;
+pub mod selector;
+pub mod status;
+pub mod store;
+pub mod table;
+pub mod watch;
+
+mod handle;
+mod patch;
+mod registry;
+
+pub use kinds::{KindId, KindInfo, Profile};
+pub use object::{DecodeError, Object, Owner, Tree};
+pub use request::{
+    Answer, Body, DeleteOptions, Gvr, Options, Outcome, PatchKind, Preconditions, Propagation,
+    Request, Response, User, Verb,
+};
+pub use selector::{FieldSelector, LabelSelector};
+pub use status::{FieldError, FieldErrorKind, Status};
+pub use store::{Change, LogEntry, LogPosition, Server};
+pub use table::Table;
+pub use watch::{Cursor, WatchEvent};

@@ -1,0 +1,141 @@
+//! One request: found, checked, carried out, answered.
+
+mod create;
+mod delete;
+mod read;
+mod update;
+mod write;
+
+use jiff::Timestamp;
+
+use crate::kinds::KindInfo;
+use crate::object::{Object, Operation, Tree, Write};
+use crate::registry::{Kind, Missing};
+use crate::request::{Answer, Body, Outcome, Request, Response, Verb};
+use crate::status::{FieldError, Status};
+use crate::store::Server;
+
+/// A request on its way, with what it is about.
+struct Call<'a> {
+    server: &'a mut Server,
+    request: &'a Request,
+    kind: Kind,
+    now: Timestamp,
+    warnings: Vec<String>,
+}
+
+type Answered = Result<Response, Status>;
+
+impl Server {
+    /// Carries out a request. Total: whatever is asked, there is an answer.
+    pub fn handle(&mut self, request: &Request, now: Timestamp) -> Outcome {
+        let dry_run = match &request.body {
+            Body::Delete(options) if !options.dry_run.is_empty() => &options.dry_run,
+            _ => &request.options.dry_run,
+        };
+        if dry_run.is_empty() {
+            return self.respond(request, now);
+        }
+        if dry_run.iter().any(|value| value != "All") {
+            let values = Tree::list(dry_run.iter().map(|value| Tree::from(&**value)));
+            let error = FieldError::not_supported("dryRun", &values, &["All"]);
+            return Outcome::Done(
+                Status::invalid_options(options_of(request.verb), &[error]).into(),
+            );
+        }
+        // A dry run is a real run on a copy that nobody looks at again.
+        let mut copy = self.clone();
+        copy.is_trial = true;
+        let mut outcome = copy.respond(request, now);
+        if let Outcome::Done(response) = &mut outcome {
+            response.changed = false;
+        }
+        outcome
+    }
+
+    fn respond(&mut self, request: &Request, now: Timestamp) -> Outcome {
+        let kind = match self.kinds.find(&request.resource) {
+            Ok(kind) => kind.clone(),
+            Err(Missing::Group) => return Outcome::Done(Status::unknown_path().into()),
+            Err(Missing::Resource) => return Outcome::Done(Status::unknown_resource().into()),
+        };
+        let mut call = Call { server: self, request, kind, now, warnings: Vec::new() };
+        match call.respond() {
+            Ok(Outcome::Done(mut response)) => {
+                response.warnings.append(&mut call.warnings);
+                Outcome::Done(response)
+            }
+            Ok(outcome) => outcome,
+            Err(status) => {
+                let mut response = Response::from(status);
+                response.warnings = call.warnings;
+                Outcome::Done(response)
+            }
+        }
+    }
+}
+
+fn options_of(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Get => "GetOptions",
+        Verb::List | Verb::Watch => "ListOptions",
+        Verb::Create => "CreateOptions",
+        Verb::Update => "UpdateOptions",
+        Verb::Patch => "PatchOptions",
+        Verb::Delete | Verb::DeleteCollection => "DeleteOptions",
+    }
+}
+
+impl Call<'_> {
+    fn respond(&mut self) -> Result<Outcome, Status> {
+        let request = self.request;
+        let info = &*self.kind.info;
+        if !info.namespaced && !request.namespace.is_empty() {
+            return Err(Status::unknown_resource());
+        }
+        let needs_namespace =
+            !matches!(request.verb, Verb::List | Verb::Watch) || !request.name.is_empty();
+        if info.namespaced && request.namespace.is_empty() && needs_namespace {
+            return Err(Status::method_not_allowed());
+        }
+        if let Some(subresource) = &request.subresource {
+            if !info.has_subresource(subresource) {
+                return Err(Status::unknown_resource());
+            }
+        } else if !info.verbs.iter().any(|verb| *verb == request.verb.as_str()) {
+            return Err(Status::method_not_allowed());
+        }
+        let response = match (request.subresource.as_deref(), request.verb) {
+            (None | Some("status"), Verb::Get) => read::get(self),
+            (None, Verb::List) => read::list(self),
+            (None, Verb::Watch) => return read::watch(self),
+            (None, Verb::Create) => create::create(self),
+            (None | Some("status"), Verb::Update) => update::update(self),
+            (None | Some("status"), Verb::Patch) => update::patch(self),
+            (None, Verb::Delete) => delete::delete(self),
+            (None, Verb::DeleteCollection) => delete::delete_collection(self),
+            _ => Err(Status::method_not_allowed()),
+        };
+        response.map(Outcome::Done)
+    }
+
+    fn info(&self) -> &KindInfo {
+        &self.kind.info
+    }
+
+    /// The object the request names.
+    fn stored(&self) -> Result<Object, Status> {
+        let found =
+            self.server.table(self.kind.id).get(&self.request.namespace, &self.request.name);
+        found.cloned().ok_or_else(|| Status::not_found(self.info(), &self.request.name))
+    }
+
+    fn write_note(&self, operation: Operation) -> Write {
+        Server::write_by(self.request, &self.info().api_version(), operation, self.now)
+    }
+
+    fn answer(&self, code: u16, object: Object, changed: bool) -> Response {
+        let object = crate::watch::in_version(object, self.info());
+        Response { code, body: Answer::Object(object), warnings: Vec::new(), changed }
+    }
+}

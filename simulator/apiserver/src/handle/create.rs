@@ -1,0 +1,97 @@
+//! Making an object.
+
+use super::{Answered, Call, write};
+use crate::object::{Operation, Tree};
+use crate::status::{FieldError, Status};
+use crate::store::Server;
+
+pub(super) fn create(call: &mut Call<'_>) -> Answered {
+    let tree = write::body_object(call)?;
+    let tree = write::place(call, &tree)?;
+    check_namespace(call, tree.str_at(&["metadata", "name"]).unwrap_or_default())?;
+    let tree = write::shape(call, &tree)?;
+    let tree = prepare(call, tree)?;
+    write::validate(call, &tree, None)?;
+    let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
+    if let Some(existing) = call.server.table(call.kind.id).get(&call.request.namespace, name) {
+        return Err(if existing.is_deleting() {
+            Status::being_deleted(call.info(), name)
+        } else {
+            Status::already_exists(call.info(), name)
+        });
+    }
+    let note = call.write_note(Operation::Update);
+    let object = call.server.commit(call.kind.id, &tree, None, note);
+    Ok(call.answer(201, object, true))
+}
+
+/// Nothing is made in a namespace that is not there or about to go.
+fn check_namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {
+    let namespace = &*call.request.namespace;
+    if !call.info().namespaced {
+        return Ok(());
+    }
+    let namespaces = call.server.kind("", "Namespace").expect("every version has namespaces");
+    let info = call.server.kind_info(namespaces).expect("every version has namespaces");
+    let Some(found) = call.server.table(namespaces).get("", namespace) else {
+        return Err(Status::not_found(info, namespace));
+    };
+    if found.is_deleting() {
+        let why = format!(
+            "unable to create new content in namespace {namespace} because it is being terminated"
+        );
+        return Err(Status::forbidden(call.info(), name, &why).caused_by(
+            "NamespaceTerminating",
+            format!("namespace {namespace} is being terminated"),
+            "metadata.namespace",
+        ));
+    }
+    Ok(())
+}
+
+/// What the server sets on a new object, and what it does not take from a client.
+fn prepare(call: &mut Call<'_>, mut tree: Tree) -> Result<Tree, Status> {
+    if tree.str_at(&["metadata", "resourceVersion"]).is_some_and(|revision| !revision.is_empty()) {
+        return Err(Status::plain(
+            500,
+            "resourceVersion should not be set on objects to be created",
+        ));
+    }
+    for key in [
+        "selfLink",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "managedFields",
+        "resourceVersion",
+    ] {
+        tree = tree.without(&["metadata", key]);
+    }
+    let info = call.info();
+    if info.has_subresource("status") && info.custom {
+        tree = tree.without(&["status"]);
+    }
+    if info.tracks_generation {
+        tree = tree.with(&["metadata", "generation"], 1);
+    }
+    if tree.str_at(&["metadata", "name"]).is_none_or(str::is_empty) {
+        let prefix = tree.str_at(&["metadata", "generateName"]).unwrap_or_default().to_owned();
+        if prefix.is_empty() {
+            let error = FieldError::required("metadata.name", "name or generateName is required");
+            return Err(Status::invalid(info, "", &[error]));
+        }
+        let name = generate_name(call.server, &prefix);
+        tree = tree.with(&["metadata", "name"], name);
+    }
+    let uid = call.server.new_uid();
+    Ok(tree.with(&["metadata", "uid"], uid).with(&["metadata", "creationTimestamp"], call.now))
+}
+
+/// A prefix and five characters that spell no words.
+fn generate_name(server: &mut Server, prefix: &str) -> String {
+    const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    let mut name: String = prefix.chars().take(58).collect();
+    for byte in &server.draw("name")[..5] {
+        name.push(char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]));
+    }
+    name
+}

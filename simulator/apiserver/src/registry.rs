@@ -1,0 +1,115 @@
+//! Which kinds a server has at the moment: the builtin ones of its version and those that custom resource
+//! definitions brought.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::kinds::{KindId, KindInfo};
+use crate::request::Gvr;
+
+#[derive(Clone, Default)]
+pub(crate) struct Registry {
+    /// Sorted by group, version and plural.
+    kinds: Vec<Kind>,
+    /// An id is never given to another kind, nor forgotten: a definition that is deleted and made again brings back
+    /// the same kind.
+    ids: BTreeMap<(Arc<str>, Arc<str>), KindId>,
+    /// Group versions that exist and are not served: a fault.
+    unserved: BTreeSet<String>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Kind {
+    pub id: KindId,
+    pub info: Arc<KindInfo>,
+}
+
+/// Why there is no such kind.
+pub(crate) enum Missing {
+    Group,
+    Resource,
+}
+
+impl Registry {
+    pub(crate) fn install(&mut self, info: KindInfo) -> KindId {
+        let next = KindId(u32::try_from(self.ids.len()).expect("fewer kinds than u32 counts"));
+        let key = (Arc::clone(&info.group), Arc::clone(&info.kind));
+        let id = *self.ids.entry(key).or_insert(next);
+        let kind = Kind { id, info: Arc::new(info) };
+        match self.position(&kind.info.group, &kind.info.version, &kind.info.plural) {
+            Ok(at) => self.kinds[at] = kind,
+            Err(at) => self.kinds.insert(at, kind),
+        }
+        id
+    }
+
+    /// Removes all versions of a kind.
+    pub(crate) fn remove(&mut self, group: &str, kind: &str) {
+        self.kinds.retain(|known| *known.info.group != *group || *known.info.kind != *kind);
+    }
+
+    pub(crate) fn find(&self, resource: &Gvr) -> Result<&Kind, Missing> {
+        if !self.serves(&resource.group, &resource.version) {
+            return Err(Missing::Group);
+        }
+        match self.position(&resource.group, &resource.version, &resource.resource) {
+            Ok(at) => Ok(&self.kinds[at]),
+            Err(_) if self.is_builtin_group(&resource.group) => Err(Missing::Resource),
+            Err(_) => Err(Missing::Group),
+        }
+    }
+
+    fn serves(&self, group: &str, version: &str) -> bool {
+        let unserved = !self.unserved.is_empty()
+            && self.unserved.iter().any(|gv| match gv.split_once('/') {
+                Some(parts) => parts == (group, version),
+                None => group.is_empty() && gv == version,
+            });
+        !unserved
+            && self
+                .kinds
+                .iter()
+                .any(|known| *known.info.group == *group && *known.info.version == *version)
+    }
+
+    fn is_builtin_group(&self, group: &str) -> bool {
+        self.kinds.iter().any(|known| *known.info.group == *group && !known.info.custom)
+    }
+
+    fn position(&self, group: &str, version: &str, plural: &str) -> Result<usize, usize> {
+        self.kinds.binary_search_by(|known| {
+            let info = &known.info;
+            (&*info.group, &*info.version, &*info.plural).cmp(&(group, version, plural))
+        })
+    }
+
+    pub(crate) fn id(&self, group: &str, kind: &str) -> Option<KindId> {
+        let found = self
+            .kinds
+            .iter()
+            .find(|known| *known.info.group == *group && *known.info.kind == *kind)?;
+        Some(found.id)
+    }
+
+    /// The version in which objects of a kind are kept.
+    pub(crate) fn storage(&self, id: KindId) -> Option<&Kind> {
+        self.kinds.iter().find(|known| known.id == id && known.info.storage)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Kind> {
+        self.kinds.iter()
+    }
+
+    /// What is served, one entry per kind and version.
+    pub(crate) fn served(&self) -> impl Iterator<Item = &Kind> {
+        self.kinds.iter().filter(|known| !self.unserved.contains(&known.info.api_version()))
+    }
+
+    pub(crate) fn set_served(&mut self, group_version: &str, served: bool) {
+        if served {
+            self.unserved.remove(group_version);
+        } else {
+            self.unserved.insert(group_version.to_owned());
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! Errors (and the successes that return no object) in Kubernetes' words.
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::kinds::KindInfo;
+use crate::object::Tree;
+
+/// A `Status`. Displays as its message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Status {
+    pub code: u16,
+    /// Empty for errors that have none, and for successes.
+    pub reason: &'static str,
+    pub message: String,
+    pub details: Option<Details>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Details {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub uid: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
+    #[serde(rename = "retryAfterSeconds", skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub reason: &'static str,
+    pub message: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub field: String,
+}
+
+/// A rule that a field of an object breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    pub kind: FieldErrorKind,
+    /// `spec.containers[0].name`.
+    pub field: String,
+    /// What stands after the field: `Invalid value: "x": must be ...`.
+    pub body: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldErrorKind {
+    Required,
+    Invalid,
+    TypeInvalid,
+    Duplicate,
+    Forbidden,
+    NotSupported,
+    TooLong,
+    TooMany,
+    NotFound,
+    Internal,
+}
+
+impl FieldErrorKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "FieldValueRequired",
+            Self::Invalid => "FieldValueInvalid",
+            Self::TypeInvalid => "FieldValueTypeInvalid",
+            Self::Duplicate => "FieldValueDuplicate",
+            Self::Forbidden => "FieldValueForbidden",
+            Self::NotSupported => "FieldValueNotSupported",
+            Self::TooLong => "FieldValueTooLong",
+            Self::TooMany => "FieldValueTooMany",
+            Self::NotFound => "FieldValueNotFound",
+            Self::Internal => "InternalError",
+        }
+    }
+}
+
+impl FieldError {
+    fn new(kind: FieldErrorKind, field: impl Into<String>, body: String) -> Self {
+        Self { kind, field: field.into(), body }
+    }
+
+    /// `detail` may be empty.
+    pub fn required(field: impl Into<String>, detail: &str) -> Self {
+        Self::new(FieldErrorKind::Required, field, with_detail("Required value".into(), detail))
+    }
+
+    /// Strings are printed quoted, everything else as compact JSON.
+    pub fn invalid(field: impl Into<String>, value: &Tree, detail: &str) -> Self {
+        Self::invalid_printed(field, &value.to_string(), detail)
+    }
+
+    /// With a value that is not printed as JSON.
+    pub fn invalid_printed(field: impl Into<String>, value: &str, detail: &str) -> Self {
+        let body = with_detail(format!("Invalid value: {value}"), detail);
+        Self::new(FieldErrorKind::Invalid, field, body)
+    }
+
+    pub fn type_invalid(field: impl Into<String>, type_name: &str, detail: &str) -> Self {
+        let body = with_detail(format!("Invalid value: {type_name:?}"), detail);
+        Self::new(FieldErrorKind::TypeInvalid, field, body)
+    }
+
+    pub fn duplicate(field: impl Into<String>, value: &Tree) -> Self {
+        Self::new(FieldErrorKind::Duplicate, field, format!("Duplicate value: {value}"))
+    }
+
+    pub fn forbidden(field: impl Into<String>, detail: &str) -> Self {
+        Self::new(FieldErrorKind::Forbidden, field, format!("Forbidden: {detail}"))
+    }
+
+    pub fn not_supported(field: impl Into<String>, value: &Tree, supported: &[&str]) -> Self {
+        let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
+        let body =
+            format!("Unsupported value: {value}: supported values: {}", supported.join(", "));
+        Self::new(FieldErrorKind::NotSupported, field, body)
+    }
+
+    pub fn too_long(field: impl Into<String>, bytes: usize) -> Self {
+        let body = format!("Too long: may not be more than {bytes} bytes");
+        Self::new(FieldErrorKind::TooLong, field, body)
+    }
+
+    pub fn too_many(field: impl Into<String>, actual: usize, most: usize) -> Self {
+        let body = format!("Too many: {actual}: must have at most {most} items");
+        Self::new(FieldErrorKind::TooMany, field, body)
+    }
+
+    pub fn not_found(field: impl Into<String>, value: &Tree) -> Self {
+        Self::new(FieldErrorKind::NotFound, field, format!("Not found: {value}"))
+    }
+}
+
+impl std::fmt::Display for FieldError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.field, self.body)
+    }
+}
+
+fn with_detail(body: String, detail: &str) -> String {
+    if detail.is_empty() { body } else { format!("{body}: {detail}") }
+}
+
+/// `deployments.apps`, or `pods`.
+pub(crate) fn group_resource(kind: &KindInfo) -> String {
+    qualified(&kind.plural, &kind.group)
+}
+
+/// `Deployment.apps`, or `Pod`.
+pub(crate) fn group_kind(kind: &KindInfo) -> String {
+    qualified(&kind.kind, &kind.group)
+}
+
+fn qualified(name: &str, group: &str) -> String {
+    if group.is_empty() { name.to_owned() } else { format!("{name}.{group}") }
+}
+
+impl Status {
+    fn error(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code, reason, message: message.into(), details: None }
+    }
+
+    fn about(mut self, details: Details) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    pub fn not_found(kind: &KindInfo, name: &str) -> Self {
+        let message = format!("{} {name:?} not found", group_resource(kind));
+        Self::error(404, "NotFound", message).about(of_resource(kind, name))
+    }
+
+    /// For a resource or subresource that is not there in a group that is.
+    pub fn unknown_resource() -> Self {
+        Self::error(404, "NotFound", "the server could not find the requested resource")
+            .about(Details::default())
+    }
+
+    /// For a group that is not there. Over HTTP this is plain text, no Status.
+    pub fn unknown_path() -> Self {
+        Self::error(404, "", "404 page not found")
+    }
+
+    /// Whether it goes over the wire as plain text.
+    pub fn is_plain_text(&self) -> bool {
+        self.reason.is_empty() && self.code == 404
+    }
+
+    pub fn already_exists(kind: &KindInfo, name: &str) -> Self {
+        let message = format!("{} {name:?} already exists", group_resource(kind));
+        Self::error(409, "AlreadyExists", message).about(of_resource(kind, name))
+    }
+
+    pub fn being_deleted(kind: &KindInfo, name: &str) -> Self {
+        let mut status = Self::already_exists(kind, name);
+        status.message = format!("object is being deleted: {}", status.message);
+        status
+    }
+
+    pub fn conflict(kind: &KindInfo, name: &str, why: &str) -> Self {
+        let message =
+            format!("Operation cannot be fulfilled on {} {name:?}: {why}", group_resource(kind));
+        Self::error(409, "Conflict", message).about(of_resource(kind, name))
+    }
+
+    pub fn modified(kind: &KindInfo, name: &str) -> Self {
+        Self::conflict(
+            kind,
+            name,
+            "the object has been modified; please apply your changes to the latest version and try again",
+        )
+    }
+
+    /// A precondition of a delete that does not hold: it names the kind where others name the resource.
+    pub fn delete_conflict(kind: &KindInfo, name: &str, why: &str) -> Self {
+        let message =
+            format!("Operation cannot be fulfilled on {} {name:?}: {why}", group_kind(kind));
+        Self::error(409, "Conflict", message).about(of_kind(kind, name))
+    }
+
+    pub fn invalid(kind: &KindInfo, name: &str, errors: &[FieldError]) -> Self {
+        Self::invalid_object(&group_kind(kind), of_kind(kind, name), errors)
+    }
+
+    /// For an options object: `ListOptions`, `DeleteOptions`, ...
+    pub fn invalid_options(options: &str, errors: &[FieldError]) -> Self {
+        let details =
+            Details { group: "meta.k8s.io".into(), kind: options.to_owned(), ..Details::default() };
+        Self::invalid_object(&format!("{options}.meta.k8s.io"), details, errors)
+    }
+
+    pub(crate) fn invalid_object(what: &str, mut details: Details, errors: &[FieldError]) -> Self {
+        let mut distinct: Vec<&FieldError> = Vec::with_capacity(errors.len());
+        for error in errors {
+            if !distinct.contains(&error) {
+                distinct.push(error);
+            }
+        }
+        let rendered: Vec<String> = distinct.iter().map(ToString::to_string).collect();
+        let rendered = match rendered.as_slice() {
+            [one] => one.clone(),
+            several => format!("[{}]", several.join(", ")),
+        };
+        details.causes = errors
+            .iter()
+            .map(|error| Cause {
+                reason: error.kind.as_str(),
+                message: error.body.clone(),
+                field: error.field.clone(),
+            })
+            .collect();
+        let message = format!("{what} {:?} is invalid: {rendered}", details.name);
+        Self::error(422, "Invalid", message).about(details)
+    }
+
+    pub(crate) fn caused_by(
+        mut self,
+        reason: &'static str,
+        message: impl Into<String>,
+        field: &str,
+    ) -> Self {
+        let cause = Cause { reason, message: message.into(), field: field.to_owned() };
+        self.details.get_or_insert_default().causes.push(cause);
+        self
+    }
+
+    /// A patch that cannot be carried out.
+    pub fn rejected() -> Self {
+        Self::error(
+            422,
+            "Invalid",
+            "the server rejected our request due to an error in our request",
+        )
+        .about(Details::default())
+    }
+
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::error(400, "BadRequest", message)
+    }
+
+    pub fn forbidden(kind: &KindInfo, name: &str, why: &str) -> Self {
+        let resource = group_resource(kind);
+        let message = if name.is_empty() {
+            format!("{resource} is forbidden: {why}")
+        } else {
+            format!("{resource} {name:?} is forbidden: {why}")
+        };
+        Self::error(403, "Forbidden", message).about(of_resource(kind, name))
+    }
+
+    pub fn method_not_allowed() -> Self {
+        Self::error(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )
+        .about(Details::default())
+    }
+
+    pub fn unsupported_media_type(message: impl Into<String>) -> Self {
+        Self::error(415, "UnsupportedMediaType", message)
+    }
+
+    /// A revision that is no longer kept.
+    pub fn expired(message: impl Into<String>) -> Self {
+        Self::error(410, "Expired", message)
+    }
+
+    pub fn too_large_revision(wanted: u64, current: u64) -> Self {
+        let message = format!("Timeout: Too large resource version: {wanted}, current: {current}");
+        Self::error(504, "Timeout", message).about(Details {
+            causes: vec![Cause {
+                reason: "ResourceVersionTooLarge",
+                message: "Too large resource version".into(),
+                field: String::new(),
+            }],
+            retry_after_seconds: Some(1),
+            ..Details::default()
+        })
+    }
+
+    /// An error that upstream returns without a reason.
+    pub fn plain(code: u16, message: impl Into<String>) -> Self {
+        Self::error(code, "", message)
+    }
+
+    pub fn internal(message: &str) -> Self {
+        Self::error(500, "InternalError", format!("Internal error occurred: {message}")).about(
+            Details {
+                causes: vec![Cause { message: message.to_owned(), ..Cause::default() }],
+                ..Details::default()
+            },
+        )
+    }
+
+    /// What a server that is overloaded or down says; faults use it.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::error(503, "ServiceUnavailable", message)
+    }
+
+    pub fn too_many_requests(message: impl Into<String>) -> Self {
+        Self::error(429, "TooManyRequests", message)
+            .about(Details { retry_after_seconds: Some(1), ..Details::default() })
+    }
+
+    /// The answer to a delete that returns no object.
+    pub fn deleted(kind: &KindInfo, name: &str, uid: &str) -> Self {
+        let details = Details { uid: uid.to_owned(), ..of_resource(kind, name) };
+        Self { code: 200, details: Some(details), ..Self::default() }
+    }
+
+    /// The answer to a request that made nothing to return.
+    pub fn created() -> Self {
+        Self { code: 201, ..Self::default() }
+    }
+
+    pub fn is_success(&self) -> bool {
+        self.code < 400
+    }
+}
+
+pub(crate) fn of_resource(kind: &KindInfo, name: &str) -> Details {
+    Details {
+        name: name.to_owned(),
+        group: kind.group.to_string(),
+        kind: kind.plural.to_string(),
+        ..Details::default()
+    }
+}
+
+fn of_kind(kind: &KindInfo, name: &str) -> Details {
+    Details { kind: kind.kind.to_string(), ..of_resource(kind, name) }
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", "Status")?;
+        map.serialize_entry("apiVersion", "v1")?;
+        map.serialize_entry("metadata", &Tree::empty_map())?;
+        map.serialize_entry("status", if self.is_success() { "Success" } else { "Failure" })?;
+        if !self.message.is_empty() {
+            map.serialize_entry("message", &self.message)?;
+        }
+        if !self.reason.is_empty() {
+            map.serialize_entry("reason", self.reason)?;
+        }
+        if let Some(details) = &self.details {
+            map.serialize_entry("details", details)?;
+        }
+        // A delete that succeeded has no code; a create that made nothing has.
+        if self.code != 200 {
+            map.serialize_entry("code", &self.code)?;
+        }
+        map.end()
+    }
+}
