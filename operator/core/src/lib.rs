@@ -6,6 +6,7 @@ pub mod controllers;
 pub mod diff;
 pub mod execution;
 pub mod hash;
+pub mod matching;
 pub mod plan;
 pub mod quantity;
 pub mod settings;
