@@ -7,6 +7,7 @@ pub use erased_serde;
 pub mod apps;
 pub mod core;
 pub mod meta;
+pub mod rbac;
 pub mod workloads;
 
 pub use meta::{AnyObject, Condition, Kind, ObjectMeta, OwnerReference, Resource};

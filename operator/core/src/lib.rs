@@ -2,11 +2,15 @@
 //! to ask and is told the answer. No IO, no clock, no randomness, no `async`.
 
 pub mod base64;
+pub mod condition;
 pub mod controllers;
 pub mod diff;
+pub mod draft;
 pub mod execution;
 pub mod hash;
+pub mod labels;
 pub mod matching;
+pub mod names;
 pub mod plan;
 pub mod quantity;
 pub mod settings;

@@ -57,8 +57,8 @@ pub struct ComponentSpec {
     pub network: Option<Network>,
     #[serde(skip_serializing_if = "absent")]
     pub offline_instances: Vec<String>,
-    #[serde(skip_serializing_if = "absent")]
-    pub ordinals: Option<Ordinals>,
+    /// Stored even when empty, as the wire form has always been.
+    pub ordinals: Ordinals,
     #[serde(skip_serializing_if = "absent")]
     pub parallel_pod_management_concurrency: Option<IntOrString>,
     #[serde(skip_serializing_if = "absent")]
@@ -70,9 +70,9 @@ pub struct ComponentSpec {
     #[serde(default = "one")]
     #[schemars(range(min = 0), extend("default" = 1))]
     pub replicas: i32,
-    #[serde(skip_serializing_if = "absent")]
+    /// Stored even when empty.
     #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
-    pub resources: Option<ResourceRequirements>,
+    pub resources: ResourceRequirements,
     #[serde(skip_serializing_if = "absent")]
     pub runtime_class_name: String,
     #[serde(skip_serializing_if = "absent")]

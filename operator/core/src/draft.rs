@@ -1,0 +1,272 @@
+//! A pass in the making: steps run in order, each adds what it wants done to a [`Draft`], and the
+//! draft becomes the [`Plan`].
+//!
+//! **Invariant:** what a step did to the root's working copy is written at most once per pass: one
+//! patch of the object and one of its status, after everything else.
+
+use std::borrow::Cow;
+
+use drydock_operator_api::{Kind, OwnerReference, Resource};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use crate::diff;
+use crate::plan::{
+    Action, AgentCall, Call, EventCall, Failure, Finding, Generate, Plan, Problem, Propagation,
+    Reference, Wait, Whose,
+};
+use crate::settings::Settings;
+use crate::view::Key;
+
+/// One idea of a controller. Replaced by name where a quirk is simulated.
+pub type Step<T, R> = fn(&T, &mut Draft<R>, &Pass<'_>) -> Flow;
+
+/// What is the same for all steps of a pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass<'a> {
+    pub now: Timestamp,
+    pub settings: &'a Settings,
+}
+
+/// Whether the next step runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    Continue,
+    /// What was decided so far is carried out; the remaining steps wait for a later pass.
+    Commit,
+    /// The same, and look again after this time.
+    RetryAfter(SignedDuration),
+}
+
+/// Runs the steps over a tree with this root; `source` is the controller's name in its Events.
+pub fn run<T, R: Resource + Clone>(
+    steps: &[(&'static str, Step<T, R>)],
+    tree: &T,
+    root: &R,
+    source: &'static str,
+    pass: &Pass<'_>,
+) -> Plan {
+    let mut draft = Draft::new(root, source, pass.now);
+    for (name, step) in steps {
+        draft.because = name;
+        match step(tree, &mut draft, pass) {
+            Flow::Continue => {}
+            Flow::Commit => break,
+            Flow::RetryAfter(delay) => {
+                draft.requeue_after(delay);
+                break;
+            }
+        }
+    }
+    draft.finish(root)
+}
+
+pub struct Draft<R> {
+    /// The working copy of the root: metadata, spec and status as they should be.
+    pub root: R,
+    /// The step that is at work.
+    pub because: &'static str,
+    plan: Plan,
+    source: &'static str,
+    now: Timestamp,
+    /// Events about the root are sent after the root is written.
+    events: Vec<Action>,
+}
+
+impl<R: Resource + Clone> Draft<R> {
+    fn new(root: &R, source: &'static str, now: Timestamp) -> Self {
+        Self {
+            root: root.clone(),
+            because: "",
+            plan: Plan::default(),
+            source,
+            now,
+            events: Vec::new(),
+        }
+    }
+
+    /// What is planned so far, for a step that depends on an earlier one.
+    pub fn actions(&self) -> &[Action] {
+        &self.plan.actions
+    }
+
+    pub fn call(&mut self, call: Call) {
+        self.plan.actions.push(Action { because: self.because, call });
+    }
+
+    pub fn create<T: Resource>(&mut self, object: &T) {
+        self.create_with(object, Vec::new());
+    }
+
+    pub fn create_with<T: Resource>(&mut self, object: &T, generate: Vec<Generate>) {
+        self.call(Call::Create { kind: T::kind(), object: wire(object), generate });
+    }
+
+    /// Makes the stored `from` be like `to`, status aside. Nothing is sent when they are alike.
+    pub fn patch<T: Resource>(&mut self, from: &T, to: &T) -> bool {
+        let Some(patch) = object_patch(from, to) else { return false };
+        self.call(patch_call::<T>(from, None, patch, true));
+        true
+    }
+
+    /// Deletes in the background; the uid says which object was meant.
+    pub fn delete<T: Resource>(&mut self, object: &T) {
+        let meta = object.meta();
+        self.call(Call::Delete {
+            kind: T::kind(),
+            key: key(object),
+            uid: meta.uid.clone(),
+            propagation: Propagation::Background,
+        });
+    }
+
+    pub fn agent(&mut self, call: AgentCall) {
+        self.call(Call::Agent(call));
+    }
+
+    /// An Event about the root, sent once the root is written.
+    pub fn event(&mut self, reason: impl Into<String>, message: impl Into<String>) {
+        self.event_about(Reference::of(&self.root), false, reason.into(), message.into());
+    }
+
+    pub fn warn(&mut self, reason: impl Into<String>, message: impl Into<String>) {
+        self.event_about(Reference::of(&self.root), true, reason.into(), message.into());
+    }
+
+    pub fn event_about(
+        &mut self,
+        regarding: Reference,
+        warning: bool,
+        reason: String,
+        message: String,
+    ) {
+        let call =
+            Call::Event(EventCall { regarding, warning, reason, message, source: self.source });
+        self.events.push(Action { because: self.because, call });
+    }
+
+    /// Holds back: says on what, until what, why, and whose that is.
+    pub fn wait(
+        &mut self,
+        on: Reference,
+        until: impl Into<Cow<'static, str>>,
+        because: impl Into<Cow<'static, str>>,
+        whose: Whose,
+    ) {
+        self.plan.waits.push(Wait { on, until: until.into(), because: because.into(), whose });
+    }
+
+    /// Something is wrong with the user's input. The step that finds it also sets a condition.
+    pub fn find(&mut self, problem: Problem) {
+        self.plan.findings.push(Finding { on: Reference::of(&self.root), problem });
+    }
+
+    /// The pass cannot be completed: a Warning event, and back-off.
+    pub fn fail(&mut self, reason: &'static str, message: impl Into<String>) -> Flow {
+        self.plan.failure = Some(Failure { reason, message: message.into() });
+        Flow::Commit
+    }
+
+    /// Look again after this time, if nothing wakes the controller before. The earliest counts.
+    pub fn requeue_after(&mut self, delay: SignedDuration) {
+        let at = self.now + delay;
+        self.plan.requeue_at = Some(self.plan.requeue_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    fn finish(mut self, stored: &R) -> Plan {
+        self.because = "root";
+        let spec = object_patch(stored, &self.root);
+        let status = status_patch(stored, &self.root);
+        let alone = spec.is_none();
+        if let Some(patch) = spec {
+            self.call(patch_call::<R>(stored, None, patch, true));
+        }
+        if let Some(patch) = status {
+            // After a write of the object its revision is another; the uid must do then.
+            self.call(patch_call::<R>(stored, Some("status"), patch, alone));
+        }
+        self.plan.actions.append(&mut self.events);
+        self.plan
+    }
+}
+
+impl Reference {
+    pub fn of<T: Resource>(object: &T) -> Self {
+        let uid = object.meta().uid.clone();
+        Self { uid, ..Self::new(T::kind(), key(object)) }
+    }
+}
+
+pub fn key<T: Resource>(object: &T) -> Key {
+    let meta = object.meta();
+    Key::new(meta.namespace.as_str(), meta.name.as_str())
+}
+
+/// The owner reference that makes `owner` the controller of an object.
+pub fn controlled_by<T: Resource>(owner: &T) -> OwnerReference {
+    let Kind { kind, .. } = T::kind();
+    OwnerReference {
+        api_version: T::kind().api_version(),
+        kind: (*kind).to_owned(),
+        name: owner.meta().name.clone(),
+        uid: owner.meta().uid.clone(),
+        controller: true,
+        block_owner_deletion: true,
+    }
+}
+
+pub fn is_controlled_by<T: Resource, O: Resource>(object: &T, owner: &O) -> bool {
+    object.meta().controller().is_some_and(|controller| controller.uid == owner.meta().uid)
+}
+
+/// The wire form, with `apiVersion` and `kind`, and without a status.
+pub fn wire<T: Resource>(object: &T) -> Value {
+    let mut value = to_value(object);
+    value.remove("status");
+    value.insert("apiVersion".to_owned(), json!(T::kind().api_version()));
+    value.insert("kind".to_owned(), json!(T::kind().kind));
+    Value::Object(value)
+}
+
+fn object_patch<T: Resource>(from: &T, to: &T) -> Option<Value> {
+    let (mut from, mut to) = (to_value(from), to_value(to));
+    from.remove("status");
+    to.remove("status");
+    diff::merge_patch(&Value::Object(from), &Value::Object(to))
+}
+
+fn status_patch<T: Resource>(from: &T, to: &T) -> Option<Value> {
+    let [from, to] = [from, to].map(|object| match to_value(object).remove("status") {
+        Some(status) => json!({ "status": status }),
+        None => json!({ "status": {} }),
+    });
+    diff::merge_patch(&from, &to)
+}
+
+/// `fresh`: nothing in the plan has written this object before.
+fn patch_call<T: Resource>(
+    stored: &T,
+    subresource: Option<&'static str>,
+    mut patch: Value,
+    fresh: bool,
+) -> Call {
+    let meta = stored.meta();
+    let revision = (fresh && diff::replaces_a_list(&patch)).then(|| meta.resource_version.clone());
+    let metadata = patch
+        .as_object_mut()
+        .expect("the patch of an object is an object")
+        .entry("metadata")
+        .or_insert_with(|| json!({}));
+    metadata["uid"] = json!(meta.uid);
+    if let Some(revision) = revision {
+        metadata["resourceVersion"] = json!(revision);
+    }
+    Call::Patch { kind: T::kind(), key: key(stored), subresource, patch }
+}
+
+fn to_value<T: Resource>(object: &T) -> Map<String, Value> {
+    match serde_json::to_value(object) {
+        Ok(Value::Object(value)) => value,
+        other => unreachable!("a wire type is written as an object with string keys: {other:?}"),
+    }
+}
