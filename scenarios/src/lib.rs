@@ -6,7 +6,7 @@ mod load;
 pub mod manifest;
 pub mod matcher;
 pub mod mistake;
-mod step;
+pub mod step;
 pub mod yaml;
 
 pub use fields::parse_duration;
