@@ -1,3 +1,22 @@
-//! In the making.
+//! The world: clock, actors, engines, faults and invariants around a fake Kubernetes API.
 
+pub mod actor;
+pub mod choice;
+pub mod clock;
+pub mod counts;
 pub mod engine;
+pub mod facts;
+pub mod fault;
+pub mod hash;
+pub mod heap;
+pub mod inflight;
+pub mod invariant;
+pub mod operator;
+pub mod preset;
+pub mod quirk;
+pub mod random;
+pub mod trace;
+pub mod view;
+pub mod world;
+
+pub use world::{Happened, World, WorldConfig};

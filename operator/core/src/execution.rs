@@ -55,6 +55,14 @@ impl Execution {
         if self.end.is_some() { None } else { self.plan.actions.get(self.next) }
     }
 
+    /// The call that ended it before its time.
+    pub fn failed(&self) -> Option<&Action> {
+        match self.end {
+            Some(End::Complete) | None => None,
+            Some(_) => self.plan.actions.get(self.next),
+        }
+    }
+
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
     }

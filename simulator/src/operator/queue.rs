@@ -1,0 +1,247 @@
+//! The work queue: when a key is looked at, and what happens after.
+
+use std::sync::Arc;
+
+use drydock_operator_core::execution::{Answer, End, Execution};
+use drydock_operator_core::view::Key;
+
+use serde::Serialize;
+
+use super::{KeyId, Trouble};
+use crate::clock::micros;
+use crate::heap::Event;
+use crate::inflight::Sender;
+use crate::random;
+use crate::trace::{Level, Who};
+use crate::view::ServerView;
+use crate::world::World;
+
+/// The first pause after a failure, and the longest: the default limiter of client-go.
+const BACKOFF_US: i64 = 5_000;
+const BACKOFF_MAX_US: i64 = 1_000_000_000;
+/// A key that is looked at this often while nothing moves anywhere spins.
+pub const HOT: u32 = 100;
+/// ... within this time.
+const HOT_WINDOW_US: i64 = 60_000_000;
+
+/// How a pass of a key went, for the counts and the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pass {
+    Done,
+    Conflict,
+    Retry,
+    Failed,
+}
+
+impl World {
+    /// Makes the key due after that time, if it is not due earlier.
+    pub(crate) fn enqueue(&mut self, operator: u16, id: KeyId, after_us: i64) {
+        let n = self.nth_for(operator, id);
+        let process = &self.operators[usize::from(operator)];
+        let overhead = {
+            let (low, high) = self.preset().queue();
+            let state = process.key(id);
+            let purpose = format!("queue {} {}", process.controller_name(state), state.key);
+            random::between(random::draw(self.seed(), &process.name, &purpose, n), low, high)
+        };
+        let due_us = self.clock.now_us() + after_us.max(0) + overhead;
+        let process = self.process_mut(operator);
+        let life = process.life;
+        let state = process.key_mut(id);
+        if state.running {
+            // A wish for later than now is renewed by the pass that is under way.
+            state.dirty |= after_us == 0;
+            return;
+        }
+        if state.queued_us.is_some_and(|queued| queued <= due_us) {
+            return;
+        }
+        state.queued_us = Some(due_us);
+        self.heap.push(due_us, Event::Reconcile { operator, life, key: id });
+    }
+
+    fn nth_for(&self, operator: u16, id: KeyId) -> u64 {
+        let state = self.operators[usize::from(operator)].key(id);
+        u64::from(state.spins)
+    }
+
+    pub(crate) fn reconcile(&mut self, operator: u16, life: u32, id: KeyId) {
+        let now_us = self.clock.now_us();
+        let process = self.process_mut(operator);
+        if process.life != life || !process.alive {
+            return;
+        }
+        let workers = process.workers;
+        let state = process.key_mut(id);
+        if state.queued_us != Some(now_us) || state.running {
+            return;
+        }
+        let controller = usize::from(state.controller);
+        if process.running[controller] >= workers {
+            process.waiting[controller].push_back(id);
+            return;
+        }
+        process.running[controller] += 1;
+        self.pass(operator, id);
+    }
+
+    /// Loads, decides, and begins to execute.
+    fn pass(&mut self, operator: u16, id: KeyId) {
+        let process = Arc::clone(&self.operators[usize::from(operator)]);
+        let state = process.key(id);
+        let controller = &process.controllers[usize::from(state.controller)];
+        let view = ServerView { server: self.server(process.server), tables: &process.tables };
+        let plan = (controller.plan)(&view, &state.key, self.now(), &process.settings);
+        let plan = Arc::new(plan);
+        let name = controller.name;
+        let key: Arc<Key> = Arc::clone(&state.key);
+        drop(process);
+
+        let moved_us = self.moved_us;
+        let now_us = self.clock.now_us();
+        let state = self.process_mut(operator).key_mut(id);
+        state.queued_us = None;
+        state.running = true;
+        state.dirty = false;
+        state.changed = false;
+        // What moves is a reason to look again; passes count while nothing does.
+        if moved_us > state.spins_since_us || now_us - state.spins_since_us > HOT_WINDOW_US {
+            state.spins_since_us = now_us;
+            state.spins = 0;
+        }
+        state.spins += 1;
+        state.execution = Some(Execution::new(Arc::clone(&plan)));
+        let spins = state.spins;
+        state.plan = Some(plan);
+        *self.counts_mut().reconciles.entry(name).or_default() += 1;
+        if spins == HOT {
+            // The invariants are looked at again although no object has changed.
+            self.checked = (u64::MAX, u64::MAX);
+        }
+        self.say(Level::Reconcile, Who::Operator, "reconcile", || format!("{name} {key}"));
+        self.go_on(operator, id);
+    }
+
+    /// Makes the next call of an execution, or ends the pass.
+    pub(crate) fn go_on(&mut self, operator: u16, id: KeyId) {
+        loop {
+            let process = &self.operators[usize::from(operator)];
+            let life = process.life;
+            let state = process.key(id);
+            let Some(execution) = &state.execution else { return };
+            let Some(action) = execution.next() else { break };
+            let call = action.call.clone();
+            match self.prepare(operator, &call) {
+                super::calls::Prepared::Send(subject) => {
+                    let server = self.operators[usize::from(operator)].server;
+                    self.issue(Sender::Operator { operator, life, key: id }, server, subject);
+                    return;
+                }
+                super::calls::Prepared::Record(event) => {
+                    self.emit(operator, &event);
+                    self.take_answer(operator, id, Answer::Ok, false);
+                }
+                super::calls::Prepared::NoMatch(answer) => self.take_answer(operator, id, answer, false),
+            }
+        }
+        self.finish(operator, id);
+    }
+
+    pub(crate) fn take_answer(&mut self, operator: u16, id: KeyId, answer: Answer, changed: bool) {
+        let state = self.process_mut(operator).key_mut(id);
+        state.changed |= changed;
+        if let Some(execution) = &mut state.execution {
+            execution.answered(answer);
+        }
+    }
+
+    fn finish(&mut self, operator: u16, id: KeyId) {
+        let now = self.now();
+        let process = self.process_mut(operator);
+        let state = process.key_mut(id);
+        let Some(execution) = state.execution.take() else { return };
+        let plan = Arc::clone(execution.plan());
+        state.running = false;
+        state.idle_passes = if state.changed { 0 } else { state.idle_passes + 1 };
+        let dirty = std::mem::take(&mut state.dirty);
+        let failed_call = execution.failed().map(|action| &action.call).map(super::calls::in_words);
+        let (pass, trouble, after_us) = match execution.end() {
+            Some(End::Conflict) => (Pass::Conflict, None, Some(state.back_off())),
+            Some(End::Retry(delay, message)) => {
+                (Pass::Retry, Some(("Retry", message.clone(), failed_call)), Some(micros(*delay)))
+            }
+            Some(End::Failed(message)) => {
+                (Pass::Failed, Some(("Warning", message.clone(), failed_call)), Some(state.back_off()))
+            }
+            Some(End::Complete) | None => match &plan.failure {
+                Some(failure) => (
+                    Pass::Failed,
+                    Some((failure.reason, failure.message.clone(), None)),
+                    Some(state.back_off()),
+                ),
+                None => (Pass::Done, None, None),
+            },
+        };
+        match &trouble {
+            Some((reason, message, call)) => {
+                let known = state.trouble.take().filter(|trouble| *trouble.message == **message);
+                let (first, count) = known.map_or((now, 0), |trouble| (trouble.first, trouble.count));
+                state.trouble = Some(Trouble {
+                    first,
+                    last: now,
+                    count: count + 1,
+                    reason: (*reason).into(),
+                    message: message.as_str().into(),
+                    call: call.as_deref().map(Into::into),
+                });
+            }
+            None if pass == Pass::Done => state.trouble = None,
+            None => {}
+        }
+        if matches!(pass, Pass::Done | Pass::Retry) {
+            state.failures = 0;
+        }
+        let controller = usize::from(state.controller);
+        process.running[controller] -= 1;
+        let next = process.waiting[controller].pop_front();
+        *self.counts_mut().passes.entry(pass).or_default() += 1;
+
+        if pass == Pass::Failed
+            && let Some((reason, message, _)) = &trouble
+        {
+            self.warn(operator, id, reason, message);
+        }
+        if dirty {
+            self.enqueue(operator, id, 0);
+        } else if let Some(after_us) = after_us {
+            self.enqueue(operator, id, after_us);
+        } else if let Some(at) = plan.requeue_at {
+            self.enqueue(operator, id, at.as_microsecond() - self.clock.now_us());
+        }
+        if let Some(next) = next {
+            let process = self.process_mut(operator);
+            process.running[controller] += 1;
+            self.pass(operator, next);
+        }
+    }
+
+    /// An answer has come back to the execution of a key.
+    pub(crate) fn operator_answered(&mut self, operator: u16, life: u32, id: KeyId, reply: &crate::inflight::Reply) {
+        let process = &self.operators[usize::from(operator)];
+        if process.life != life || !process.alive {
+            return;
+        }
+        let changed = reply.response().is_some_and(|response| response.changed);
+        self.take_answer(operator, id, super::calls::answer(reply), changed);
+        self.go_on(operator, id);
+    }
+}
+
+impl super::KeyState {
+    fn back_off(&mut self) -> i64 {
+        let pause = BACKOFF_US.checked_shl(self.failures).unwrap_or(BACKOFF_MAX_US);
+        self.failures += 1;
+        if self.failures > 18 { BACKOFF_MAX_US } else { pause.min(BACKOFF_MAX_US) }
+    }
+}

@@ -1,0 +1,114 @@
+//! What a reader has seen so far: its own tables, following the watch log of a server.
+//!
+//! **Invariant:** of one kind it shows what was true at one revision, and never an older one later.
+
+use std::sync::Arc;
+
+use drydock_apiserver::{KindId, LogEntry, Object, Server, Table};
+use drydock_operator_api::{AnyObject, Kind};
+use drydock_operator_core::view::{Selection, View};
+use imbl::OrdMap;
+
+/// The tables of a reader. Cloning copies pointers.
+#[derive(Clone, Default)]
+pub struct Tables {
+    /// As of which revision, and the objects.
+    kinds: OrdMap<KindId, (u64, Table)>,
+    /// Kinds that are not there were empty at this revision.
+    since: u64,
+}
+
+impl Tables {
+    /// Everything as it is now: what a list gives to a reader that starts.
+    pub fn list(server: &Server) -> Self {
+        let since = server.revision();
+        let kinds = server
+            .kinds()
+            .filter_map(|info| server.kind(&info.group, &info.kind))
+            .map(|kind| (kind, (since, server.table(kind).clone())))
+            .collect();
+        Self { kinds, since }
+    }
+
+    /// Takes one change in; false if this reader knows it already.
+    pub fn apply(&mut self, entry: &LogEntry) -> bool {
+        let since = self.since;
+        let (seen, table) = self.kinds.entry(entry.kind).or_insert_with(|| (since, Table::default()));
+        if entry.revision <= *seen {
+            return false;
+        }
+        *seen = entry.revision;
+        table.apply(entry);
+        true
+    }
+
+    /// The oldest revision as of which some kind is shown.
+    pub fn oldest(&self) -> u64 {
+        self.kinds.values().map(|(seen, _)| *seen).min().unwrap_or(self.since).min(self.since)
+    }
+
+    pub fn table(&self, kind: KindId) -> Option<&Table> {
+        self.kinds.get(&kind).map(|(_, table)| table)
+    }
+
+    pub fn kinds(&self) -> impl Iterator<Item = (KindId, &Table)> {
+        self.kinds.iter().map(|(kind, (_, table))| (*kind, table))
+    }
+}
+
+/// A reader's tables as the operator's core reads them. The server only tells which kind has which number.
+pub struct ServerView<'a> {
+    pub server: &'a Server,
+    pub tables: &'a Tables,
+}
+
+impl ServerView<'_> {
+    fn table(&self, kind: &Kind) -> Option<&Table> {
+        self.tables.table(self.server.kind(kind.group, kind.kind)?)
+    }
+}
+
+impl View for ServerView<'_> {
+    fn get_any(&self, kind: &'static Kind, namespace: &str, name: &str) -> Option<AnyObject> {
+        decode(kind, self.table(kind)?.get(namespace, name)?)
+    }
+
+    fn list_any(
+        &self,
+        kind: &'static Kind,
+        namespace: &str,
+        selection: Selection<'_>,
+    ) -> Vec<AnyObject> {
+        let Some(table) = self.table(kind) else { return Vec::new() };
+        let here = |object: &&Object| namespace.is_empty() || object.namespace() == namespace;
+        let decode = |object: &Object| decode(kind, object);
+        match selection {
+            Selection::OwnedBy(uid) => table.owned_by(uid).filter(here).filter_map(decode).collect(),
+            Selection::Labels([]) | Selection::All => {
+                table.in_namespace(namespace).filter_map(decode).collect()
+            }
+            Selection::Labels([(key, value), rest @ ..]) => table
+                .labelled(key, value)
+                .filter(here)
+                .filter(|object| rest.iter().all(|(key, value)| object.label(key) == Some(*value)))
+                .filter_map(decode)
+                .collect(),
+        }
+    }
+}
+
+/// None for an object that does not have the shape of its kind: the schema lets none in, so no list has a gap.
+pub fn decode(kind: &'static Kind, object: &Object) -> Option<AnyObject> {
+    object.decode_with((kind.group, kind.kind), kind.decode)
+}
+
+/// As a controller's map functions want it.
+pub fn with_meta<R>(
+    kind: &'static Kind,
+    object: &Object,
+    read: impl FnOnce(&drydock_operator_api::ObjectMeta) -> R,
+) -> Option<R> {
+    let any: AnyObject = decode(kind, object)?;
+    let object: &(dyn std::any::Any + Send + Sync) = Arc::as_ref(&any);
+    Some(read((kind.meta)(object)))
+}
