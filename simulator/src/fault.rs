@@ -16,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use drydock_apiserver::Request;
-use drydock_scenarios::step;
+use drydock_scenarios as step;
 use jiff::SignedDuration;
 
 use crate::inflight::{RequestId, Sender, Subject, verb_name};

@@ -189,7 +189,8 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_none<E>(self) -> Result<(), E> {
-        self.visit_unit()
+        self.scalar(b'n', &[]);
+        Ok(())
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {

@@ -99,8 +99,4 @@ impl Trace {
         }
         self.hasher.update(&bytes[..words.len().min(8) * 8]);
     }
-
-    pub(crate) fn record_text(&mut self, text: &str) {
-        self.hasher.update(text.as_bytes());
-    }
 }

@@ -331,5 +331,5 @@ impl World {
 }
 
 fn profile(kubernetes: &str) -> Profile {
-    Profile::parse(kubernetes).unwrap_or_default()
+    Profile::parse(kubernetes).unwrap_or(Profile::V1_34)
 }

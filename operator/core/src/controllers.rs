@@ -33,3 +33,8 @@ pub enum Map {
     /// What the function makes of the object's metadata.
     By(fn(&dyn View, &ObjectMeta) -> Vec<Key>),
 }
+
+/// All controllers. The order is that in which an event wakes them.
+pub fn all() -> Vec<Controller> {
+    vec![]
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drydock_scenarios::step;
+use drydock_scenarios as step;
 
 use super::{Fault, Strikes, Verdict};
 use crate::world::World;

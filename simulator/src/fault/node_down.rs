@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drydock_scenarios::step::{self, NodeChoice};
+use drydock_scenarios::{self as step, NodeChoice};
 
 use super::Fault;
 use crate::world::World;
