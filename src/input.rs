@@ -14,7 +14,9 @@ pub fn read(path: &str) -> Result<String, String> {
         return limited(path, std::io::stdin().lock());
     }
     match std::fs::File::open(path) {
-        Ok(file) if file.metadata().is_ok_and(|found| found.is_dir()) => Err(format!("{path} is a folder")),
+        Ok(file) if file.metadata().is_ok_and(|found| found.is_dir()) => {
+            Err(format!("{path} is a folder"))
+        }
         Ok(file) => limited(path, file),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             corpus::read(path).map(str::to_owned).ok_or_else(|| format!("there is no file {path}"))
@@ -26,7 +28,9 @@ pub fn read(path: &str) -> Result<String, String> {
 fn limited(name: &str, from: impl Read) -> Result<String, String> {
     let limit = yaml::MAX_BYTES as u64;
     let mut bytes = Vec::new();
-    from.take(limit + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot read {name}: {error}"))?;
+    from.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot read {name}: {error}"))?;
     if bytes.len() as u64 > limit {
         return Err(format!("{name} is larger than {limit} bytes"));
     }
@@ -70,7 +74,8 @@ fn find(path: &Path, files: &mut Vec<String>) {
             files.push(scenario.to_string_lossy().into_owned());
         }
         // Links are not followed: they may lead in circles.
-        let entries = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let entries =
+            entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         let mut folders: Vec<_> = entries.map(|entry| entry.path()).collect();
         folders.sort();
         folders.iter().for_each(|folder| find(folder, files));

@@ -52,7 +52,11 @@ impl Paint {
     }
 
     fn paint(self, code: &str, text: &str) -> String {
-        if self.on && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.on && !text.is_empty() {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -106,7 +110,9 @@ impl Drop for Progress {
 /// stand to the right.
 pub fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().enumerate().map(|(column, cell)| {
@@ -147,7 +153,10 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [vec!["action".to_owned(), "calls".to_owned()], vec!["roleProbe".to_owned(), "41".to_owned()]];
+        let rows = [
+            vec!["action".to_owned(), "calls".to_owned()],
+            vec!["roleProbe".to_owned(), "41".to_owned()],
+        ];
 
         assert_eq!(table(&rows, &[1]), ["action     calls", "roleProbe     41"]);
     }

@@ -15,8 +15,10 @@ pub mod operator;
 pub mod preset;
 pub mod quirk;
 pub mod random;
+pub mod run;
 pub mod trace;
 pub mod view;
 pub mod world;
 
+pub use run::{Failure, Options, Outcome, Run, Story};
 pub use world::{Happened, World, WorldConfig};

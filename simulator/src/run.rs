@@ -11,7 +11,6 @@ mod apply;
 mod claim;
 mod story;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use drydock_apiserver::{Request, Tree};
@@ -19,11 +18,11 @@ use drydock_scenarios::{Advance, Mistake, Operator, Verb};
 use imbl::Vector;
 use jiff::{SignedDuration, Timestamp};
 
-use self::claim::Open;
-pub use self::claim::Held;
-pub use self::apply::{Dropped, ordered};
-pub use self::story::{Options, Story};
 use self::apply::Sending;
+pub use self::apply::{Dropped, ordered};
+pub use self::claim::Held;
+use self::claim::Open;
+pub use self::story::{Options, Story};
 use crate::invariant::Broken;
 use crate::trace::{Level, Who};
 use crate::world::World;
@@ -51,11 +50,21 @@ enum Position {
     /// About to begin this step.
     Step(usize),
     /// Requests of this step are on their way.
-    Sending { step: usize, sending: Sending },
-    Waiting { step: usize },
-    Sleeping { step: usize, until: Timestamp },
+    Sending {
+        step: usize,
+        sending: Sending,
+    },
+    Waiting {
+        step: usize,
+    },
+    Sleeping {
+        step: usize,
+        until: Timestamp,
+    },
     /// The last step is done: open claims, then rest.
-    Ending { until: Timestamp },
+    Ending {
+        until: Timestamp,
+    },
 }
 
 /// How a run ended.
@@ -69,9 +78,18 @@ pub enum Outcome {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failure {
-    Claim { sentence: String, within: SignedDuration, found: String, about: Option<About> },
+    Claim {
+        sentence: String,
+        within: SignedDuration,
+        found: String,
+        about: Option<About>,
+    },
     Invariant(Broken),
-    Budget { what: &'static str, allowed: u64, spent: u64 },
+    Budget {
+        what: &'static str,
+        allowed: u64,
+        spent: u64,
+    },
     /// The operator had nothing to do with it.
     NoWrites,
     /// A step could not be carried out.
@@ -92,8 +110,12 @@ impl std::fmt::Display for Failure {
         match self {
             Failure::Claim { sentence, found, .. } => write!(f, "{sentence}: {found}"),
             Failure::Invariant(broken) => write!(f, "{}: {}", broken.invariant, broken.message),
-            Failure::Budget { what, allowed, spent } => write!(f, "{spent} {what}, of {allowed} allowed"),
-            Failure::NoWrites => f.write_str("the operator wrote nothing: the story shows nothing of it"),
+            Failure::Budget { what, allowed, spent } => {
+                write!(f, "{spent} {what}, of {allowed} allowed")
+            }
+            Failure::NoWrites => {
+                f.write_str("the operator wrote nothing: the story shows nothing of it")
+            }
             Failure::Step(why) => f.write_str(why),
         }
     }
@@ -108,7 +130,10 @@ impl Run {
             Position::Step(0)
         } else {
             let objects = &story.scenario.given.objects;
-            Position::Sending { step: usize::MAX, sending: Sending::apply(&world, objects, &story.scenario.given.namespace) }
+            Position::Sending {
+                step: usize::MAX,
+                sending: Sending::apply(&world, objects, &story.scenario.given.namespace),
+            }
         };
         let mut run = Self {
             world,
@@ -156,7 +181,8 @@ impl Run {
             return false;
         }
         let deadline = self.deadline();
-        let due = self.world.next_at().filter(|due| deadline.is_none_or(|deadline| *due <= deadline));
+        let due =
+            self.world.next_at().filter(|due| deadline.is_none_or(|deadline| *due <= deadline));
         match (due, deadline) {
             (Some(_), _) => {
                 let happened = self.world.step();
@@ -170,10 +196,14 @@ impl Run {
                 self.world.run_until(deadline);
                 self.look();
             }
-            (None, None) => self.fail(Failure::Step("nothing will ever happen again, and the story has not ended".to_owned())),
+            (None, None) => self.fail(Failure::Step(
+                "nothing will ever happen again, and the story has not ended".to_owned(),
+            )),
         }
         if self.world.counts().events > MAX_EVENTS {
-            self.fail(Failure::Step(format!("more than {MAX_EVENTS} events: the world does not come to rest")));
+            self.fail(Failure::Step(format!(
+                "more than {MAX_EVENTS} events: the world does not come to rest"
+            )));
         }
         self.outcome.is_none()
     }
@@ -187,7 +217,9 @@ impl Run {
     /// To that time of the story, or to its end if that comes first.
     pub fn run_until(&mut self, until: Timestamp) {
         while self.outcome.is_none() && self.world.next_at().is_none_or(|due| due <= until) {
-            if self.deadline().is_some_and(|deadline| deadline > until) && self.world.next_at().is_none() {
+            if self.deadline().is_some_and(|deadline| deadline > until)
+                && self.world.next_at().is_none()
+            {
                 break;
             }
             self.step();
@@ -232,18 +264,24 @@ impl Run {
             }
             Position::Waiting { step } => {
                 let waits = self.open.iter().any(|open| open.blocks);
-                self.position = if waits { Position::Waiting { step } } else { Position::Step(step + 1) };
+                self.position =
+                    if waits { Position::Waiting { step } } else { Position::Step(step + 1) };
                 !waits
             }
             Position::Sleeping { step, until } => {
                 let sleeps = self.world.now() < until;
-                self.position = if sleeps { Position::Sleeping { step, until } } else { Position::Step(step + 1) };
+                self.position = if sleeps {
+                    Position::Sleeping { step, until }
+                } else {
+                    Position::Step(step + 1)
+                };
                 !sleeps
             }
             Position::Ending { until } => {
                 self.position = Position::Ending { until };
                 if self.open.is_empty() && (self.world.is_at_rest() || self.world.now() >= until) {
-                    self.end();
+                    self.world.check_settled();
+                    if self.world.broken().is_empty() { self.end() } else { self.invariant_broke() }
                 }
                 false
             }
@@ -262,14 +300,19 @@ impl Run {
                 self.position = Position::Sending { step, sending };
             }
             Verb::Patch { object, to } => {
-                let Some((resource, namespace)) = claim::resource(&self.world, object) else { return self.unknown(&object.kind) };
+                let Some((resource, namespace)) = claim::resource(&self.world, object) else {
+                    return self.unknown(&object.kind);
+                };
                 self.world.say(Level::Story, Who::User, "patch", || format!("{object} to {to}"));
                 let patch = Tree::from_value(to.clone());
-                let request = Request::merge_patch(resource, &namespace, &object.name, patch).by("user");
+                let request =
+                    Request::merge_patch(resource, &namespace, &object.name, patch).by("user");
                 self.position = Position::Sending { step, sending: Sending::one(request) };
             }
             Verb::Delete(object) => {
-                let Some((resource, namespace)) = claim::resource(&self.world, object) else { return self.unknown(&object.kind) };
+                let Some((resource, namespace)) = claim::resource(&self.world, object) else {
+                    return self.unknown(&object.kind);
+                };
                 self.world.say(Level::Story, Who::User, "delete", || object.to_string());
                 let request = Request::delete(resource, &namespace, &object.name).by("user");
                 self.position = Position::Sending { step, sending: Sending::one(request) };
@@ -316,7 +359,9 @@ impl Run {
         let position = match &self.position {
             Position::Sleeping { until, .. } => Some(*until),
             // The end is looked for now and then: rest is the absence of events.
-            Position::Ending { until } => Some((self.world.now() + SignedDuration::from_secs(1)).min(*until)),
+            Position::Ending { until } => {
+                Some((self.world.now() + SignedDuration::from_secs(1)).min(*until))
+            }
             _ => None,
         };
         claims.chain(position).min()
@@ -364,13 +409,16 @@ impl Run {
         ];
         let mut failures: Vec<_> = spent
             .into_iter()
-            .filter_map(|(what, allowed, spent)| Some(Failure::Budget { what, allowed: allowed.filter(|a| spent > *a)?, spent }))
+            .filter_map(|(what, allowed, spent)| {
+                Some(Failure::Budget { what, allowed: allowed.filter(|a| spent > *a)?, spent })
+            })
             .collect();
         let wrote = counts.writes.values().sum::<u64>() > 0;
         if !wrote && self.story.scenario.given.operator == Operator::Ours {
             failures.push(Failure::NoWrites);
         }
-        self.outcome = Some(if failures.is_empty() { Outcome::Passed } else { Outcome::Failed(failures) });
+        self.outcome =
+            Some(if failures.is_empty() { Outcome::Passed } else { Outcome::Failed(failures) });
     }
 
     fn fail(&mut self, failure: Failure) {
@@ -379,6 +427,3 @@ impl Run {
         }
     }
 }
-
-/// Requests that are still to be sent, in their order.
-type Queue = VecDeque<Request>;

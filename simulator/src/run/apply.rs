@@ -6,7 +6,7 @@ use drydock_apiserver::{Request, Response, Tree};
 use drydock_scenarios::{Manifest, Mistake, Place, Source};
 use imbl::Vector;
 
-use super::{Queue, claim};
+use super::claim;
 use crate::inflight::{Reply, RequestId};
 use crate::world::World;
 
@@ -33,7 +33,8 @@ fn rank(manifest: &Manifest) -> u8 {
         ("", "Namespace") => 0,
         ("apiextensions.k8s.io", _) => 1,
         ("apps.kubeblocks.io", "Cluster") => 8,
-        ("operations.kubeblocks.io", "OpsRequest") | ("dataprotection.kubeblocks.io", "Backup" | "Restore") => 9,
+        ("operations.kubeblocks.io", "OpsRequest")
+        | ("dataprotection.kubeblocks.io", "Backup" | "Restore") => 9,
         // ClusterDefinitions name ComponentDefinitions, which name templates.
         ("apps.kubeblocks.io", "ClusterDefinition" | "ShardingDefinition") => 6,
         ("apps.kubeblocks.io", "ComponentVersion") => 5,
@@ -73,7 +74,9 @@ impl Sending {
         let manifests = ordered(manifests);
         let mut queue = VecDeque::new();
         for name in namespaces(&manifests, default_namespace) {
-            let known = server.kind("", "Namespace").is_some_and(|id| server.table(id).get("", &name).is_some());
+            let known = server
+                .kind("", "Namespace")
+                .is_some_and(|id| server.table(id).get("", &name).is_some());
             if let (false, Some((_, info))) = (known, claim::kind(server, "namespace")) {
                 let namespace = Tree::null().with(&["metadata", "name"], name);
                 let request = Request::create(claim::gvr(info), "", namespace).by("user");
@@ -89,15 +92,25 @@ impl Sending {
                 (true, namespace) => namespace,
             };
             let create = Request::create(claim::gvr(info), namespace, tree.clone()).by("user");
-            let patch = Request::merge_patch(claim::gvr(info), namespace, &manifest.name, tree).by("user");
-            queue.push_back(Item { request: create, otherwise: Some(patch), manifest: Some(manifest.clone()) });
+            let patch =
+                Request::merge_patch(claim::gvr(info), namespace, &manifest.name, tree).by("user");
+            queue.push_back(Item {
+                request: create,
+                otherwise: Some(patch),
+                manifest: Some(manifest.clone()),
+            });
         }
         Self { queue, on_its_way: None, summary: summary(&manifests), refusal: String::new() }
     }
 
     pub fn one(request: Request) -> Self {
         let item = Item { request, otherwise: None, manifest: None };
-        Self { queue: VecDeque::from([item]), on_its_way: None, summary: String::new(), refusal: String::new() }
+        Self {
+            queue: VecDeque::from([item]),
+            on_its_way: None,
+            summary: String::new(),
+            refusal: String::new(),
+        }
     }
 
     /// `5 definitions, cluster/demo (redis 2, redis-sentinel 3)`
@@ -133,10 +146,17 @@ impl Sending {
     }
 
     /// What an answer means; `Some` ends the step.
-    fn take(&mut self, mut item: Item, response: &Response, dropped: &mut Vector<Dropped>) -> Option<Option<Mistake>> {
+    fn take(
+        &mut self,
+        mut item: Item,
+        response: &Response,
+        dropped: &mut Vector<Dropped>,
+    ) -> Option<Option<Mistake>> {
         let Some(status) = response.error() else {
             if let Some(manifest) = &item.manifest {
-                dropped.extend(response.warnings.iter().filter_map(|warning| dropped_field(warning, manifest)));
+                dropped.extend(
+                    response.warnings.iter().filter_map(|warning| dropped_field(warning, manifest)),
+                );
             }
             return None;
         };
@@ -152,8 +172,16 @@ impl Sending {
         }
         self.refusal.clone_from(&status.message);
         let mistake = item.manifest.map(|manifest| {
-            let place = status.details.as_ref().and_then(|details| details.causes.first()).map(|cause| manifest.locate(&cause.field));
-            Mistake::new(&manifest.source, place.unwrap_or(manifest.node.place), status.message.clone())
+            let place = status
+                .details
+                .as_ref()
+                .and_then(|details| details.causes.first())
+                .map(|cause| manifest.locate(&cause.field));
+            Mistake::new(
+                &manifest.source,
+                place.unwrap_or(manifest.node.place),
+                status.message.clone(),
+            )
         });
         Some(mistake)
     }
@@ -164,20 +192,31 @@ pub(super) fn served<'a>(
     server: &'a drydock_apiserver::Server,
     manifest: &Manifest,
 ) -> Option<&'a drydock_apiserver::KindInfo> {
-    server.kinds().find(|info| *info.kind == *manifest.kind && info.api_version() == manifest.api_version)
+    server
+        .kinds()
+        .find(|info| *info.kind == *manifest.kind && info.api_version() == manifest.api_version)
 }
 
 /// `unknown field "spec.foo"`, as API servers warn.
 fn dropped_field(warning: &str, manifest: &Manifest) -> Option<Dropped> {
     let field = warning.strip_prefix("unknown field \"")?.split('"').next()?;
     let Source { name, .. } = &*manifest.source;
-    Some(Dropped { object: manifest.to_string(), field: field.to_owned(), file: name.clone(), place: manifest.locate(field) })
+    Some(Dropped {
+        object: manifest.to_string(),
+        field: field.to_owned(),
+        file: name.clone(),
+        place: manifest.locate(field),
+    })
 }
 
 fn namespaces(manifests: &[Manifest], default_namespace: &str) -> BTreeSet<String> {
-    let made = manifests.iter().filter(|m| m.kind == "Namespace" && m.api_version == "v1").map(|m| m.name.as_str());
+    let made = manifests
+        .iter()
+        .filter(|m| m.kind == "Namespace" && m.api_version == "v1")
+        .map(|m| m.name.as_str());
     let made: BTreeSet<&str> = made.collect();
-    let named = manifests.iter().map(|manifest| manifest.namespace.as_str()).chain([default_namespace]);
+    let named =
+        manifests.iter().map(|manifest| manifest.namespace.as_str()).chain([default_namespace]);
     named.filter(|name| !name.is_empty() && !made.contains(name)).map(str::to_owned).collect()
 }
 
@@ -195,7 +234,9 @@ fn summary(manifests: &[Manifest]) -> String {
             _ => *others.entry(manifest.kind.to_lowercase()).or_default() += 1,
         }
     }
-    let plural = |count: usize, name: &str| if count == 1 { format!("1 {name}") } else { format!("{count} {name}s") };
+    let plural = |count: usize, name: &str| {
+        if count == 1 { format!("1 {name}") } else { format!("{count} {name}s") }
+    };
     let mut parts: Vec<String> = others.iter().map(|(kind, count)| plural(*count, kind)).collect();
     if parts.len() > 3 {
         parts = vec![plural(others.values().sum(), "other object")];
@@ -210,7 +251,17 @@ fn summary(manifests: &[Manifest]) -> String {
 /// `redis 2, redis-sentinel 3`
 fn components(cluster: &Manifest) -> String {
     let json = cluster.to_json();
-    let specs = json.pointer("/spec/componentSpecs").and_then(|specs| specs.as_array()).cloned().unwrap_or_default();
-    let component = |spec: &serde_json::Value| Some(format!("{} {}", spec.get("name")?.as_str()?, spec.get("replicas").and_then(serde_json::Value::as_i64).unwrap_or(1)));
+    let specs = json
+        .pointer("/spec/componentSpecs")
+        .and_then(|specs| specs.as_array())
+        .cloned()
+        .unwrap_or_default();
+    let component = |spec: &serde_json::Value| {
+        Some(format!(
+            "{} {}",
+            spec.get("name")?.as_str()?,
+            spec.get("replicas").and_then(serde_json::Value::as_i64).unwrap_or(1)
+        ))
+    };
     specs.iter().filter_map(component).collect::<Vec<_>>().join(", ")
 }

@@ -61,7 +61,9 @@ impl Open {
             Subject::Object(object) => {
                 let server = world.server(0);
                 kind(server, &object.kind)
-                    .and_then(|(id, info)| server.table(id).get(namespace(info, object), &object.name))
+                    .and_then(|(id, info)| {
+                        server.table(id).get(namespace(info, object), &object.name)
+                    })
                     .map_or(0, drydock_apiserver::Object::revision)
             }
             Subject::Engine { .. } => world.facts().version(),
@@ -70,11 +72,19 @@ impl Open {
 
     pub fn held(&self, world: &World) -> Held {
         let assumed = match &self.claim.subject {
-            Subject::Engine { namespace, pod } => world.facts().get(namespace, pod).is_some_and(|facts| facts.assumed),
+            Subject::Engine { namespace, pod } => {
+                world.facts().get(namespace, pod).is_some_and(|facts| facts.assumed)
+            }
             Subject::Object(_) => false,
         };
         let after = world.now().duration_since(self.since);
-        Held { sentence: self.claim.sentence(), at: world.now(), after, within: self.claim.within, assumed }
+        Held {
+            sentence: self.claim.sentence(),
+            at: world.now(),
+            after,
+            within: self.claim.within,
+            assumed,
+        }
     }
 
     /// As the trace has it: the sentence, and after a tab its bound.
@@ -128,7 +138,8 @@ fn find(world: &World, claim: &Claim) -> Option<String> {
                 (Condition::Gone, Some(_)) => Some(format!("an engine runs in {pod}")),
                 (Condition::Matches(_), None) => Some(format!("no engine runs in {pod}")),
                 (Condition::Matches(pattern), Some(facts)) => {
-                    matcher::mismatch(pattern, &engine(facts, namespace)).map(|mismatch| mismatch.to_string())
+                    matcher::mismatch(pattern, &engine(facts, namespace))
+                        .map(|mismatch| mismatch.to_string())
                 }
             }
         }
@@ -136,15 +147,20 @@ fn find(world: &World, claim: &Claim) -> Option<String> {
 }
 
 fn find_object(server: &Server, object: &ObjectRef, condition: &Condition) -> Option<String> {
-    let Some((id, info)) = kind(server, &object.kind) else { return Some(format!("no kind {} is served", object.kind)) };
+    let Some((id, info)) = kind(server, &object.kind) else {
+        return Some(format!("no kind {} is served", object.kind));
+    };
     let found = server.table(id).get(namespace(info, object), &object.name);
     match (condition, found) {
         (Condition::Gone, None) => None,
-        (Condition::Gone, Some(found)) if found.is_deleting() => Some("it is still being deleted".to_owned()),
+        (Condition::Gone, Some(found)) if found.is_deleting() => {
+            Some("it is still being deleted".to_owned())
+        }
         (Condition::Gone, Some(_)) => Some("it is there, and nobody deleted it".to_owned()),
         (Condition::Matches(_), None) => Some("it does not exist".to_owned()),
         (Condition::Matches(pattern), Some(found)) => {
-            matcher::mismatch(pattern, &named(pattern, found.tree())).map(|mismatch| mismatch.to_string())
+            matcher::mismatch(pattern, &named(pattern, found.tree()))
+                .map(|mismatch| mismatch.to_string())
         }
     }
 }
@@ -153,7 +169,9 @@ fn find_object(server: &Server, object: &ObjectRef, condition: &Condition) -> Op
 fn named(pattern: &Value, tree: &Tree) -> Value {
     match pattern {
         Value::Object(pattern) if tree.is_map() => {
-            let members = pattern.iter().filter_map(|(key, value)| Some((key.clone(), named(value, tree.get(key)?))));
+            let members = pattern
+                .iter()
+                .filter_map(|(key, value)| Some((key.clone(), named(value, tree.get(key)?))));
             Value::Object(members.collect::<Map<_, _>>())
         }
         _ => tree.to_value(),
@@ -165,7 +183,8 @@ fn engine(facts: &PodFacts, namespace: &str) -> Value {
     let mut value = json!({ "running": facts.up, "role": &*facts.role, "accepts-writes": facts.accepts_writes });
     for (name, text) in &facts.values {
         // Members are known as `namespace/pod`; claims speak of pods of their own namespace.
-        let text = text.strip_prefix(namespace).and_then(|rest| rest.strip_prefix('/')).unwrap_or(text);
+        let text =
+            text.strip_prefix(namespace).and_then(|rest| rest.strip_prefix('/')).unwrap_or(text);
         value[&**name] = Value::String(text.to_owned());
     }
     value
@@ -173,7 +192,8 @@ fn engine(facts: &PodFacts, namespace: &str) -> Value {
 
 /// A kind as people write it: `cluster`, `clusters`, `Cluster`, `cmp`, `clusters.apps.kubeblocks.io`.
 pub(super) fn kind<'a>(server: &'a Server, name: &str) -> Option<(KindId, &'a KindInfo)> {
-    let (name, group) = name.split_once('.').map_or((name, None), |(name, group)| (name, Some(group)));
+    let (name, group) =
+        name.split_once('.').map_or((name, None), |(name, group)| (name, Some(group)));
     let called = |info: &&KindInfo| {
         info.storage
             && group.is_none_or(|group| *info.group == *group)

@@ -68,7 +68,13 @@ impl Story {
         let known: Vec<&str> = invariant::ALL.iter().map(|invariant| invariant.name).collect();
         for named in &scenario.invariants {
             if !known.contains(&named.name.as_str()) {
-                return Err(Mistake::unknown(&scenario.source, named.place, "invariant", &named.name, &known));
+                return Err(Mistake::unknown(
+                    &scenario.source,
+                    named.place,
+                    "invariant",
+                    &named.name,
+                    &known,
+                ));
             }
         }
         check_manifests(world, &scenario.given.objects)?;
@@ -86,9 +92,11 @@ impl Story {
                 Verb::Fault(_) | Verb::Heal(_) | Verb::Advance(_) => continue,
             };
             if claim::kind(world.server(0), &object.kind).is_none() {
-                let kinds: BTreeSet<&str> = world.server(0).kinds().map(|info| &*info.singular).collect();
+                let kinds: BTreeSet<&str> =
+                    world.server(0).kinds().map(|info| &*info.singular).collect();
                 let kinds: Vec<&str> = kinds.into_iter().collect();
-                let mut mistake = Mistake::unknown(&scenario.source, object.place, "kind", &object.kind, &kinds);
+                let mut mistake =
+                    Mistake::unknown(&scenario.source, object.place, "kind", &object.kind, &kinds);
                 mistake.expected.truncate(0);
                 return Err(mistake);
             }
@@ -106,18 +114,28 @@ pub fn check_manifests(world: &World, manifests: &[Manifest]) -> Result<(), Mist
             continue;
         }
         let source = &manifest.source;
-        let versions: BTreeSet<String> =
-            server.kinds().filter(|info| *info.kind == *manifest.kind).map(drydock_apiserver::KindInfo::api_version).collect();
+        let versions: BTreeSet<String> = server
+            .kinds()
+            .filter(|info| *info.kind == *manifest.kind)
+            .map(drydock_apiserver::KindInfo::api_version)
+            .collect();
         if versions.is_empty() {
             let kinds: BTreeSet<&str> = server.kinds().map(|info| &*info.kind).collect();
             let kinds: Vec<&str> = kinds.into_iter().collect();
-            let mut mistake = Mistake::unknown(source, manifest.place_of_kind(), "kind", &manifest.kind, &kinds);
+            let mut mistake =
+                Mistake::unknown(source, manifest.place_of_kind(), "kind", &manifest.kind, &kinds);
             // All kinds there are would fill the screen.
             mistake.expected.clear();
             return Err(mistake);
         }
-        let message = format!("this server (Kubernetes {}) has no {} in {}", server.profile(), manifest.kind, manifest.api_version);
-        let mut mistake = Mistake::new(source, manifest.place_of_api_version(), message).width(manifest.api_version.len());
+        let message = format!(
+            "this server (Kubernetes {}) has no {} in {}",
+            server.profile(),
+            manifest.kind,
+            manifest.api_version
+        );
+        let mut mistake = Mistake::new(source, manifest.place_of_api_version(), message)
+            .width(manifest.api_version.len());
         mistake.expected = versions.into_iter().collect();
         return Err(mistake);
     }
