@@ -15,7 +15,9 @@ pub mod status;
 pub mod store;
 pub mod table;
 pub mod watch;
+pub mod wire;
 
+mod discovery;
 mod handle;
 mod patch;
 mod registry;

@@ -1,0 +1,318 @@
+//! Requests from the words of HTTP, and answers to JSON text. No IO: who listens brings the method, the URL
+//! and the body.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+
+use crate::kinds::KindInfo;
+use crate::object::{Object, Tree};
+use crate::request::{
+    Answer, Body, DeleteOptions, Gvr, Options, Preconditions, Propagation, Request, User, Verb,
+};
+use crate::status::Status;
+use crate::watch::WatchEvent;
+
+/// One HTTP request for something under `/api` or `/apis`.
+#[derive(Clone, Debug, Default)]
+pub struct Http<'a> {
+    pub method: &'a str,
+    /// Without the query.
+    pub path: &'a str,
+    pub query: &'a str,
+    pub content_type: &'a str,
+    /// Names the field manager when the query does not.
+    pub user_agent: &'a str,
+    pub body: &'a [u8],
+}
+
+/// What an HTTP request asks for. `Err` for paths that cannot name a resource: they may be documents
+/// ([`Server::document`](crate::Server::document)).
+pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
+    let query = Query::parse(http.query);
+    let mut place = place(http.path).ok_or_else(Status::unknown_path)?;
+    let watches = query.flag("watch") || place.watches;
+    let named = !place.name.is_empty();
+    let verb = match http.method {
+        "GET" if watches => Verb::Watch,
+        "GET" if named => Verb::Get,
+        "GET" => Verb::List,
+        "POST" => Verb::Create,
+        "PUT" if named => Verb::Update,
+        "PATCH" if named => Verb::Patch,
+        "DELETE" if named => Verb::Delete,
+        "DELETE" => Verb::DeleteCollection,
+        _ => return Err(Status::method_not_allowed()),
+    };
+    // A POST to an object is a mistake unless it makes something of it: `pods/x/binding`.
+    if verb == Verb::Create && named && place.subresource.is_none() {
+        return Err(Status::method_not_allowed());
+    }
+    let body = match verb {
+        Verb::Get | Verb::List | Verb::Watch => Body::None,
+        Verb::Delete | Verb::DeleteCollection => Body::Delete(delete_options(http.body, &query)?),
+        _ => Body::Bytes { content_type: http.content_type.to_owned(), bytes: http.body.into() },
+    };
+    let manager = match query.get("fieldManager") {
+        "" => http.user_agent.split('/').next().unwrap_or_default(),
+        manager => manager,
+    };
+    Ok(Request {
+        verb,
+        resource: place.resource,
+        subresource: place.subresource.take(),
+        namespace: place.namespace,
+        name: place.name,
+        options: Options {
+            dry_run: query.all("dryRun").map(|value| value.to_owned().into()).collect(),
+            field_manager: manager.to_owned().into(),
+            field_validation: query.get("fieldValidation").to_owned().into(),
+            label_selector: query.get("labelSelector").to_owned(),
+            field_selector: query.get("fieldSelector").to_owned(),
+            limit: query.number("limit")?.unwrap_or(0).try_into().unwrap_or(0),
+            continue_token: query.get("continue").to_owned(),
+            resource_version: query.get("resourceVersion").to_owned(),
+            resource_version_match: query.get("resourceVersionMatch").to_owned(),
+            send_initial_events: query
+                .has("sendInitialEvents")
+                .then(|| query.flag("sendInitialEvents")),
+            allow_bookmarks: query.flag("allowWatchBookmarks"),
+            force: query.has("force").then(|| query.flag("force")),
+        },
+        body,
+        user: User::default(),
+    })
+}
+
+struct Place {
+    resource: Gvr,
+    namespace: String,
+    name: String,
+    subresource: Option<Cow<'static, str>>,
+    /// The old form of a watch, `/api/v1/watch/...`.
+    watches: bool,
+}
+
+fn place(path: &str) -> Option<Place> {
+    let mut parts = path.split('/').filter(|part| !part.is_empty()).map(decode).collect::<Vec<_>>();
+    let (group, used) = match parts.first()?.as_str() {
+        "api" => (String::new(), 1),
+        "apis" => (parts.get(1)?.clone(), 2),
+        _ => return None,
+    };
+    let version = parts.get(used)?.clone();
+    parts.drain(..=used);
+    let watches = parts.first().is_some_and(|part| part == "watch");
+    if watches {
+        parts.remove(0);
+    }
+    let mut namespace = String::new();
+    // `namespaces/x/pods` is about pods, `namespaces/x/status` about a namespace.
+    let about_namespace =
+        parts.len() == 3 && group.is_empty() && matches!(parts[2].as_str(), "status" | "finalize");
+    if parts.len() > 2 && parts[0] == "namespaces" && !about_namespace {
+        namespace = parts[1].clone();
+        parts.drain(..2);
+    }
+    let mut parts = parts.into_iter();
+    let resource = parts.next()?;
+    let name = parts.next().unwrap_or_default();
+    let rest: Vec<String> = parts.collect();
+    Some(Place {
+        resource: Gvr { group: group.into(), version: version.into(), resource: resource.into() },
+        namespace,
+        name,
+        subresource: (!rest.is_empty()).then(|| rest.join("/").into()),
+        watches,
+    })
+}
+
+fn delete_options(body: &[u8], query: &Query) -> Result<DeleteOptions, Status> {
+    let tree = if body.is_empty() {
+        Tree::null()
+    } else {
+        Tree::from_json(body).map_err(|error| {
+            Status::plain(500, format!("couldn't get version/kind; json parse error: {error}"))
+        })?
+    };
+    let string = |key: &str| tree.str_at(&[key]).map(str::to_owned);
+    let precondition = |key: &str| tree.str_at(&["preconditions", key]).map(str::to_owned);
+    let propagation = string("propagationPolicy").or_else(|| {
+        query.has("propagationPolicy").then(|| query.get("propagationPolicy").to_owned())
+    });
+    let dry_run = tree.get("dryRun").into_iter().flat_map(Tree::items).filter_map(Tree::as_str);
+    let dry_run = dry_run.chain(query.all("dryRun")).map(|value| value.to_owned().into()).collect();
+    let orphan = query.has("orphanDependents").then(|| query.flag("orphanDependents"));
+    Ok(DeleteOptions {
+        preconditions: Preconditions {
+            uid: precondition("uid"),
+            resource_version: precondition("resourceVersion"),
+        },
+        propagation: propagation.map(|policy| match policy.as_str() {
+            "Background" => Propagation::Background,
+            "Foreground" => Propagation::Foreground,
+            "Orphan" => Propagation::Orphan,
+            _ => Propagation::Unknown(policy),
+        }),
+        grace: tree.int_at(&["gracePeriodSeconds"]).or(query.number("gracePeriodSeconds")?),
+        orphan_dependents: tree.bool_at(&["orphanDependents"]).or(orphan),
+        dry_run,
+    })
+}
+
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn parse(query: &str) -> Self {
+        let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(&key.replace('+', " ")), decode(&value.replace('+', " ")))
+        });
+        Self(pairs.collect())
+    }
+
+    fn all(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(k, _)| k == key).map(|(_, value)| value.as_str())
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.all(key).next().is_some()
+    }
+
+    fn get(&self, key: &str) -> &str {
+        self.all(key).next().unwrap_or_default()
+    }
+
+    /// Only absence, `false` and `0` mean no.
+    fn flag(&self, key: &str) -> bool {
+        self.all(key).next().is_some_and(|value| !matches!(value, "false" | "0"))
+    }
+
+    fn number(&self, key: &str) -> Result<Option<i64>, Status> {
+        match self.get(key) {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| {
+                Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
+            }),
+        }
+    }
+}
+
+/// Percent decoding. What is not valid stays as it is.
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) if bytes[at] == b'%' => {
+                decoded.push(byte);
+                at += 3;
+            }
+            _ => {
+                decoded.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+impl Answer {
+    /// The body as it goes over the wire. That of an object is made once and shared.
+    pub fn to_json(&self) -> Arc<[u8]> {
+        match self {
+            Answer::Object(object) => object.json(),
+            Answer::Tree(tree) => tree.to_json().into(),
+            Answer::Status(status) if status.is_plain_text() => {
+                format!("{}\n", status.message).into_bytes().into()
+            }
+            other => serde_json::to_vec(other).expect("writing to memory cannot fail").into(),
+        }
+    }
+}
+
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Answer::Object(object) => object.tree().serialize(serializer),
+            Answer::Tree(tree) => tree.serialize(serializer),
+            Answer::Status(status) => status.serialize(serializer),
+            Answer::Objects { kind, items, revision, continue_token, remaining } => {
+                let mut map = serializer.serialize_map(Some(4))?;
+                map.serialize_entry("kind", &*kind.list_kind)?;
+                map.serialize_entry("apiVersion", &kind.api_version())?;
+                let mut metadata =
+                    Tree::empty_map().with(&["resourceVersion"], revision.to_string());
+                if let Some(token) = continue_token {
+                    metadata = metadata.with(&["continue"], token);
+                } else if kind.custom {
+                    metadata = metadata.with(&["continue"], "");
+                }
+                if let Some(remaining) = remaining {
+                    metadata = metadata.with(&["remainingItemCount"], *remaining);
+                }
+                map.serialize_entry("metadata", &metadata)?;
+                map.serialize_entry("items", &Items(kind, items))?;
+                map.end()
+            }
+        }
+    }
+}
+
+/// Items of a builtin kind do not repeat what the list says: kind and version.
+struct Items<'a>(&'a KindInfo, &'a [Object]);
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.1.len()))?;
+        for object in self.1 {
+            if self.0.custom {
+                seq.serialize_element(object.tree())?;
+            } else {
+                seq.serialize_element(&WithoutKind(object.tree()))?;
+            }
+        }
+        seq.end()
+    }
+}
+
+struct WithoutKind<'a>(&'a Tree);
+
+impl Serialize for WithoutKind<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let members = self.0.entries().filter(|(key, _)| !matches!(*key, "apiVersion" | "kind"));
+        serializer.collect_map(members)
+    }
+}
+
+impl WatchEvent {
+    /// One frame of a watch, with its newline. `kind` is that of the watch.
+    pub fn to_json(&self, kind: &KindInfo) -> Vec<u8> {
+        let (name, object): (_, Arc<[u8]>) = match self {
+            WatchEvent::Added(object) => ("ADDED", object.json()),
+            WatchEvent::Modified(object) => ("MODIFIED", object.json()),
+            WatchEvent::Deleted(object) => ("DELETED", object.json()),
+            WatchEvent::Bookmark { revision, initial_events_end } => {
+                let mut object = Tree::map([
+                    ("kind", Tree::from(&*kind.kind)),
+                    ("apiVersion", kind.api_version().into()),
+                ])
+                .with(&["metadata", "resourceVersion"], revision.to_string());
+                if *initial_events_end {
+                    object = object
+                        .with(&["metadata", "annotations", "k8s.io/initial-events-end"], "true");
+                }
+                ("BOOKMARK", object.to_json().into())
+            }
+            WatchEvent::Error(status) => ("ERROR", Answer::Status(status.clone()).to_json()),
+        };
+        let mut frame = format!("{{\"type\":\"{name}\",\"object\":").into_bytes();
+        frame.extend_from_slice(&object);
+        frame.extend_from_slice(b"}\n");
+        frame
+    }
+}
