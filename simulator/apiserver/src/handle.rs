@@ -2,7 +2,10 @@
 
 mod create;
 mod delete;
+mod metadata;
+mod patched;
 mod read;
+mod subresource;
 mod update;
 mod write;
 
@@ -113,6 +116,9 @@ impl Call<'_> {
             (None | Some("status"), Verb::Update) => update::update(self),
             (None | Some("status"), Verb::Patch) => update::patch(self),
             (None, Verb::Delete) => delete::delete(self),
+            (Some("scale"), Verb::Get | Verb::Update | Verb::Patch) => subresource::scale(self),
+            (Some("binding"), Verb::Create) => subresource::bind(self),
+            (Some("finalize"), Verb::Update) => subresource::finalize(self),
             (None, Verb::DeleteCollection) => delete::delete_collection(self),
             _ => Err(Status::method_not_allowed()),
         };

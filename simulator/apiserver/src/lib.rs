@@ -17,8 +17,11 @@ pub mod table;
 pub mod watch;
 pub mod wire;
 
+mod definitions;
 mod discovery;
+mod golang;
 mod handle;
+mod names;
 mod patch;
 mod registry;
 

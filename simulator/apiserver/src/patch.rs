@@ -29,3 +29,12 @@ pub(crate) fn json(target: &Tree, patch: &Tree) -> Result<Tree, Status> {
     json_patch::patch(&mut value, &operations).map_err(|_| Status::rejected())?;
     Ok(Tree::from_value(value).sharing(target))
 }
+
+/// As kubectl patches builtin kinds: lists are merged by the keys that the schema names.
+pub(crate) fn strategic(
+    target: &Tree,
+    patch: &Tree,
+    _kind: &crate::kinds::KindInfo,
+) -> Result<Tree, Status> {
+    Ok(merge(target, patch))
+}

@@ -211,6 +211,14 @@ impl Status {
         Self::error(409, "Conflict", message).about(of_resource(kind, name))
     }
 
+    pub(crate) fn conflict_with(message: String, details: Details) -> Self {
+        Self::error(409, "Conflict", message).about(details)
+    }
+
+    pub(crate) fn with_empty_details(self) -> Self {
+        self.about(Details::default())
+    }
+
     pub fn modified(kind: &KindInfo, name: &str) -> Self {
         Self::conflict(
             kind,
@@ -228,6 +236,11 @@ impl Status {
 
     pub fn invalid(kind: &KindInfo, name: &str, errors: &[FieldError]) -> Self {
         Self::invalid_object(&group_kind(kind), of_kind(kind, name), errors)
+    }
+
+    /// As `invalid`, but named by the resource.
+    pub(crate) fn invalid_resource(kind: &KindInfo, name: &str, errors: &[FieldError]) -> Self {
+        Self::invalid_object(&group_resource(kind), of_resource(kind, name), errors)
     }
 
     /// For an options object: `ListOptions`, `DeleteOptions`, ...

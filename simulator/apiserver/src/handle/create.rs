@@ -1,6 +1,6 @@
 //! Making an object.
 
-use super::{Answered, Call, write};
+use super::{Answered, Call, metadata, write};
 use crate::object::{Operation, Tree};
 use crate::status::{FieldError, Status};
 use crate::store::Server;
@@ -9,9 +9,15 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
     let tree = write::body_object(call)?;
     let tree = write::place(call, &tree)?;
     check_namespace(call, tree.str_at(&["metadata", "name"]).unwrap_or_default())?;
-    let tree = write::shape(call, &tree)?;
+    let tree = write::shape(call, &tree, None)?;
     let tree = prepare(call, tree)?;
-    write::validate(call, &tree, None)?;
+    let mut errors = metadata::validate_create(call.info(), &tree);
+    write::validate(call, &tree, None, &mut errors);
+    if !errors.is_empty() {
+        let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
+        return Err(Status::invalid(call.info(), name, &errors));
+    }
+    call.warnings.extend(metadata::warnings(call.info(), &tree, None));
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
     if let Some(existing) = call.server.table(call.kind.id).get(&call.request.namespace, name) {
         return Err(if existing.is_deleting() {
@@ -22,6 +28,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
     }
     let note = call.write_note(Operation::Update);
     let object = call.server.commit(call.kind.id, &tree, None, note);
+    call.server.kind_changed(&object, false);
     Ok(call.answer(201, object, true))
 }
 

@@ -1,101 +1,233 @@
 //! Changing an object, by giving it whole or by a patch.
 
-use super::{Answered, Call, write};
+use super::{Answered, Call, create, metadata, patched, write};
 use crate::object::{Object, Operation, Tree};
-use crate::patch;
-use crate::request::{Body, PatchKind};
-use crate::status::Status;
+use crate::status::{FieldError, Status};
 
 pub(super) fn update(call: &mut Call<'_>) -> Answered {
     let tree = write::body_object(call)?;
     let tree = write::place(call, &tree)?;
-    let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
-    if name != call.request.name {
-        return Err(Status::bad_request(format!(
-            "the name of the object ({name}) does not match the name on the URL ({})",
-            call.request.name
-        )));
+    check_name(call, &tree)?;
+    let old = match call.stored() {
+        Ok(old) => old,
+        Err(_) if creates_on_update(call) => return create::create(call),
+        Err(status) => return Err(status),
+    };
+    let tree = write::shape(call, &tree.sharing(old.tree()), Some(&old))?;
+    let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default();
+    if !uid.is_empty() && uid != old.uid() {
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            storage_key(call),
+            old.uid()
+        );
+        return Err(Status::conflict(call.info(), old.name(), &why));
     }
-    let old = call.stored()?;
-    let tree = write::shape(call, &tree.sharing(old.tree()))?;
-    replace(call, &old, tree)
+    let revision = revision_of(&tree)?;
+    if revision == 0 && !allows_unconditional_update(call) {
+        let zero = if call.server.profile().minor < 31 { "0x0" } else { "0" };
+        let field = "metadata.resourceVersion";
+        let error = FieldError::invalid_printed(field, zero, "must be specified for an update");
+        return Err(Status::invalid_resource(call.info(), old.name(), &[error]));
+    }
+    replace(call, &old, &tree)
 }
 
 pub(super) fn patch(call: &mut Call<'_>) -> Answered {
     let old = call.stored()?;
-    let patched = match &call.request.body {
-        Body::Patch(PatchKind::Merge, patch) => patch::merge(old.tree(), patch),
-        Body::Patch(PatchKind::Json, patch) => patch::json(old.tree(), patch)?,
-        _ => return Err(Status::unsupported_media_type("415: Unsupported Media Type")),
-    };
-    let tree = write::shape(call, &patched)?;
-    replace(call, &old, tree)
+    let patched = patched::patched(call, &old)?;
+    if patched.same(old.tree()) {
+        return Ok(call.answer(200, old, false));
+    }
+    check_name(call, &patched)?;
+    let patched = write::place(call, &patched)?;
+    let tree = write::shape(call, &patched, Some(&old))?;
+    replace(call, &old, &tree)
 }
 
-fn replace(call: &mut Call<'_>, old: &Object, tree: Tree) -> Answered {
+/// The name in the body is that of the URL.
+fn check_name(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
+    let (name, wanted) =
+        (tree.str_at(&["metadata", "name"]).unwrap_or_default(), &call.request.name);
+    if name.is_empty() {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({wanted} based on URL) was undeterminable: name must be provided"
+        )));
+    }
+    if name != wanted {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({wanted})"
+        )));
+    }
+    Ok(())
+}
+
+fn creates_on_update(call: &Call<'_>) -> bool {
+    let kind = (&*call.info().group, &*call.info().kind);
+    call.request.subresource.is_none()
+        && (matches!(
+            kind,
+            ("coordination.k8s.io", "Lease")
+                | ("", "Endpoints" | "Event")
+                | ("events.k8s.io", "Event")
+        ) || kind == ("", "Service") && call.server.profile().minor >= 34)
+}
+
+/// Whether an update without a revision overwrites what is there.
+fn allows_unconditional_update(call: &Call<'_>) -> bool {
+    !call.info().custom
+        && !matches!(
+            (&*call.info().group, &*call.info().kind),
+            ("apiextensions.k8s.io", "CustomResourceDefinition")
+                | ("apiregistration.k8s.io", "APIService")
+                | ("node.k8s.io", "RuntimeClass")
+                | ("policy", "PodDisruptionBudget")
+        )
+}
+
+/// Where the object stands in etcd: one error shows it.
+fn storage_key(call: &Call<'_>) -> String {
     let info = call.info();
-    let revision = tree.str_at(&["metadata", "resourceVersion"]).unwrap_or_default();
-    if !revision.is_empty() && revision != old.revision().to_string() {
-        return Err(Status::modified(info, old.name()));
+    let mut key = "/registry/".to_owned();
+    if info.custom {
+        key = key + &info.group + "/";
+    }
+    key = key + &info.plural + "/";
+    if info.namespaced {
+        key = key + &call.request.namespace + "/";
+    }
+    key + &call.request.name
+}
+
+fn revision_of(tree: &Tree) -> Result<u64, Status> {
+    match tree.str_at(&["metadata", "resourceVersion"]).unwrap_or_default() {
+        "" => Ok(0),
+        text => text.parse().map_err(|_| {
+            Status::plain(500, format!("strconv.ParseUint: parsing {text:?}: invalid syntax"))
+        }),
+    }
+}
+
+/// Stores `tree` as what comes after `old`, as far as the request may change it.
+pub(super) fn replace(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Answered {
+    let revision = revision_of(tree)?;
+    if revision != 0 && revision != old.revision() {
+        return Err(Status::modified(call.info(), old.name()));
     }
     let was = old.tree();
     let tree = match call.request.subresource.as_deref() {
-        Some("status") => match tree.get("status") {
-            Some(status) => was.with(&["status"], status.clone()),
-            None => was.without(&["status"]),
-        },
-        _ => keep(call, was, &tree),
+        Some("status") => only_status(call, was, tree),
+        _ => all_but_status(call, was, tree),
     };
-    write::validate(call, &tree, Some(old))?;
+    let tree = write::prepare_update(call, tree, old);
+    let mut errors = metadata::validate_update(call.info(), &tree, was);
+    write::validate(call, &tree, Some(old), &mut errors);
+    if !errors.is_empty() {
+        return Err(Status::invalid(call.info(), old.name(), &errors));
+    }
+    call.warnings.extend(metadata::warnings(call.info(), &tree, Some(was)));
     if tree == *was {
         return Ok(call.answer(200, old.clone(), false));
     }
-    let spec_changed = call.info().tracks_generation
-        && call.request.subresource.is_none()
-        && tree
-            .entries()
-            .map(|(key, _)| key)
-            .chain(was.entries().map(|(key, _)| key))
-            .any(|key| !matches!(key, "metadata" | "status") && tree.get(key) != was.get(key));
-    let tree = if spec_changed {
+    let tree = if raises_generation(call, was, &tree) {
         tree.with(&["metadata", "generation"], old.generation() + 1)
     } else {
         tree
     };
-    let note = call.write_note(Operation::Update);
-    let ends = old.is_deleting()
-        && tree.at(&["metadata", "finalizers"]).is_none_or(Tree::is_empty)
-        && tree.int_at(&["metadata", "deletionGracePeriodSeconds"]).unwrap_or(0) == 0;
-    let object = if ends {
-        call.server.remove(old, &tree, note)
-    } else {
-        call.server.commit(call.kind.id, &tree, Some(old), note)
-    };
-    Ok(call.answer(200, object, true))
+    store(call, old, &tree)
 }
 
-/// What a client cannot change stays as it was.
-fn keep(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
-    let mut tree = new.clone();
-    for key in [
-        "resourceVersion",
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "generation",
-        "selfLink",
-    ] {
-        tree = match old.at(&["metadata", key]) {
-            Some(value) => tree.with(&["metadata", key], value),
-            None => tree.without(&["metadata", key]),
-        };
+/// The last step of a change: an object that nothing holds any more goes.
+pub(super) fn store(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Answered {
+    let note = call.write_note(Operation::Update);
+    if !is_finished(tree) {
+        let object = call.server.commit(call.kind.id, tree, Some(old), note);
+        call.server.kind_changed(&object, false);
+        return Ok(call.answer(200, object, true));
     }
-    if call.info().has_subresource("status") {
-        tree = match old.get("status") {
-            Some(status) => tree.with(&["status"], status),
-            None => tree.without(&["status"]),
+    let last = call.server.remove(old, tree, note.clone());
+    call.server.kind_changed(&last, true);
+    // The client sees what it would have stored, not the revision of the deletion.
+    let shown = tree.with(&["metadata", "resourceVersion"], old.revision().to_string());
+    let shown = Object::new(call.kind.id, shown, note, Some(old));
+    Ok(call.answer(200, shown, true))
+}
+
+fn is_finished(tree: &Tree) -> bool {
+    let empty = |path: &[&str]| tree.at(path).is_none_or(Tree::is_empty);
+    !empty(&["metadata", "deletionTimestamp"])
+        && empty(&["metadata", "finalizers"])
+        && tree.int_at(&["metadata", "deletionGracePeriodSeconds"]).unwrap_or(0) == 0
+        && (tree.str_at(&["kind"]) != Some("Namespace") || empty(&["spec", "finalizers"]))
+}
+
+/// Through `status`, nothing else changes.
+fn only_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
+    let info = call.info();
+    let start = if info.custom {
+        old.clone()
+    } else {
+        // Labels and annotations of builtin kinds can be written along with their status.
+        let metadata = match (&*info.group, &*info.kind) {
+            ("apps", "Deployment") => old.get("metadata"),
+            _ => new.get("metadata"),
         };
+        let mut tree =
+            keep_metadata(old, &old.with(&["metadata"], metadata.unwrap_or(&Tree::empty_map())));
+        if &*info.kind == "Pod" {
+            tree = take(&tree, old, &["metadata", "ownerReferences"]);
+        }
+        tree
+    };
+    take(&start, new, &["status"])
+}
+
+/// Through the object itself, everything but its status changes.
+fn all_but_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
+    let tree = keep_metadata(old, new);
+    if call.info().has_subresource("status") { take(&tree, old, &["status"]) } else { tree }
+}
+
+/// What a client leaves out of the metadata, or may not decide, stays as it was.
+fn keep_metadata(old: &Tree, new: &Tree) -> Tree {
+    let mut tree = new.clone();
+    for key in ["resourceVersion", "generation", "selfLink", "managedFields"] {
+        tree = take(&tree, old, &["metadata", key]);
+    }
+    for key in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+        if tree.at(&["metadata", key]).is_none_or(Tree::is_empty) {
+            tree = take(&tree, old, &["metadata", key]);
+        }
+    }
+    for key in ["labels", "annotations", "finalizers", "ownerReferences"] {
+        if tree.at(&["metadata", key]).is_some_and(Tree::is_empty) {
+            tree = tree.without(&["metadata", key]);
+        }
     }
     tree
+}
+
+/// `tree` with what `from` has at a path, or without anything there.
+fn take(tree: &Tree, from: &Tree, path: &[&str]) -> Tree {
+    match from.at(path) {
+        Some(value) => tree.with(path, value),
+        None => tree.without(path),
+    }
+}
+
+/// Generation counts changes of what is wanted: everything but metadata and, where it has its own way in, status.
+fn raises_generation(call: &Call<'_>, old: &Tree, new: &Tree) -> bool {
+    let info = call.info();
+    if !info.tracks_generation || call.request.subresource.as_deref() == Some("status") {
+        return false;
+    }
+    let counts = |key: &str| match key {
+        "metadata" | "apiVersion" | "kind" => false,
+        "status" => info.custom && !info.has_subresource("status"),
+        _ => true,
+    };
+    let keys = new.entries().chain(old.entries()).map(|(key, _)| key);
+    let changed = keys.filter(|key| counts(key)).any(|key| new.get(key) != old.get(key));
+    let annotations = ["metadata", "annotations"];
+    changed || &*info.kind == "Deployment" && old.at(&annotations) != new.at(&annotations)
 }

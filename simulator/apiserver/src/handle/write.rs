@@ -3,7 +3,7 @@
 use super::Call;
 use crate::object::{Object, Tree};
 use crate::request::Body;
-use crate::status::Status;
+use crate::status::{FieldError, Status};
 
 /// The object in the body, with the kind it must have.
 pub(super) fn body_object(call: &Call<'_>) -> Result<Tree, Status> {
@@ -22,6 +22,16 @@ pub(super) fn body_object(call: &Call<'_>) -> Result<Tree, Status> {
     Ok(tree.with(&["apiVersion"], api_version).with(&["kind"], &*info.kind))
 }
 
+/// The body as it was sent, for what is not stored.
+pub(super) fn raw_body(call: &Call<'_>) -> Result<Tree, Status> {
+    match &call.request.body {
+        Body::Tree(tree) => Ok(tree.clone()),
+        Body::Bytes { bytes, .. } => Tree::from_json(bytes)
+            .map_err(|error| Status::bad_request(crate::golang::json_error(bytes, &error))),
+        _ => Ok(Tree::empty_map()),
+    }
+}
+
 /// The namespace of the URL is that of the object.
 pub(super) fn place(call: &Call<'_>, tree: &Tree) -> Result<Tree, Status> {
     let namespace = &*call.request.namespace;
@@ -38,14 +48,25 @@ pub(super) fn place(call: &Call<'_>, tree: &Tree) -> Result<Tree, Status> {
     })
 }
 
-pub(super) fn shape(_call: &mut Call<'_>, tree: &Tree) -> Result<Tree, Status> {
+/// Known fields only, with what was left out filled in.
+pub(super) fn shape(
+    _call: &mut Call<'_>,
+    tree: &Tree,
+    _old: Option<&Object>,
+) -> Result<Tree, Status> {
     Ok(tree.clone())
 }
 
+/// What the server itself sets when an object of this kind changes.
+pub(super) fn prepare_update(_call: &Call<'_>, tree: Tree, _old: &Object) -> Tree {
+    tree
+}
+
+/// The rules of the kind, beyond those of its metadata.
 pub(super) fn validate(
-    _call: &mut Call<'_>,
+    _call: &Call<'_>,
     _tree: &Tree,
     _old: Option<&Object>,
-) -> Result<(), Status> {
-    Ok(())
+    _errors: &mut Vec<FieldError>,
+) {
 }

@@ -1,0 +1,216 @@
+//! Replays recorded conversations with a real API server and says where this one answers otherwise.
+//!
+//! `cargo run -p drydock-apiserver --example recordings -- FOLDER/apiserver-1.34/patch ...`. A path is a story or a
+//! folder of them. Field ownership and headers other than warnings are not compared.
+
+mod compare;
+
+use std::path::{Path, PathBuf};
+
+use compare::Symbols;
+use drydock_apiserver::wire::{self, Http};
+use drydock_apiserver::{Answer, Outcome, Profile, Response, Server, Status};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+fn main() {
+    let mut total = [0, 0];
+    let quiet = std::env::args().any(|argument| argument == "-q");
+    for argument in std::env::args().skip(1).filter(|argument| argument != "-q") {
+        for path in stories(Path::new(&argument)) {
+            let text = std::fs::read(&path).expect("a story can be read");
+            let story: Value = serde_json::from_slice(&text).expect("a story is JSON");
+            let mut replay = Replay::new(&story, quiet);
+            replay.steps(story["steps"].as_array().expect("a story has steps"));
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            println!("{:4} of {:4} {name}", replay.same, replay.all);
+            total = [total[0] + replay.same, total[1] + replay.all];
+        }
+    }
+    println!("{:4} of {:4} steps", total[0], total[1]);
+}
+
+fn stories(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let entries = std::fs::read_dir(path).expect("a folder of stories");
+    let mut found: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("a folder can be read").path()).collect();
+    found.sort();
+    found.iter().flat_map(|path| stories(path)).collect()
+}
+
+struct Replay {
+    server: Server,
+    now: Timestamp,
+    symbols: Symbols,
+    same: usize,
+    all: usize,
+    quiet: bool,
+}
+
+impl Replay {
+    fn new(story: &Value, quiet: bool) -> Self {
+        let version = story["server_version"].as_str().unwrap_or_default();
+        let minor = version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or(34);
+        let profile = if minor == 20 { Profile::V1_20 } else { Profile::V1_34 };
+        let mut server = Server::new(profile, 7);
+        let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+        let namespace = json!({ "metadata": { "name": "ns-1" } });
+        let create = wire::parse(&Http {
+            method: "POST",
+            path: "/api/v1/namespaces",
+            body: namespace.to_string().as_bytes(),
+            ..Http::default()
+        });
+        server.handle(&create.expect("a path of namespaces"), now);
+        let symbols = Symbols::new("ns-1", story);
+        Self { server, now, symbols, same: 0, all: 0, quiet }
+    }
+
+    fn steps(&mut self, steps: &[Value]) {
+        for step in steps {
+            let delay = step["delay_s"].as_i64().unwrap_or(0) + 1;
+            self.now += SignedDuration::from_secs(delay);
+            let id = step["id"].as_str().unwrap_or_default();
+            if let Some(watch) = step.get("watch") {
+                self.watch(id, watch, step);
+                continue;
+            }
+            let request = step.get("request").unwrap_or(&step["poll"]["request"]);
+            let (code, body, warnings) = self.send(request);
+            self.symbols.remember(id, &body);
+            self.judge(id, request, &step["response"], code, &body, &warnings);
+        }
+    }
+
+    fn send(&mut self, request: &Value) -> (u16, Value, Vec<String>) {
+        match self.outcome(request, false) {
+            Ok(Outcome::Done(response)) => answer(&response),
+            Ok(other) => (0, json!(format!("{other:?}")), Vec::new()),
+            Err(status) => answer(&status.into()),
+        }
+    }
+
+    fn outcome(&mut self, request: &Value, watch: bool) -> Result<Outcome, Status> {
+        let request = self.symbols.resolve(request);
+        let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let header = |name: &str| string(&request["headers"][name]);
+        let mut path = string(&request["path"]);
+        let mut pairs: Vec<String> = Vec::new();
+        if let Some((start, rest)) = path.clone().split_once('?') {
+            path = start.to_owned();
+            pairs.push(rest.to_owned());
+        }
+        for (key, value) in request["query"].as_object().into_iter().flatten() {
+            let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+            pairs.extend(values.iter().map(|value| format!("{key}={}", escape(&string(value)))));
+        }
+        if watch {
+            pairs.push("watch=true".to_owned());
+        }
+        let body = match request.get("body") {
+            None => Vec::new(),
+            Some(Value::String(text)) => text.clone().into_bytes(),
+            Some(other) => other.to_string().into_bytes(),
+        };
+        let method = if watch { "GET".to_owned() } else { string(&request["method"]) };
+        if let Some(document) = (method == "GET").then(|| self.server.document(&path)).flatten() {
+            return Ok(Outcome::Done(Response {
+                code: 200,
+                body: Answer::Tree(document),
+                warnings: Vec::new(),
+                changed: false,
+            }));
+        }
+        let content_type = match header("Content-Type") {
+            empty if empty.is_empty() => "application/json".to_owned(),
+            other => other,
+        };
+        let request = wire::parse(&Http {
+            method: &method,
+            path: &path,
+            query: &pairs.join("&"),
+            content_type: &content_type,
+            user_agent: "apidiff",
+            body: &body,
+        })?;
+        Ok(self.server.handle(&request, self.now))
+    }
+
+    fn watch(&mut self, id: &str, watch: &Value, step: &Value) {
+        let outcome = self.outcome(watch, true);
+        self.steps(step["during"].as_array().map_or(&[][..], Vec::as_slice));
+        let Ok(Outcome::Watch(mut cursor)) = outcome else {
+            let (code, body, warnings) = match outcome {
+                Ok(Outcome::Done(response)) => answer(&response),
+                Ok(other) => (0, json!(format!("{other:?}")), Vec::new()),
+                Err(status) => answer(&status.into()),
+            };
+            self.judge(id, watch, &step["response"], code, &body, &warnings);
+            return;
+        };
+        let mut events = Vec::new();
+        while let Some(event) = cursor.next(&self.server) {
+            let frame = event.to_json(&cursor.kind);
+            events.push(serde_json::from_slice(&frame).expect("a frame is JSON"));
+        }
+        self.symbols.remember(id, &json!({ "events": events }));
+        let response = json!({ "status": 200, "body": step["events"] });
+        self.judge(id, watch, &response, 200, &Value::Array(events), &[]);
+    }
+
+    fn judge(
+        &mut self,
+        id: &str,
+        request: &Value,
+        expected: &Value,
+        code: u16,
+        body: &Value,
+        warnings: &[String],
+    ) {
+        self.all += 1;
+        let mut differences = Vec::new();
+        if expected["status"] != json!(code) {
+            differences.push(format!("status: {} expected, {code} answered", expected["status"]));
+        }
+        let warned = warnings.iter().map(|text| format!("299 - {text:?}")).collect::<Vec<_>>();
+        let warning = expected["headers"]["Warning"].as_str().unwrap_or_default();
+        if warning != warned.join(", ") {
+            differences.push(format!("warning: {warning} expected, {warned:?} answered"));
+        }
+        self.symbols.compare(id, &expected["body"], body, &mut differences);
+        if differences.is_empty() {
+            self.same += 1;
+        } else if !self.quiet {
+            println!("--- {id}: {}", one_line(request));
+            for difference in &differences {
+                println!("      {difference}");
+            }
+        }
+    }
+}
+
+fn one_line(request: &Value) -> String {
+    let mut text = request.to_string();
+    if text.len() > 300 {
+        text.truncate((0..=300).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
+    }
+    text
+}
+
+fn answer(response: &Response) -> (u16, Value, Vec<String>) {
+    let bytes = response.body.to_json();
+    let body = serde_json::from_slice(&bytes)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+    (response.code, body, response.warnings.clone())
+}
+
+fn escape(text: &str) -> String {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}

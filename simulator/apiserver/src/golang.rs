@@ -1,0 +1,72 @@
+//! What Go's JSON decoder says of text that is not what it should be: it stands in answers.
+
+use crate::object::Tree;
+
+/// The type of a value in `cannot unmarshal string into ...`.
+pub(crate) fn type_name(tree: &Tree) -> &'static str {
+    match tree.type_name() {
+        "boolean" => "bool",
+        "integer" => "number",
+        other => other,
+    }
+}
+
+/// `invalid character 'b' looking for beginning of object key string`.
+pub(crate) fn json_error(text: &[u8], error: &serde_json::Error) -> String {
+    if error.is_eof() || text.iter().all(u8::is_ascii_whitespace) {
+        return "unexpected end of JSON input".to_owned();
+    }
+    let line = text.split(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
+    let start: usize = line.map(|line| line.len() + 1).sum();
+    let at = (start + error.column().saturating_sub(1)).min(text.len().saturating_sub(1));
+    let found = String::from_utf8_lossy(&text[at..]).chars().next().unwrap_or('?');
+    let found = match found {
+        '\'' => r"'\''".to_owned(),
+        '"' => r#"'"'"#.to_owned(),
+        other => format!("'{}'", other.escape_debug()),
+    };
+    format!("invalid character {found} {}", place(&text[..at]))
+}
+
+/// Where a decoder was that had read `before`.
+fn place(before: &[u8]) -> &'static str {
+    let mut open: Vec<u8> = Vec::new();
+    let (mut in_string, mut escaped, mut in_word) = (false, false, false);
+    let mut last = b' ';
+    for byte in before {
+        if in_string {
+            if escaped {
+                escaped = false;
+            } else if *byte == b'\\' {
+                escaped = true;
+            } else if *byte == b'"' {
+                in_string = false;
+                last = b's';
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => open.push(*byte),
+            b'}' | b']' => {
+                open.pop();
+            }
+            _ => {}
+        }
+        in_word = byte.is_ascii_alphanumeric();
+        if !byte.is_ascii_whitespace() && *byte != b'"' {
+            last = *byte;
+        }
+    }
+    match (open.last(), last) {
+        _ if in_string => "in string literal",
+        (Some(b'{'), b'{') => "looking for beginning of object key string",
+        (Some(b'{'), b',') => "looking for beginning of object key string",
+        (None, b' ') | (_, b':' | b',' | b'[') => "looking for beginning of value",
+        (None, _) if !in_word => "after top-level value",
+        (Some(b'['), _) => "after array element",
+        (Some(b'{'), b's') => "after object key",
+        (Some(b'{'), _) => "after object key:value pair",
+        _ => "looking for beginning of value",
+    }
+}

@@ -1,0 +1,87 @@
+//! The object that a patch makes of another.
+
+use super::Call;
+use crate::object::{Object, Tree};
+use crate::patch;
+use crate::request::{Body, PatchKind};
+use crate::status::Status;
+
+pub(super) fn patched(call: &Call<'_>, old: &Object) -> Result<Tree, Status> {
+    let old = crate::watch::in_version(old.clone(), call.info());
+    let (kind, patch) = body(call)?;
+    apply(call, kind, old.tree(), &patch)
+}
+
+/// A patch of any kind of any tree: also of a Scale, which is not stored.
+pub(super) fn apply(
+    call: &Call<'_>,
+    kind: PatchKind,
+    target: &Tree,
+    patch: &Tree,
+) -> Result<Tree, Status> {
+    match kind {
+        PatchKind::Json => patch::json(target, patch),
+        PatchKind::Merge => {
+            if patch.is_map() {
+                Ok(patch::merge(target, patch))
+            } else if patch.is_null() {
+                let code = if call.server.profile().minor < 24 { 500 } else { 400 };
+                Err(if code == 500 {
+                    Status::plain(500, "Invalid JSON Patch")
+                } else {
+                    Status::bad_request("Invalid JSON Patch")
+                })
+            } else {
+                Err(not_a_map(patch))
+            }
+        }
+        PatchKind::Strategic if call.info().custom => Err(unsupported(call)),
+        PatchKind::Strategic => {
+            if !patch.is_map() {
+                return Err(not_a_map(patch));
+            }
+            patch::strategic(target, patch, call.info())
+        }
+        // Server-side apply needs field ownership, which is not computed yet.
+        PatchKind::Apply => Err(unsupported(call)),
+    }
+}
+
+pub(super) fn body(call: &Call<'_>) -> Result<(PatchKind, Tree), Status> {
+    match &call.request.body {
+        Body::Patch(kind, patch) => Ok((*kind, patch.clone())),
+        Body::Bytes { content_type, bytes } => {
+            let kind = match content_type.split(';').next().unwrap_or_default().trim() {
+                "application/json-patch+json" => PatchKind::Json,
+                "application/merge-patch+json" => PatchKind::Merge,
+                "application/strategic-merge-patch+json" => PatchKind::Strategic,
+                "application/apply-patch+yaml" => PatchKind::Apply,
+                _ => return Err(unsupported(call)),
+            };
+            let patch = Tree::from_json(bytes).map_err(|error| {
+                Status::bad_request(format!(
+                    "error decoding patch: {}",
+                    crate::golang::json_error(bytes, &error)
+                ))
+            })?;
+            Ok((kind, patch))
+        }
+        _ => Err(unsupported(call)),
+    }
+}
+
+fn not_a_map(patch: &Tree) -> Status {
+    Status::bad_request(format!(
+        "error decoding patch: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+        crate::golang::type_name(patch)
+    ))
+}
+
+fn unsupported(call: &Call<'_>) -> Status {
+    if call.info().custom {
+        return Status::unsupported_media_type(
+            "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        );
+    }
+    Status::unsupported_media_type("415: Unsupported Media Type").with_empty_details()
+}

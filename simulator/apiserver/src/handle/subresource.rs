@@ -1,0 +1,211 @@
+//! What can be asked of an object besides the object: its scale, its node, its end.
+
+use super::{Answered, Call, patched, update, write};
+use crate::object::{Object, Operation, Tree};
+use crate::request::{Answer, Response, Verb};
+use crate::selector::LabelSelector;
+use crate::status::{Details, FieldError, Status};
+
+/// How many of something there are, and how many are wanted.
+pub(super) fn scale(call: &mut Call<'_>) -> Answered {
+    let object = call.stored()?;
+    let current = scale_of(call, &object)?;
+    if call.request.verb == Verb::Get {
+        return Ok(tree_answer(current, false));
+    }
+    let wanted = if call.request.verb == Verb::Patch {
+        let (kind, patch) = patched::body(call)?;
+        patched::apply(call, kind, &current, &patch)?
+    } else {
+        let body = write::raw_body(call)?;
+        if let Some(kind) = body.str_at(&["kind"]).filter(|kind| *kind != "Scale") {
+            let version = body.str_at(&["apiVersion"]).unwrap_or_default().rsplit('/').next();
+            let version = version.unwrap_or_default();
+            return Err(Status::bad_request(format!(
+                "{kind} in version {version:?} cannot be handled as a Scale: converting ({version}.{kind}) to (autoscaling.Scale): unknown conversion"
+            )));
+        }
+        body
+    };
+    let (name, asked) = (wanted.str_at(&["metadata", "name"]).unwrap_or_default(), object.name());
+    if name != asked {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({asked})"
+        )));
+    }
+    let revision = wanted.str_at(&["metadata", "resourceVersion"]).unwrap_or_default();
+    if !revision.is_empty() && revision != object.revision().to_string() {
+        return Err(Status::modified(call.info(), asked));
+    }
+    let replicas = wanted.int_at(&["spec", "replicas"]).unwrap_or(0);
+    if replicas < 0 {
+        let detail = if call.info().custom {
+            "should be a non-negative integer"
+        } else {
+            "must be greater than or equal to 0"
+        };
+        let error = FieldError::invalid("spec.replicas", &replicas.into(), detail);
+        let details = Details {
+            name: asked.to_owned(),
+            group: "autoscaling".into(),
+            kind: "Scale".into(),
+            ..Details::default()
+        };
+        return Err(Status::invalid_object("Scale.autoscaling", details, &[error]));
+    }
+    let paths = paths(call);
+    let path: Vec<&str> = paths.replicas.iter().map(String::as_str).collect();
+    let tree = object.tree().with(&path, replicas);
+    let response = update::replace(call, &object, &tree)?;
+    let Answer::Object(object) = &response.body else { return Ok(response) };
+    Ok(tree_answer(scale_of(call, object)?, response.changed))
+}
+
+struct Paths {
+    replicas: Vec<String>,
+    status: Vec<String>,
+    selector: Option<Vec<String>>,
+}
+
+/// Where the numbers stand: in a custom object, where its definition says.
+fn paths(call: &Call<'_>) -> Paths {
+    let split = |path: &str| path.trim_start_matches('.').split('.').map(str::to_owned).collect();
+    let declared = call.server.scale_paths(call.info());
+    let declared = declared.as_ref();
+    let at = |key: &str| declared.and_then(|scale| scale.str_at(&[key])).map(split);
+    Paths {
+        replicas: at("specReplicasPath").unwrap_or_else(|| split("spec.replicas")),
+        status: at("statusReplicasPath").unwrap_or_else(|| split("status.replicas")),
+        selector: at("labelSelectorPath"),
+    }
+}
+
+fn scale_of(call: &Call<'_>, object: &Object) -> Result<Tree, Status> {
+    let paths = paths(call);
+    let find =
+        |path: &[String]| path.iter().try_fold(object.tree(), |tree, key| tree.get(key)).cloned();
+    let Some(replicas) = find(&paths.replicas).or_else(|| (!call.info().custom).then(|| 0.into()))
+    else {
+        let path = paths.replicas.join(".");
+        return Err(Status::internal(&format!(
+            "the spec replicas field \".{path}\" does not exist"
+        )));
+    };
+    let mut tree =
+        Tree::map([("kind", Tree::from("Scale")), ("apiVersion", "autoscaling/v1".into())])
+            .with(&["spec", "replicas"], replicas)
+            .with(&["status", "replicas"], find(&paths.status).unwrap_or_else(|| 0.into()));
+    for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+        if let Some(value) = object.tree().at(&["metadata", key]) {
+            tree = tree.with(&["metadata", key], value);
+        }
+    }
+    let selector = if call.info().custom {
+        paths.selector.as_deref().and_then(find).and_then(|found| found.as_str().map(str::to_owned))
+    } else {
+        object.tree().at(&["spec", "selector"]).map(|selector| match selector.get("matchLabels") {
+            None if &*call.info().kind == "ReplicationController" => {
+                let pairs = selector
+                    .entries()
+                    .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()));
+                pairs.collect::<Vec<_>>().join(",")
+            }
+            _ => LabelSelector::from_tree(selector).to_string(),
+        })
+    };
+    Ok(match selector {
+        Some(selector) if !selector.is_empty() => tree.with(&["status", "selector"], selector),
+        _ => tree,
+    })
+}
+
+fn tree_answer(tree: Tree, changed: bool) -> Response {
+    Response { code: 200, body: Answer::Tree(tree), warnings: Vec::new(), changed }
+}
+
+/// Puts a pod on a node.
+pub(super) fn bind(call: &mut Call<'_>) -> Answered {
+    let binding = write::raw_body(call)?;
+    if binding.str_at(&["metadata", "name"]).unwrap_or_default() != call.request.name {
+        return Err(Status::bad_request("name in URL does not match name in Binding object"));
+    }
+    let node = binding.str_at(&["target", "name"]).unwrap_or_default();
+    if let Some(kind) =
+        binding.str_at(&["target", "kind"]).filter(|kind| !matches!(*kind, "" | "Node"))
+    {
+        return Err(Status::plain(
+            500,
+            format!(
+                "target.kind: Unsupported value: {kind:?}: supported values: \"Node\", \"<empty>\""
+            ),
+        ));
+    }
+    if node.is_empty() {
+        return Err(Status::plain(500, "target.name: Required value"));
+    }
+    let pod = call.stored()?;
+    let name = pod.name();
+    let refused = |why: String| {
+        let message = format!("Operation cannot be fulfilled on pods/binding {name:?}: {why}");
+        let details =
+            Details { name: name.to_owned(), kind: "pods/binding".into(), ..Details::default() };
+        Err(Status::conflict_with(message, details))
+    };
+    if pod.is_deleting() {
+        return refused(format!("pod {name} is being deleted, cannot be assigned to a host"));
+    }
+    if let Some(known) = pod.tree().str_at(&["spec", "nodeName"]).filter(|known| !known.is_empty())
+    {
+        return refused(format!("pod {name} is already assigned to node {known:?}"));
+    }
+    if pod.tree().at(&["spec", "schedulingGates"]).is_some_and(|gates| !gates.is_empty()) {
+        return refused(format!("pod {name} has non-empty .spec.schedulingGates"));
+    }
+    let mut tree = pod.tree().with(&["spec", "nodeName"], node);
+    for what in ["annotations", "labels"] {
+        let added = binding.at(&["metadata", what]).cloned().unwrap_or_default();
+        for (key, value) in added.entries() {
+            tree = tree.with(&["metadata", what, key], value);
+        }
+    }
+    tree = scheduled(&tree, call.now);
+    let note = call.write_note(Operation::Update);
+    call.server.commit(call.kind.id, &tree, Some(&pod), note);
+    Ok(Response { changed: true, ..Status::created().into() })
+}
+
+/// The pod with the condition that it has a node.
+fn scheduled(pod: &Tree, now: jiff::Timestamp) -> Tree {
+    let condition = Tree::map([
+        ("type", Tree::from("PodScheduled")),
+        ("status", "True".into()),
+        ("lastProbeTime", Tree::null()),
+        ("lastTransitionTime", now.into()),
+    ]);
+    let conditions = pod.at(&["status", "conditions"]).map_or(&[][..], Tree::items);
+    let others = conditions.iter().filter(|known| known.str_at(&["type"]) != Some("PodScheduled"));
+    let conditions = Tree::list(others.cloned().chain([condition]));
+    pod.with(&["status", "conditions"], conditions)
+}
+
+/// Of a namespace: its finalizers, and nothing else. Without any, one that is being deleted goes.
+pub(super) fn finalize(call: &mut Call<'_>) -> Answered {
+    let body = write::raw_body(call)?;
+    let old = call.stored()?;
+    let uid = body.str_at(&["metadata", "uid"]).unwrap_or_default();
+    let revision = body.str_at(&["metadata", "resourceVersion"]).unwrap_or_default();
+    if !uid.is_empty() && uid != old.uid()
+        || !revision.is_empty() && revision != old.revision().to_string()
+    {
+        return Err(Status::modified(call.info(), old.name()));
+    }
+    let path = ["spec", "finalizers"];
+    let tree = match body.at(&path).filter(|finalizers| !finalizers.is_empty()) {
+        Some(finalizers) => old.tree().with(&path, finalizers),
+        None => old.tree().with(&["spec"], Tree::empty_map()),
+    };
+    if tree == *old.tree() {
+        return Ok(call.answer(200, old, false));
+    }
+    update::store(call, &old, &tree)
+}
