@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::crd;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Tree};
 use crate::store::Server;
@@ -21,10 +22,11 @@ impl Server {
         else {
             return;
         };
+        let table = self.profile().table();
         let kinds = Arc::make_mut(&mut self.kinds);
         kinds.remove(group, kind);
         if !removed {
-            for info in compile(tree) {
+            for info in crd::kinds(table, tree) {
                 kinds.install(info);
             }
         }
@@ -41,8 +43,4 @@ impl Server {
         let version = versions.iter().find(|v| v.str_at(&["name"]) == Some(&*kind.version))?;
         version.at(&["subresources", "scale"]).cloned()
     }
-}
-
-fn compile(_definition: &Tree) -> Vec<KindInfo> {
-    Vec::new()
 }
