@@ -6,8 +6,15 @@ pub use erased_serde;
 
 pub mod apps;
 pub mod core;
+pub mod crd;
 pub mod meta;
 pub mod rbac;
 pub mod workloads;
 
+pub use crd::Crd;
 pub use meta::{AnyObject, Condition, Kind, ObjectMeta, OwnerReference, Resource};
+
+/// The definitions of the KubeBlocks kinds, sorted by name.
+pub const fn crds() -> &'static [Crd] {
+    crd::ALL
+}

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    EnvVar, PersistentVolumeClaimSpec, PersistentVolumeClaimStatus, PodTemplateSpec,
-    ResourceRequirements,
+    EnvVar, ObjectReference, PersistentVolumeClaimSpec, PersistentVolumeClaimStatus,
+    PodTemplateSpec, ResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -44,6 +44,7 @@ pub struct Spec {
     pub selector: LabelSelector,
     pub template: PodTemplateSpec,
     #[serde(skip_serializing_if = "absent")]
+    #[schemars(extend("x-kubernetes-list-map-keys" = ["name"], "x-kubernetes-list-type" = "map"))]
     pub instances: Vec<InstanceTemplate>,
     #[serde(skip_serializing_if = "absent")]
     #[schemars(extend("default" = false))]
@@ -84,7 +85,7 @@ pub struct Spec {
     #[serde(rename = "enableInstanceAPI", skip_serializing_if = "absent")]
     pub enable_instance_api: Option<bool>,
     #[serde(skip_serializing_if = "absent")]
-    pub instance_assistant_objects: Vec<serde_json::Value>,
+    pub instance_assistant_objects: Vec<ObjectReference>,
 }
 
 /// What some of the instances have different from the others.
@@ -180,6 +181,7 @@ pub struct Status {
     #[serde(skip_serializing_if = "absent")]
     pub updated_replicas: i32,
     /// Nobody ever counts these two; the first is stored all the same.
+    #[schemars(extend("default" = null))]
     pub init_replicas: i32,
     #[serde(skip_serializing_if = "absent")]
     pub ready_init_replicas: i32,
@@ -197,6 +199,7 @@ pub struct Status {
     #[serde(skip_serializing_if = "absent")]
     pub assigned_ordinals: BTreeMap<String, Ordinals>,
     #[serde(skip_serializing_if = "absent")]
+    #[schemars(extend("x-kubernetes-list-map-keys" = ["type"], "x-kubernetes-list-type" = "map"))]
     pub conditions: Vec<Condition>,
     #[serde(skip_serializing_if = "absent")]
     pub instance_status: Vec<InstanceStatus>,
@@ -208,6 +211,7 @@ pub struct Status {
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("required" = ["podName"]))]
 pub struct InstanceStatus {
+    #[schemars(extend("default" = "Unknown"))]
     pub pod_name: String,
     /// Empty for the default template.
     pub template_name: String,

@@ -1,0 +1,15 @@
+//! Writes `operator/api/crds` anew from the wire types.
+
+use std::path::Path;
+use std::{fs, io};
+
+fn main() -> io::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+    for entry in fs::read_dir(&folder)? {
+        fs::remove_file(entry?.path())?;
+    }
+    for (name, json) in drydock_operator_api::crd::generate() {
+        fs::write(folder.join(format!("{name}.json")), json)?;
+    }
+    Ok(())
+}
