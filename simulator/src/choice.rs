@@ -109,6 +109,11 @@ impl World {
         &self.choices
     }
 
+    /// Whether a choice has taken effect already.
+    pub fn has_deviated(&self) -> bool {
+        self.deviated
+    }
+
     /// The choices about this request, if an operator sends it.
     fn choices_about(&self, id: RequestId) -> impl Iterator<Item = &Choice> {
         let about = self.inflight.get(id).and_then(|request| match request.sender {
@@ -135,20 +140,24 @@ impl World {
             .cloned()
     }
 
-    pub(crate) fn chosen_delay(&self, id: RequestId) -> i64 {
+    pub(crate) fn chosen_delay(&mut self, id: RequestId) -> i64 {
         if self.choices.is_empty() {
             return 0;
         }
-        self.choices_about(id)
+        let delay_us = self
+            .choices_about(id)
             .map(|choice| match choice {
                 Choice::SlowRequest { by_ms, .. } => i64::from(*by_ms) * 1000,
                 _ => 0,
             })
-            .sum()
+            .sum();
+        self.deviated |= delay_us > 0;
+        delay_us
     }
 
     pub(crate) fn carry_out(&mut self, choice: &Choice) {
         let Choice::KillOperator { operator, restart_after_ms, view, .. } = choice else { return };
+        self.deviated = true;
         let Some(operator) = self.operator(operator) else { return };
         self.say(Level::Story, Who::Fault, "choice", || choice.to_string());
         let view = match view {

@@ -146,7 +146,16 @@ impl World {
             self.say(Level::Story, Who::Fault, "end", || installed.fault.describe());
             installed.fault.end(self);
         }
+        self.hope();
         ended.len()
+    }
+
+    /// What has failed again and again may succeed now: the world is not at rest before it was tried.
+    fn hope(&mut self) {
+        self.moved_us = self.clock.now_us();
+        for operator in &mut self.operators {
+            Arc::make_mut(operator).keys.iter_mut().for_each(|state| state.idle_passes = 0);
+        }
     }
 
     pub fn faults(&self) -> &[Installed] {

@@ -4,6 +4,15 @@
 //! Some rules may be broken for a moment (two labels while the second is on its way out): their
 //! violation names how long. Each invariant is one file, and one line in [`ALL`].
 
+pub mod at_most_one_primary;
+pub mod claims;
+pub mod deletion;
+pub mod hot_loop;
+pub mod nothing_left;
+pub mod rest;
+pub mod role_labels;
+
+use drydock_apiserver::Object;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -67,13 +76,27 @@ pub(crate) struct Suspicion {
     reported: bool,
 }
 
-pub const ALL: &[Invariant] = &[];
+pub const ALL: &[Invariant] = &[
+    at_most_one_primary::AT_MOST_ONE_PRIMARY,
+    role_labels::ROLE_LABELS_AGREE_WITH_ENGINES,
+    claims::CLAIMS_KEEP_THEIR_VOLUMES,
+    hot_loop::NO_HOT_LOOP,
+    nothing_left::NOTHING_IS_LEFT,
+    deletion::DELETION_ENDS,
+    rest::NO_WRITES_AT_REST,
+];
 
 pub fn by_name(name: &str) -> Option<&'static Invariant> {
     ALL.iter().find(|invariant| invariant.name == name)
 }
 
 impl World {
+    /// The objects of a kind on the first server.
+    pub fn objects(&self, group: &str, kind: &str) -> impl Iterator<Item = &Object> {
+        let server = self.server(0);
+        server.kind(group, kind).into_iter().flat_map(|kind| server.table(kind).iter())
+    }
+
     /// Looks at the invariants of `Always`, if something has changed since the last time.
     pub(crate) fn check_invariants(&mut self) {
         let state = (self.revision(), self.facts.version());
@@ -81,7 +104,7 @@ impl World {
             return;
         }
         self.checked = state;
-        for invariant in self.config.invariants.iter().filter(|invariant| invariant.when == When::Always) {
+        for invariant in self.invariants(When::Always) {
             let violations = (invariant.check)(self);
             self.judge(invariant, violations);
         }
@@ -89,10 +112,14 @@ impl World {
 
     /// Looks at the invariants of `Settled`. To be called when nothing moves any more.
     pub fn check_settled(&mut self) {
-        for invariant in self.config.invariants.iter().filter(|invariant| invariant.when == When::Settled) {
+        for invariant in self.invariants(When::Settled) {
             let violations = (invariant.check)(self);
             self.judge(invariant, violations);
         }
+    }
+
+    fn invariants(&self, when: When) -> Vec<&'static Invariant> {
+        self.config.invariants.iter().copied().filter(|invariant| invariant.when == when).collect()
     }
 
     fn judge(&mut self, invariant: &'static Invariant, violations: Vec<Violation>) {

@@ -5,6 +5,8 @@ pub mod choice;
 pub mod clock;
 pub mod counts;
 pub mod engine;
+pub mod explain;
+pub mod explore;
 pub mod facts;
 pub mod fault;
 pub mod hash;

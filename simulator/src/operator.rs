@@ -39,11 +39,13 @@ pub struct OperatorConfig {
     pub server: u16,
     pub settings: Settings,
     pub workers: u32,
+    /// Which controllers run in it.
+    pub controllers: fn() -> Vec<Controller>,
 }
 
 impl Default for OperatorConfig {
     fn default() -> Self {
-        Self { name: "operator-0".to_owned(), server: 0, settings: Settings::default(), workers: 32 }
+        Self { name: "operator-0".to_owned(), server: 0, settings: Settings::default(), workers: 32, controllers: controllers::all }
     }
 }
 
@@ -108,7 +110,7 @@ pub struct Trouble {
 
 impl OperatorProcess {
     pub fn new(config: &OperatorConfig, quirks: &[String]) -> Self {
-        let mut controllers = controllers::all();
+        let mut controllers = (config.controllers)();
         for quirk in quirks.iter().filter_map(|name| crate::quirk::by_name(name)) {
             (quirk.install)(&mut controllers);
         }

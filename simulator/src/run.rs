@@ -9,6 +9,7 @@
 
 mod apply;
 mod claim;
+mod course;
 mod story;
 
 use std::sync::Arc;

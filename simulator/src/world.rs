@@ -14,6 +14,8 @@ mod deliver;
 mod requests;
 mod rest;
 
+pub use rest::Settled;
+
 use std::sync::Arc;
 
 use drydock_apiserver::{LogPosition, Profile, Server};
@@ -49,7 +51,7 @@ pub struct WorldConfig {
     pub quirks: Vec<String>,
     pub choices: Vec<Choice>,
     /// The invariants to hold; all of them unless a story says otherwise.
-    pub invariants: &'static [Invariant],
+    pub invariants: Vec<&'static Invariant>,
     /// How many of [`actor::example`].
     pub examples: u32,
 }
@@ -66,7 +68,7 @@ impl Default for WorldConfig {
             trace: Level::Story,
             quirks: Vec::new(),
             choices: Vec::new(),
-            invariants: crate::invariant::ALL,
+            invariants: crate::invariant::ALL.iter().collect(),
             examples: 0,
         }
     }
@@ -85,6 +87,8 @@ pub struct World {
     pub(crate) faults: Vec<Installed>,
     pub(crate) nodes_down: OrdSet<Arc<str>>,
     pub(crate) choices: Vec<Choice>,
+    /// Some choice has taken effect.
+    pub(crate) deviated: bool,
     /// How often a sender has issued a request with an identity.
     pub(crate) issued: OrdMap<(u64, u64), u32>,
     /// Answers that a user has not fetched yet.
@@ -93,6 +97,8 @@ pub struct World {
     pub(crate) counts: Arc<Counts>,
     pub(crate) suspicions: Vec<Suspicion>,
     pub(crate) broken: Vector<Broken>,
+    /// Claims that went although their member is wanted.
+    pub(crate) lost_claims: Vector<String>,
     /// What the invariants have last been checked against.
     pub(crate) checked: (u64, u64),
     /// When something last changed that is not mere background.
@@ -141,12 +147,14 @@ impl World {
             faults: Vec::new(),
             nodes_down: OrdSet::new(),
             choices: config.choices.clone(),
+            deviated: false,
             issued: OrdMap::new(),
             answers: OrdMap::new(),
             trace: Trace::new(config.trace),
             counts: Arc::default(),
             suspicions: Vec::new(),
             broken: Vector::new(),
+            lost_claims: Vector::new(),
             checked: (0, 0),
             moved_us: config.epoch.as_microsecond(),
             config: Arc::new(config),

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::crd;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Tree};
 use crate::store::Server;
@@ -22,11 +21,10 @@ impl Server {
         else {
             return;
         };
-        let table = self.profile().table();
         let kinds = Arc::make_mut(&mut self.kinds);
         kinds.remove(group, kind);
         if !removed {
-            for info in crd::kinds(table, tree) {
+            for info in compile(tree) {
                 kinds.install(info);
             }
         }
@@ -43,4 +41,8 @@ impl Server {
         let version = versions.iter().find(|v| v.str_at(&["name"]) == Some(&*kind.version))?;
         version.at(&["subresources", "scale"]).cloned()
     }
+}
+
+fn compile(_definition: &Tree) -> Vec<KindInfo> {
+    Vec::new()
 }

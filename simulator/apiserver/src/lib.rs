@@ -9,9 +9,7 @@
 
 pub mod kinds;
 pub mod object;
-pub mod quantity;
 pub mod request;
-pub mod schema;
 pub mod selector;
 pub mod status;
 pub mod store;
@@ -19,8 +17,6 @@ pub mod table;
 pub mod watch;
 pub mod wire;
 
-mod builtin;
-mod crd;
 mod definitions;
 mod discovery;
 mod golang;
@@ -35,7 +31,6 @@ pub use request::{
     Answer, Body, DeleteOptions, Gvr, Options, Outcome, PatchKind, Preconditions, Propagation,
     Request, Response, User, Verb,
 };
-pub use schema::Schema;
 pub use selector::{FieldSelector, LabelSelector};
 pub use status::{FieldError, FieldErrorKind, Status};
 pub use store::{Change, LogEntry, LogPosition, Server};

@@ -41,6 +41,9 @@ impl World {
             self.moved_us = self.clock.now_us();
         }
         self.trace.record(&[u64::from(server), entry.revision, random::fnv_of(entry.object.name())]);
+        if &*kind == "PersistentVolumeClaim" {
+            self.watch_claim(entry);
+        }
         self.narrate_change(&group, &kind, entry);
         if &*kind == "CustomResourceDefinition" {
             self.servers[usize::from(server)].watchers = Arc::default();

@@ -126,6 +126,7 @@ impl World {
             && let Some(request) = self.inflight.get_mut(id)
         {
             request.answer_lost = true;
+            self.deviated = true;
         }
         let (low, high) = self.preset().answer();
         let after_us = self.latency(id, "answer", low, high);

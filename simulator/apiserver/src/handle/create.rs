@@ -11,7 +11,6 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
     check_namespace(call, tree.str_at(&["metadata", "name"]).unwrap_or_default())?;
     let tree = write::shape(call, &tree, None)?;
     let tree = prepare(call, tree)?;
-    let tree = write::prepare_create(call, tree)?;
     let mut errors = metadata::validate_create(call.info(), &tree);
     write::validate(call, &tree, None, &mut errors);
     if !errors.is_empty() {

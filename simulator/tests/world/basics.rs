@@ -1,0 +1,112 @@
+//! The world as a value, with a toy operator in it.
+
+
+use drydock_simulator::operator::StartView;
+use drydock_simulator::trace::Level;
+use drydock_simulator::world::Settled;
+use drydock_simulator::{World, WorldConfig};
+use jiff::SignedDuration;
+
+use crate::toy::{self, is_done, parent, secrets};
+
+fn provisioned(seed: u64) -> World {
+    let mut world = toy::world(toy::good, |config| config.seed = seed);
+    world.request(parent(3));
+    world.settle(SignedDuration::from_mins(5));
+    world
+}
+
+#[test]
+fn an_operator_in_the_world_brings_about_what_is_wanted_and_then_rests() {
+    let mut world = toy::world(toy::good, |_| {});
+
+    world.request(parent(3));
+    let settled = world.settle(SignedDuration::from_mins(5));
+
+    assert!(matches!(settled, Settled::AtRest(_)), "{settled:?}");
+    assert_eq!((secrets(&world), is_done(&world)), (3, true));
+    assert_eq!(world.counts().total_writes(), 4);
+    assert_eq!(world.counts().idle_writes, 0);
+    assert!(world.broken().is_empty(), "{:?}", world.broken());
+}
+
+#[test]
+fn a_seed_decides_the_trace_whether_it_is_kept_or_not() {
+    for seed in 0..200 {
+        let one = provisioned(seed);
+        let mut silent = toy::world(toy::good, |config| {
+            config.seed = seed;
+            config.trace = Level::Off;
+        });
+        silent.request(parent(3));
+        silent.settle(SignedDuration::from_mins(5));
+
+        assert_eq!(one.trace_hash(), silent.trace_hash(), "seed {seed}");
+        assert_ne!(one.trace_hash(), provisioned(seed + 1000).trace_hash(), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_clone_at_any_event_goes_on_as_the_original_does() {
+    let mut world = toy::world(toy::good, |_| {});
+    world.submit(parent(3));
+    let mut clones = Vec::new();
+    while !is_done(&world) {
+        clones.push(world.clone());
+        world.step().expect("there is something to do");
+    }
+    let end = world.now();
+
+    for (at, mut clone) in clones.into_iter().enumerate() {
+        while !is_done(&clone) {
+            clone.step().expect("there is something to do");
+        }
+        assert_eq!((clone.now(), clone.trace_hash(), clone.state_hash()), (end, world.trace_hash(), world.state_hash()), "clone {at}");
+    }
+}
+
+#[test]
+fn worlds_that_differ_in_latencies_only_end_in_the_same_state() {
+    let (one, other) = (provisioned(1), provisioned(2));
+
+    assert_ne!(one.trace_hash(), other.trace_hash());
+    assert_eq!(one.state_hash(), other.state_hash());
+    assert_eq!(one.end_hash(), other.end_hash());
+}
+
+#[test]
+fn worlds_that_differ_in_an_object_are_in_different_states() {
+    let one = provisioned(1);
+    let mut other = toy::world(toy::good, |_| {});
+    other.request(parent(2));
+    other.settle(SignedDuration::from_mins(5));
+
+    assert_ne!(one.state_hash(), other.state_hash());
+    assert_ne!(one.end_hash(), other.end_hash());
+}
+
+#[test]
+fn an_operator_that_is_killed_carries_on_where_the_objects_stand() {
+    let mut world = toy::world(toy::good, |_| {});
+    world.submit(parent(3));
+    while secrets(&world) < 2 {
+        world.step().expect("there is something to do");
+    }
+
+    world.kill_operator(0, SignedDuration::from_secs(5), StartView::AsKilled(SignedDuration::from_secs(3)));
+    world.run_until(toy::after(8, &world));
+
+    assert_eq!((secrets(&world), is_done(&world)), (2, false), "it only sees what it had seen");
+    world.settle(SignedDuration::from_mins(5));
+    assert_eq!((secrets(&world), is_done(&world)), (3, true));
+}
+
+#[test]
+fn background_ticks_do_not_keep_a_world_from_rest() {
+    let mut world = World::new(WorldConfig { examples: 3, operators: Vec::new(), ..WorldConfig::default() });
+
+    let settled = world.settle(SignedDuration::from_mins(5));
+
+    assert!(matches!(settled, Settled::AtRest(_)), "{settled:?}");
+    assert!(world.next_at().is_some());
+}
