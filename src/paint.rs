@@ -17,6 +17,11 @@ impl Paint {
         Self { on: wanted() && std::io::stderr().is_terminal() }
     }
 
+    #[cfg(test)]
+    pub fn none() -> Self {
+        Self { on: false }
+    }
+
     pub fn success(self, text: &str) -> String {
         self.paint("32", text)
     }

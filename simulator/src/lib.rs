@@ -17,6 +17,7 @@ pub mod operator;
 pub mod preset;
 pub mod quirk;
 pub mod random;
+pub mod repro;
 pub mod run;
 pub mod trace;
 pub mod view;
