@@ -2,7 +2,13 @@
 
 mod completion;
 mod input;
+mod narrate;
 mod paint;
+mod replay;
+mod report;
+mod run;
+mod serve;
+mod why;
 
 use std::process::ExitCode;
 
@@ -18,6 +24,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Run(run::Arguments),
+    Replay(replay::Arguments),
+    Serve(serve::Arguments),
     Completion(completion::Arguments),
 }
 
@@ -67,6 +76,9 @@ impl From<std::io::Error> for Refusal {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         None => menu(),
+        Some(Command::Run(arguments)) => run::run(&arguments),
+        Some(Command::Replay(arguments)) => replay::run(&arguments),
+        Some(Command::Serve(arguments)) => serve::run(&arguments),
         Some(Command::Completion(arguments)) => completion::run(&arguments),
     };
     let exit = outcome.unwrap_or_else(|refusal| {

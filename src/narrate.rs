@@ -141,7 +141,10 @@ mod tests {
 
         assert_eq!(
             told(&lines),
-            ["      0:00.1  operator  create     pod/a, pod/b", "      0:00.9  cluster   restart    pod/a (2 times)"]
+            [
+                "      0:00.1  operator  create     pod/a, pod/b",
+                "      0:00.9  cluster   restart    pod/a (2 times)"
+            ]
         );
     }
 
@@ -151,7 +154,10 @@ mod tests {
 
         let told = told(&lines);
 
-        assert!(told[0].starts_with("  ✓   0:31.2  claim     cluster/demo is Running   "), "{told:?}");
+        assert!(
+            told[0].starts_with("  ✓   0:31.2  claim     cluster/demo is Running   "),
+            "{told:?}"
+        );
         assert!(told[0].ends_with("(within 5m)"), "{told:?}");
     }
 }

@@ -1,16 +1,16 @@
 //! `drydock serve`: a world for kubectl, living or frozen.
 
-mod discovery;
 mod http;
 mod table;
-mod url;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use drydock_simulator::world::World;
+use drydock_scenarios::parse_duration;
+use drydock_simulator::trace::Level;
+use drydock_simulator::{Options, Run, Story, World};
 use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
@@ -61,9 +61,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
 
 async fn serve(world: World, speed: Option<f64>, port: u16) -> Result<Exit, Refusal> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|error| Refusal::not_run(format_args!("cannot listen on {address}: {error}; try --port")))?;
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
+        Refusal::not_run(format_args!("cannot listen on {address}: {error}; try --port"))
+    })?;
     let address = listener.local_addr()?;
     paint::print(&introduction(&world, speed, address))?;
     let (snapshots, seen) = watch::channel(Arc::new(snapshot(&world)));
@@ -75,7 +75,8 @@ async fn serve(world: World, speed: Option<f64>, port: u16) -> Result<Exit, Refu
             // A connection that cannot be accepted is its client's trouble.
             let Ok((stream, _)) = listener.accept().await else { continue };
             let shared = shared.clone();
-            let service = hyper::service::service_fn(move |request| http::answer(shared.clone(), request));
+            let service =
+                hyper::service::service_fn(move |request| http::answer(shared.clone(), request));
             tokio::spawn(async move {
                 let _closed = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service)
@@ -130,6 +131,36 @@ async fn own(
     }
 }
 
+fn frozen(path: &str, at: Option<&str>) -> Result<World, Refusal> {
+    let repro = crate::replay::load(path)?;
+    let mut run = Run::new(repro.story(Level::Off)?)?;
+    match at {
+        None => drop(run.finish()),
+        Some(at) => {
+            let wrong =
+                || Refusal::bad_input(format_args!("`{at}` is no time: write 12m30s or 12:30"));
+            let since = parse_duration(at).ok_or_else(wrong)?;
+            run.run_until(run.world.epoch() + since);
+        }
+    }
+    Ok(run.world)
+}
+
+/// The world of a story after its objects are applied: the rest is up to who watches.
+fn living(story: Option<&str>) -> Result<World, Refusal> {
+    let paths = [story.unwrap_or("scenarios/failover/redis-primary-node-lost").to_owned()];
+    let mut scenarios = input::scenarios(&paths)?;
+    if scenarios.len() != 1 {
+        return Err(Refusal::bad_input("serve lives through one story, and there are several"));
+    }
+    let scenario = scenarios.remove(0);
+    let options =
+        Options { trace: Level::Off, epoch: Some(Timestamp::now()), ..Options::default() };
+    let mut run = Run::new(Story::new(scenario, options))?;
+    while run.is_setting_up() && run.step() {}
+    Ok(run.world)
+}
+
 fn virtual_now((wall, began): (Instant, Timestamp), speed: f64) -> Timestamp {
     let passed = SignedDuration::try_from_secs_f64(wall.elapsed().as_secs_f64() * speed);
     began + passed.unwrap_or(SignedDuration::ZERO)
@@ -141,8 +172,14 @@ fn snapshot(world: &World) -> Snapshot {
 
 fn introduction(world: &World, speed: Option<f64>, address: SocketAddr) -> String {
     let what = match speed {
-        Some(speed) => format!("a living cluster, Kubernetes {}, at speed {speed}", world.server(0).profile()),
-        None => format!("a frozen cluster, Kubernetes {}, at {}", world.server(0).profile(), world.now()),
+        Some(speed) => {
+            format!("a living cluster, Kubernetes {}, at speed {speed}", world.server(0).profile())
+        }
+        None => format!(
+            "a frozen cluster, Kubernetes {}, at {}",
+            world.server(0).profile(),
+            world.now()
+        ),
     };
     format!(
         "  {what}\n\n  kubectl -s http://{address} get clusters,pods\n  \

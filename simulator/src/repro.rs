@@ -54,9 +54,16 @@ pub struct Expected {
 pub enum Course {
     Same,
     /// The first line that differs.
-    Differs { line: usize, expected: Option<String>, found: Option<String> },
+    Differs {
+        line: usize,
+        expected: Option<String>,
+        found: Option<String>,
+    },
     /// All lines are the same, and yet the events behind them are not.
-    Beneath { expected: String, found: String },
+    Beneath {
+        expected: String,
+        found: String,
+    },
 }
 
 impl Repro {
@@ -104,10 +111,15 @@ impl Repro {
             });
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default().to_owned();
-            Mistake::new(source, place.unwrap_or(Place::start()), format!("this is no repro: {first}"))
+            Mistake::new(
+                source,
+                place.unwrap_or(Place::start()),
+                format!("this is no repro: {first}"),
+            )
         })?;
         if repro.format != FORMAT {
-            let message = format!("this repro has format {}, and this drydock reads {FORMAT}", repro.format);
+            let message =
+                format!("this repro has format {}, and this drydock reads {FORMAT}", repro.format);
             return Err(Mistake::new(source, Place::start(), message));
         }
         Ok(repro)
@@ -115,7 +127,9 @@ impl Repro {
 
     /// The story as it was, to be told at the level of detail that somebody wants.
     pub fn story(&self, trace: Level) -> Result<Arc<Story>, Mistake> {
-        let read = |path: &str| self.files.get(path).cloned().ok_or_else(|| format!("the repro has no file {path}"));
+        let read = |path: &str| {
+            self.files.get(path).cloned().ok_or_else(|| format!("the repro has no file {path}"))
+        };
         let scenario = load(&self.scenario, &read)?;
         let options = Options {
             seed: Some(self.seed),
@@ -123,6 +137,7 @@ impl Repro {
             quirks: self.quirks.clone(),
             choices: self.deviations.clone(),
             trace,
+            epoch: None,
         };
         Ok(Story::new(scenario, options))
     }
@@ -158,12 +173,24 @@ fn failures(run: &Run) -> Vec<String> {
 /// `12.345678 operator create pod/demo-0`
 fn course(run: &Run) -> Vec<String> {
     let epoch = run.world.epoch();
-    let lines = run.world.trace().lines().iter().filter(|line| line.level <= Level::Request).take(MAX_LINES);
+    let lines = run
+        .world
+        .trace()
+        .lines()
+        .iter()
+        .filter(|line| line.level <= Level::Request)
+        .take(MAX_LINES);
     lines
         .map(|line| {
             let since = line.at.duration_since(epoch).as_micros();
             let text = line.text.replace(['\t', '\n'], " ");
-            format!("{}.{:06} {} {} {text}", since / 1_000_000, since % 1_000_000, line.who.name(), line.verb)
+            format!(
+                "{}.{:06} {} {} {text}",
+                since / 1_000_000,
+                since % 1_000_000,
+                line.who.name(),
+                line.verb
+            )
         })
         .collect()
 }

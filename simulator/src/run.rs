@@ -23,7 +23,7 @@ use self::apply::Sending;
 pub use self::apply::{Dropped, ordered};
 pub use self::claim::Held;
 use self::claim::Open;
-pub use self::story::{Options, Story};
+pub use self::story::{Options, Story, check_manifests, check_quirks};
 use crate::invariant::Broken;
 use crate::trace::{Level, Who};
 use crate::world::World;
@@ -154,6 +154,11 @@ impl Run {
 
     pub fn story(&self) -> &Arc<Story> {
         &self.story
+    }
+
+    /// What is given is still being applied.
+    pub fn is_setting_up(&self) -> bool {
+        matches!(self.position, Position::Sending { step: usize::MAX, .. })
     }
 
     /// None while it goes on.

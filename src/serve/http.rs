@@ -4,18 +4,20 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use drydock_apiserver::watch::WatchEvent;
-use drydock_apiserver::{Answer, Cursor, KindInfo, Object, Outcome, Request, Response, Server};
+use drydock_apiserver::wire::{self, Http};
+use drydock_apiserver::{
+    Answer, Cursor, KindInfo, Object, Outcome, Request, Response, Server, Status, Verb, WatchEvent,
+};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::StatusCode;
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::{ACCEPT, CONTENT_TYPE};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use jiff::Timestamp;
-use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::url::{self, Asked};
-use super::{discovery, table};
+use super::table;
 
 type Body = BoxBody<Bytes, Infallible>;
 
@@ -34,7 +36,7 @@ pub struct Snapshot {
 /// A write on its way to the one who owns the world.
 pub struct Write {
     pub request: Request,
-    pub answer: tokio::sync::oneshot::Sender<Response>,
+    pub answer: oneshot::Sender<Response>,
 }
 
 #[derive(Clone)]
@@ -43,86 +45,86 @@ pub struct Shared {
     pub writes: mpsc::Sender<Write>,
 }
 
-pub async fn answer(shared: Shared, request: hyper::Request<Incoming>) -> Result<hyper::Response<Body>, Infallible> {
+pub async fn answer(
+    shared: Shared,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Body>, Infallible> {
     let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(_) => return Ok(status(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728")),
+    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+        return Ok(refused(&Status::plain(413, "Request entity too large: limit is 3145728")));
     };
-    let header = |name| parts.headers.get(name).and_then(|value: &hyper::header::HeaderValue| value.to_str().ok()).unwrap_or_default();
-    let accept = header(ACCEPT);
-    let incoming = url::Incoming {
+    let body = body.to_bytes();
+    let header = |name| {
+        let value: Option<&HeaderValue> = parts.headers.get(name);
+        value.and_then(|value| value.to_str().ok()).unwrap_or_default()
+    };
+    let as_table = table::is_wanted(header(ACCEPT));
+    let path = parts.uri.path();
+    let snapshot = shared.snapshots.borrow().clone();
+    if path == "/" || path.ends_with("z") && path.len() < 9 {
+        return Ok(response(200, Full::new(Bytes::from_static(b"ok")).boxed()));
+    }
+    if let Some(document) = snapshot.server.document(path) {
+        return Ok(json_answer(200, document.to_value().to_string(), &[]));
+    }
+    let http = Http {
         method: parts.method.as_str(),
-        path: parts.uri.path(),
+        path,
         query: parts.uri.query().unwrap_or_default(),
         content_type: header(CONTENT_TYPE),
+        user_agent: header(USER_AGENT),
         body: &body,
     };
+    let request = match wire::parse(&http) {
+        Ok(request) => request,
+        Err(status) => return Ok(refused(&status)),
+    };
+    if is_read(&request) {
+        // A request that only reads is asked of a copy, and no write waits for it.
+        return Ok(match snapshot.server.clone().handle(&request, snapshot.now) {
+            Outcome::Watch(cursor) => watching(shared, cursor, as_table),
+            other => finished(&snapshot, &request, other.done(), as_table),
+        });
+    }
+    let (answer, answered) = oneshot::channel();
+    let sent = shared.writes.send(Write { request: request.clone(), answer }).await.is_ok();
+    let response = if sent { answered.await.ok() } else { None };
     let snapshot = shared.snapshots.borrow().clone();
-    Ok(match url::asked(&incoming) {
-        Asked::Unsupported => status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource"),
-        Asked::Document => match discovery::document(&snapshot.server, incoming.path) {
-            Some(document) => json_answer(200, &document, &[]),
-            None => status(404, "NotFound", "the server could not find the requested resource"),
-        },
-        Asked::Object(request) if is_read(&request) => {
-            // A reading request changes nothing: it is asked of a copy, and no write waits for it.
-            let outcome = snapshot.server.clone().handle(&request, snapshot.now);
-            match outcome {
-                Outcome::Watch(cursor) => watching(shared, cursor, table::is_wanted(accept)),
-                other => finished(&snapshot, &request, other.done(), table::is_wanted(accept)),
-            }
-        }
-        Asked::Object(request) => {
-            let (answer, answered) = tokio::sync::oneshot::channel();
-            let sent = shared.writes.send(Write { request: (*request).clone(), answer }).await.is_ok();
-            let response = if sent { answered.await.ok() } else { None };
-            let snapshot = shared.snapshots.borrow().clone();
-            finished(&snapshot, &request, response, table::is_wanted(accept))
-        }
-    })
+    Ok(finished(&snapshot, &request, response, as_table))
 }
 
 fn is_read(request: &Request) -> bool {
-    use drydock_apiserver::Verb::{Get, List, Watch};
-    matches!(request.verb, Get | List | Watch)
+    matches!(request.verb, Verb::Get | Verb::List | Verb::Watch)
 }
 
-fn finished(snapshot: &Snapshot, request: &Request, response: Option<Response>, as_table: bool) -> hyper::Response<Body> {
+fn finished(
+    snapshot: &Snapshot,
+    request: &Request,
+    response: Option<Response>,
+    as_table: bool,
+) -> hyper::Response<Body> {
     let Some(response) = response else {
-        return status(501, "NotImplemented", "this world does not answer such a request");
+        return refused(&Status::plain(501, "this world does not answer such a request"));
     };
     let kind = snapshot.server.kinds().find(|kind| {
         (&*kind.group, &*kind.version, &*kind.plural)
             == (&*request.resource.group, &*request.resource.version, &*request.resource.resource)
     });
-    let body = match (&response.body, kind) {
-        (Answer::Objects { items, revision, .. }, Some(kind)) if as_table => {
-            table::table(&snapshot.server, kind, items, *revision, snapshot.now)
+    let rows = |objects: &[Object], kind, revision, more: Option<&str>| {
+        let mut table = table::table(&snapshot.server, kind, objects, revision, snapshot.now);
+        if let Some(more) = more {
+            table["metadata"]["continue"] = json!(more);
+        }
+        json_answer(response.code, table.to_string(), &response.warnings)
+    };
+    match (&response.body, kind) {
+        (Answer::Objects { items, revision, continue_token, .. }, Some(kind)) if as_table => {
+            rows(items, kind, *revision, continue_token.as_deref())
         }
         (Answer::Object(object), Some(kind)) if as_table && request.subresource.is_none() => {
-            table::table(&snapshot.server, kind, std::slice::from_ref(object), object.revision(), snapshot.now)
+            rows(std::slice::from_ref(object), kind, object.revision(), None)
         }
-        (body, _) => plain(body),
-    };
-    json_answer(response.code, &body, &response.warnings)
-}
-
-fn plain(answer: &Answer) -> Value {
-    match answer {
-        Answer::Object(object) => object.tree().to_value(),
-        Answer::Objects { kind, items, revision, continue_token, remaining } => json!({
-            "kind": &*kind.list_kind,
-            "apiVersion": kind.api_version(),
-            "metadata": {
-                "resourceVersion": revision.to_string(),
-                "continue": continue_token.as_deref().unwrap_or_default(),
-                "remainingItemCount": remaining,
-            },
-            "items": items.iter().map(|object| object.tree().to_value()).collect::<Vec<_>>(),
-        }),
-        Answer::Status(status) => serde_json::to_value(status).unwrap_or_default(),
-        Answer::Tree(tree) => tree.to_value(),
+        _ => json_answer(response.code, response.body.to_json().to_vec(), &response.warnings),
     }
 }
 
@@ -141,7 +143,7 @@ async fn feed(mut shared: Shared, mut cursor: Cursor, as_table: bool, lines: mps
     loop {
         let snapshot = shared.snapshots.borrow_and_update().clone();
         while let Some(event) = cursor.next(&snapshot.server) {
-            let line = event_line(&snapshot, &cursor.kind, event, as_table);
+            let line = event_line(&snapshot, &cursor.kind, &event, as_table);
             if lines.send(line).await.is_err() {
                 return;
             }
@@ -152,25 +154,31 @@ async fn feed(mut shared: Shared, mut cursor: Cursor, as_table: bool, lines: mps
     }
 }
 
-fn event_line(snapshot: &Snapshot, kind: &KindInfo, event: WatchEvent, as_table: bool) -> Bytes {
-    let shown = |object: &Object| {
-        if as_table {
-            table::table(&snapshot.server, kind, std::slice::from_ref(object), object.revision(), snapshot.now)
-        } else {
-            object.tree().to_value()
-        }
+fn event_line(snapshot: &Snapshot, kind: &KindInfo, event: &WatchEvent, as_table: bool) -> Bytes {
+    let (name, object) = match event {
+        WatchEvent::Added(object) => ("ADDED", object),
+        WatchEvent::Modified(object) => ("MODIFIED", object),
+        WatchEvent::Deleted(object) => ("DELETED", object),
+        WatchEvent::Bookmark { .. } | WatchEvent::Error(_) => return line(event.to_json(kind)),
     };
-    let (name, object) = match &event {
-        WatchEvent::Added(object) => ("ADDED", shown(object)),
-        WatchEvent::Modified(object) => ("MODIFIED", shown(object)),
-        WatchEvent::Deleted(object) => ("DELETED", shown(object)),
-        WatchEvent::Bookmark { revision, .. } => (
-            "BOOKMARK",
-            json!({ "kind": &*kind.kind, "apiVersion": kind.api_version(), "metadata": { "resourceVersion": revision.to_string() } }),
-        ),
-        WatchEvent::Error(status) => ("ERROR", serde_json::to_value(status).unwrap_or_default()),
-    };
-    Bytes::from(format!("{}\n", json!({ "type": name, "object": object })))
+    if !as_table {
+        return line(event.to_json(kind));
+    }
+    let table = table::table(
+        &snapshot.server,
+        kind,
+        std::slice::from_ref(object),
+        object.revision(),
+        snapshot.now,
+    );
+    line(json!({ "type": name, "object": table }).to_string().into_bytes())
+}
+
+fn line(mut json: Vec<u8>) -> Bytes {
+    if json.last() != Some(&b'\n') {
+        json.push(b'\n');
+    }
+    Bytes::from(json)
 }
 
 /// A channel as the stream that hyper sends.
@@ -188,16 +196,13 @@ impl hyper::body::Body for Lines {
     }
 }
 
-fn status(code: u16, reason: &str, message: &str) -> hyper::Response<Body> {
-    let body = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": message, "reason": reason, "code": code,
-    });
-    json_answer(code, &body, &[])
+fn refused(status: &Status) -> hyper::Response<Body> {
+    let response = Response::from(status.clone());
+    json_answer(response.code, response.body.to_json().to_vec(), &[])
 }
 
-fn json_answer(code: u16, body: &Value, warnings: &[String]) -> hyper::Response<Body> {
-    let mut answer = response(code, Full::new(Bytes::from(body.to_string())).boxed());
+fn json_answer(code: u16, body: impl Into<Bytes>, warnings: &[String]) -> hyper::Response<Body> {
+    let mut answer = response(code, Full::new(body.into()).boxed());
     for warning in warnings {
         if let Ok(value) = format!("299 - {}", json!(warning)).parse() {
             answer.headers_mut().append("Warning", value);
@@ -208,7 +213,8 @@ fn json_answer(code: u16, body: &Value, warnings: &[String]) -> hyper::Response<
 
 fn response(code: u16, body: Body) -> hyper::Response<Body> {
     let mut response = hyper::Response::new(body);
-    *response.status_mut() = hyper::StatusCode::from_u16(code).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+    *response.status_mut() =
+        StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

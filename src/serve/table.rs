@@ -9,19 +9,30 @@ pub fn is_wanted(accept: &str) -> bool {
     accept.contains("as=Table")
 }
 
-pub fn table(server: &Server, kind: &KindInfo, objects: &[Object], revision: u64, now: Timestamp) -> Value {
+pub fn table(
+    server: &Server,
+    kind: &KindInfo,
+    objects: &[Object],
+    revision: u64,
+    now: Timestamp,
+) -> Value {
     let columns = columns(server, kind);
     let definitions: Vec<_> = columns.iter().map(|column| json!({
         "name": column.name, "type": column.type_name, "format": if column.name == "Name" { "name" } else { "" },
         "description": "", "priority": column.priority,
     })).collect();
-    let rows: Vec<_> = objects.iter().map(|object| json!({
-        "cells": columns.iter().map(|column| column.cell(object, now)).collect::<Vec<_>>(),
-        "object": {
-            "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
-            "metadata": object.tree().get("metadata").map(Tree::to_value),
-        },
-    })).collect();
+    let rows: Vec<_> = objects
+        .iter()
+        .map(|object| {
+            json!({
+                "cells": columns.iter().map(|column| column.cell(object, now)).collect::<Vec<_>>(),
+                "object": {
+                    "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
+                    "metadata": object.tree().get("metadata").map(Tree::to_value),
+                },
+            })
+        })
+        .collect();
     json!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1",
         "metadata": { "resourceVersion": revision.to_string() },
@@ -45,7 +56,12 @@ enum Source {
 
 impl Column {
     fn builtin(name: &str, value: fn(&Tree) -> String) -> Self {
-        Self { name: name.to_owned(), type_name: "string".to_owned(), priority: 0, value: Source::Builtin(value) }
+        Self {
+            name: name.to_owned(),
+            type_name: "string".to_owned(),
+            priority: 0,
+            value: Source::Builtin(value),
+        }
     }
 
     fn age() -> Self {
@@ -84,7 +100,9 @@ fn columns(server: &Server, kind: &KindInfo) -> Vec<Column> {
             Column::builtin("Restarts", pod_restarts),
         ]),
         ("", "Node") => columns.push(Column::builtin("Status", node_status)),
-        ("", "Namespace") => columns.push(Column::builtin("Status", |t| text(t, &["status", "phase"]))),
+        ("", "Namespace") => {
+            columns.push(Column::builtin("Status", |t| text(t, &["status", "phase"])))
+        }
         ("", "Service") => columns.extend([
             Column::builtin("Type", |t| text(t, &["spec", "type"])),
             Column::builtin("Cluster-IP", |t| text(t, &["spec", "clusterIP"])),
@@ -98,12 +116,18 @@ fn columns(server: &Server, kind: &KindInfo) -> Vec<Column> {
             Column::builtin("Type", |t| text(t, &["type"])),
             Column::builtin("Reason", |t| text(t, &["reason"])),
             Column::builtin("Object", |t| {
-                format!("{}/{}", text(t, &["involvedObject", "kind"]).to_lowercase(), text(t, &["involvedObject", "name"]))
+                format!(
+                    "{}/{}",
+                    text(t, &["involvedObject", "kind"]).to_lowercase(),
+                    text(t, &["involvedObject", "name"])
+                )
             }),
             Column::builtin("Message", |t| text(t, &["message"])),
         ]),
         ("", "ConfigMap" | "Secret") => {
-            columns.push(Column::builtin("Data", |t| t.get("data").map_or(0, |data| data.entries().len()).to_string()));
+            columns.push(Column::builtin("Data", |t| {
+                t.get("data").map_or(0, |data| data.entries().len()).to_string()
+            }));
         }
         _ => {}
     }
@@ -114,11 +138,16 @@ fn columns(server: &Server, kind: &KindInfo) -> Vec<Column> {
 /// `additionalPrinterColumns` of the definition; simple paths only, as definitions of databases have them.
 fn custom(server: &Server, kind: &KindInfo) -> Vec<Column> {
     let definitions = server.kind("apiextensions.k8s.io", "CustomResourceDefinition");
-    let definition = definitions.and_then(|id| server.table(id).get("", &format!("{}.{}", kind.plural, kind.group)).cloned());
+    let definition = definitions.and_then(|id| {
+        server.table(id).get("", &format!("{}.{}", kind.plural, kind.group)).cloned()
+    });
     let Some(definition) = definition else { return Vec::new() };
     let versions = definition.tree().at(&["spec", "versions"]).map(Tree::items).unwrap_or_default();
     let version = versions.iter().find(|version| version.str_at(&["name"]) == Some(&kind.version));
-    let columns = version.and_then(|version| version.get("additionalPrinterColumns")).map(Tree::items).unwrap_or_default();
+    let columns = version
+        .and_then(|version| version.get("additionalPrinterColumns"))
+        .map(Tree::items)
+        .unwrap_or_default();
     let column = |column: &Tree| {
         let path = text(column, &["jsonPath"]);
         let path = path.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect();
@@ -150,7 +179,10 @@ fn containers(pod: &Tree) -> &[Tree] {
 
 fn pod_ready(pod: &Tree) -> String {
     let all = pod.at(&["spec", "containers"]).map_or(0, |containers| containers.items().len());
-    let ready = containers(pod).iter().filter(|container| container.bool_at(&["ready"]) == Some(true)).count();
+    let ready = containers(pod)
+        .iter()
+        .filter(|container| container.bool_at(&["ready"]) == Some(true))
+        .count();
     format!("{ready}/{all}")
 }
 
@@ -158,12 +190,18 @@ fn pod_status(pod: &Tree) -> String {
     if pod.at(&["metadata", "deletionTimestamp"]).is_some() {
         return "Terminating".to_owned();
     }
-    let waiting = containers(pod).iter().find_map(|container| container.str_at(&["state", "waiting", "reason"]));
+    let waiting = containers(pod)
+        .iter()
+        .find_map(|container| container.str_at(&["state", "waiting", "reason"]));
     waiting.map_or_else(|| text(pod, &["status", "phase"]), str::to_owned)
 }
 
 fn pod_restarts(pod: &Tree) -> String {
-    containers(pod).iter().filter_map(|container| container.int_at(&["restartCount"])).sum::<i64>().to_string()
+    containers(pod)
+        .iter()
+        .filter_map(|container| container.int_at(&["restartCount"]))
+        .sum::<i64>()
+        .to_string()
 }
 
 fn node_status(node: &Tree) -> String {
@@ -178,7 +216,9 @@ fn node_status(node: &Tree) -> String {
 
 /// `45s`, `12m`, `3h`, `2d`.
 fn age(since: Option<&str>, now: Timestamp) -> String {
-    let Some(since) = since.and_then(|time| time.parse::<Timestamp>().ok()) else { return "<unknown>".to_owned() };
+    let Some(since) = since.and_then(|time| time.parse::<Timestamp>().ok()) else {
+        return "<unknown>".to_owned();
+    };
     let seconds = now.duration_since(since).max(SignedDuration::ZERO).as_secs();
     match seconds {
         0..120 => format!("{seconds}s"),

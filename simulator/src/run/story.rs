@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use drydock_scenarios::{Manifest, Mistake, Operator, Scenario, Subject, Verb};
 
+use jiff::Timestamp;
+
 use super::{apply, claim};
 use crate::choice::Choice;
 use crate::operator::OperatorConfig;
@@ -21,6 +23,8 @@ pub struct Options {
     pub quirks: Vec<String>,
     pub choices: Vec<Choice>,
     pub trace: Level,
+    /// When the story begins; a fixed time if nothing is said.
+    pub epoch: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -49,7 +53,9 @@ impl Story {
             Operator::Ours => vec![OperatorConfig::default()],
             Operator::None => Vec::new(),
         };
+        let defaults = WorldConfig::default();
         WorldConfig {
+            epoch: self.options.epoch.unwrap_or(defaults.epoch),
             kubernetes: given.kubernetes.clone(),
             nodes: given.nodes,
             seed: self.seed(),
@@ -58,7 +64,7 @@ impl Story {
             trace: self.options.trace,
             quirks: self.options.quirks.clone(),
             choices: self.options.choices.clone(),
-            ..WorldConfig::default()
+            ..defaults
         }
     }
 
