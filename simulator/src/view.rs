@@ -4,10 +4,12 @@
 
 use std::sync::Arc;
 
-use drydock_apiserver::{KindId, LogEntry, Object, Server, Table};
-use drydock_operator_api::{AnyObject, Kind};
+use drydock_apiserver::object::DecodeError;
+use drydock_apiserver::{KindId, LogEntry, Object, Server, Table, Tree};
+use drydock_operator_api::{AnyObject, Kind, ObjectMeta, Resource, Source};
 use drydock_operator_core::view::{Selection, View};
 use imbl::OrdMap;
+use serde::Deserialize;
 
 /// The tables of a reader. Cloning copies pointers.
 #[derive(Clone, Default)]
@@ -99,16 +101,25 @@ impl View for ServerView<'_> {
 
 /// None for an object that does not have the shape of its kind: the schema lets none in, so no list has a gap.
 pub fn decode(kind: &'static Kind, object: &Object) -> Option<AnyObject> {
-    object.decode_with((kind.group, kind.kind), kind.decode)
+    object.decode_with((kind.group, kind.kind), |tree| {
+        drydock_operator_api::decode(kind, &InTree(tree))
+    })
 }
 
-/// As a controller's map functions want it.
-pub fn with_meta<R>(
-    kind: &'static Kind,
-    object: &Object,
-    read: impl FnOnce(&drydock_operator_api::ObjectMeta) -> R,
-) -> Option<R> {
-    let any: AnyObject = decode(kind, object)?;
-    let object: &(dyn std::any::Any + Send + Sync) = Arc::as_ref(&any);
-    Some(read((kind.meta)(object)))
+struct InTree<'a>(&'a Tree);
+
+impl Source for InTree<'_> {
+    type Error = DecodeError;
+
+    fn decode<T: Resource>(&self) -> Result<T, DecodeError> {
+        T::deserialize(self.0)
+    }
+}
+
+/// As a controller's map functions want it; the rest of the object is not decoded.
+pub fn with_meta<R>(object: &Object, read: impl FnOnce(&ObjectMeta) -> R) -> Option<R> {
+    let any = object.decode_with(("", "ObjectMeta"), |tree| -> Result<AnyObject, DecodeError> {
+        Ok(Arc::new(ObjectMeta::deserialize(tree.get("metadata").unwrap_or(&Tree::null()))?))
+    })?;
+    any.downcast_ref().map(read)
 }

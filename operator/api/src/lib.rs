@@ -1,17 +1,16 @@
 //! Wire types: the KubeBlocks kinds, and of the builtin kinds just the fields the operator uses.
 //! No behaviour lives here.
 
-#[doc(hidden)]
-pub use erased_serde;
-
 pub mod apps;
 pub mod core;
 pub mod crd;
+pub mod decode;
 pub mod meta;
 pub mod rbac;
 pub mod workloads;
 
 pub use crd::Crd;
+pub use decode::{Source, decode, kinds};
 pub use meta::{AnyObject, Condition, Kind, ObjectMeta, OwnerReference, Resource};
 
 /// The definitions of the KubeBlocks kinds, sorted by name.

@@ -18,9 +18,6 @@ pub struct Kind {
     pub kind: &'static str,
     pub plural: &'static str,
     pub namespaced: bool,
-    /// Decodes an object to the Rust type of this kind.
-    pub decode:
-        fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<AnyObject, erased_serde::Error>,
     /// The metadata of an object that `decode` made. Panics on an object of another type.
     pub meta: fn(&(dyn Any + Send + Sync)) -> &ObjectMeta,
 }
@@ -78,10 +75,6 @@ macro_rules! resource {
                     kind: $kind,
                     plural: $plural,
                     namespaced: $namespaced,
-                    decode: |deserializer| {
-                        let object: $type = $crate::erased_serde::deserialize(deserializer)?;
-                        Ok(::std::sync::Arc::new(object))
-                    },
                     meta: |object| {
                         &object.downcast_ref::<$type>().expect("an object of this kind").metadata
                     },

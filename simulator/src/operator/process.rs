@@ -139,7 +139,7 @@ impl World {
                         }));
                     }
                     Map::By(map) => {
-                        let mapped = with_meta(kind, object, |meta| map(&view, meta));
+                        let mapped = with_meta(object, |meta| map(&view, meta));
                         keys.extend(mapped.into_iter().flatten().map(|key| (index, key)));
                     }
                 }

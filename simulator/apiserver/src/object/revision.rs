@@ -179,12 +179,9 @@ impl Object {
     pub fn decode_with<E>(
         &self,
         key: (&'static str, &'static str),
-        decode: fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<AnyArc, E>,
+        decode: impl FnOnce(&Tree) -> Result<AnyArc, E>,
     ) -> Option<AnyArc> {
-        self.cached(TypeKey::Kind(key.0, key.1), || {
-            decode(&mut <dyn erased_serde::Deserializer<'_>>::erase(self.tree()))
-        })
-        .ok()
+        self.cached(TypeKey::Kind(key.0, key.1), || decode(self.tree())).ok()
     }
 
     fn cached<E>(
