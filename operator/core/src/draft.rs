@@ -71,6 +71,8 @@ pub struct Draft<R> {
     now: Timestamp,
     /// Events about the root are sent after the root is written.
     events: Vec<Action>,
+    /// Calls that may be refused for long; they hold up nothing but what comes after them.
+    late: Vec<Action>,
 }
 
 impl<R: Resource + Clone> Draft<R> {
@@ -82,6 +84,7 @@ impl<R: Resource + Clone> Draft<R> {
             source,
             now,
             events: Vec::new(),
+            late: Vec::new(),
         }
     }
 
@@ -92,6 +95,16 @@ impl<R: Resource + Clone> Draft<R> {
 
     pub fn call(&mut self, call: Call) {
         self.plan.actions.push(Action { because: self.because, call });
+    }
+
+    /// A call that may be refused for long: made when all else is written, the root and its status too.
+    pub fn call_last(&mut self, call: Call) {
+        self.late.push(Action { because: self.because, call });
+    }
+
+    /// What the steps so far wait for.
+    pub fn waits(&self) -> &[Wait] {
+        &self.plan.waits
     }
 
     pub fn create<T: Resource>(&mut self, object: &T) {
@@ -106,6 +119,13 @@ impl<R: Resource + Clone> Draft<R> {
     pub fn patch<T: Resource>(&mut self, from: &T, to: &T) -> bool {
         let Some(patch) = object_patch(from, to) else { return false };
         self.call(patch_call::<T>(from, None, patch, true));
+        true
+    }
+
+    /// As `patch`, with the calls that are made last.
+    pub fn patch_last<T: Resource>(&mut self, from: &T, to: &T) -> bool {
+        let Some(patch) = object_patch(from, to) else { return false };
+        self.call_last(patch_call::<T>(from, None, patch, true));
         true
     }
 
@@ -186,6 +206,7 @@ impl<R: Resource + Clone> Draft<R> {
             self.call(patch_call::<R>(stored, Some("status"), patch, alone));
         }
         self.plan.actions.append(&mut self.events);
+        self.plan.actions.append(&mut self.late);
         self.plan
     }
 }

@@ -34,7 +34,8 @@ pub struct Action {
 pub enum Call {
     /// An object that exists already counts as success.
     Create { kind: &'static Kind, object: Value, generate: Vec<Generate> },
-    /// A merge patch of just what differs. An object that is gone counts as success.
+    /// A merge patch of just what differs; or a JSON patch (RFC 6902), if it is an array: a list like a
+    /// pod's containers cannot be changed in part otherwise. An object that is gone counts as success.
     Patch {
         kind: &'static Kind,
         key: Key,
