@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drydock_apiserver::{Gvr, Propagation as Wire, Request, Tree};
+use drydock_apiserver::{Gvr, PatchKind, Propagation as Wire, Request, Tree};
 use drydock_operator_api::Kind;
 use drydock_operator_core::execution::Answer;
 use drydock_operator_core::plan::{Call, EventCall, Generate, Generated, Letters, Propagation};
@@ -44,8 +44,9 @@ impl World {
                 Request::create(gvr(kind), &namespace, Tree::from_value(object))
             }
             Call::Patch { key, subresource, patch, .. } => {
+                let how = if patch.is_array() { PatchKind::Json } else { PatchKind::Merge };
                 let patch = Tree::from_value(patch.clone());
-                let request = Request::merge_patch(gvr(kind), &key.namespace, &key.name, patch);
+                let request = Request::patch(gvr(kind), &key.namespace, &key.name, how, patch);
                 match *subresource {
                     Some(subresource) => request.subresource(subresource),
                     None => request,
