@@ -18,12 +18,13 @@ use crate::{labels, names};
 /// On the set: pods that have to come up on a certain node, once. JSON: pod to node.
 pub const NODE_ONCE: &str = "workloads.kubeblocks.io/node-selector-once";
 
-/// What every child of a set carries, and no other object.
+/// What every child of a set carries, and no other object. The first is the one that few others have:
+/// it is looked up in an index.
 pub fn match_labels(set: &str) -> [(&str, &str); 3] {
     [
-        (labels::MANAGED_BY, labels::KUBEBLOCKS),
-        (labels::WORKLOAD_MANAGED_BY, "InstanceSet"),
         (labels::WORKLOAD_INSTANCE, set),
+        (labels::WORKLOAD_MANAGED_BY, "InstanceSet"),
+        (labels::MANAGED_BY, labels::KUBEBLOCKS),
     ]
 }
 
