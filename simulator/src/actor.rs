@@ -8,7 +8,19 @@
 //! **Invariant:** an actor is a value. What it knows is in it (or in objects), `clone_box` copies
 //! all of it, and a copy that is told the same does the same.
 
+mod agent;
+mod endpoints;
 pub mod example;
+mod garbage_collector;
+mod kubelet;
+mod load_balancer;
+mod namespaces;
+mod node_lifecycle;
+mod objects;
+mod scheduler;
+#[cfg(test)]
+mod tests;
+mod volumes;
 
 use std::sync::Arc;
 
@@ -36,7 +48,17 @@ pub struct ActorId(pub u16);
 pub type Make = fn(&WorldConfig) -> Vec<Box<dyn Actor>>;
 
 /// All actors, in the order in which a change reaches them if it does so in the same microsecond.
-pub const ALL: &[Make] = &[example::make];
+pub const ALL: &[Make] = &[
+    example::make,
+    namespaces::make,
+    kubelet::make,
+    scheduler::make,
+    volumes::make,
+    endpoints::make,
+    garbage_collector::make,
+    node_lifecycle::make,
+    load_balancer::make,
+];
 
 pub trait Actor: Send + Sync {
     /// `kubelet/node-0`. Random draws and latencies follow from it.
@@ -81,11 +103,21 @@ pub enum Stimulus<'a> {
     /// An object of a watched kind was added, modified or deleted.
     Changed(&'a LogEntry),
     Answered(Tag, &'a Reply),
-    Told { from: ActorId, tag: Tag, body: Option<&'a Body> },
+    Told {
+        from: ActorId,
+        tag: Tag,
+        body: Option<&'a Body>,
+    },
     /// A call to the agent in a pod; to be answered with [`Ctx::answer_agent`], or never.
-    Agent { call: RequestId, what: &'a Arc<AgentCall> },
+    Agent {
+        call: RequestId,
+        what: &'a Arc<AgentCall>,
+    },
     /// A machine stops or starts: every process on it with it.
-    Node { name: &'a str, up: bool },
+    Node {
+        name: &'a str,
+        up: bool,
+    },
 }
 
 /// What an actor may do while it reacts.

@@ -30,6 +30,11 @@ pub fn fnv_of(text: &str) -> u64 {
     fnv(FNV_OFFSET, text.as_bytes())
 }
 
+/// FNV-1a over 32 bits.
+pub fn fnv32(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
 /// The last bits of FNV hardly depend on the first bytes; this spreads them (the finaliser of splitmix64).
 fn finish(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -13,6 +13,7 @@ use super::sentinel;
 
 /// The models that come with drydock, in the order in which they are asked.
 const BUNDLED: &[(&str, &str)] = &[
+    ("kbagent.yaml", include_str!("../../../scenarios/engines/kbagent.yaml")),
     ("redis.yaml", include_str!("../../../scenarios/engines/redis.yaml")),
     ("redis-sentinel.yaml", include_str!("../../../scenarios/engines/redis-sentinel.yaml")),
 ];
@@ -43,12 +44,12 @@ pub struct EngineModel {
     #[serde(default)]
     pub store: Option<String>,
     pub protocol: Protocol,
-    /// The environment variable with the names of its group's pods.
+    /// Environment variables with the hosts of its group's pods; the first that is set counts.
     #[serde(default)]
-    pub peers: Option<String>,
-    /// The environment variable with the names of the pods that watch over it.
+    pub peers: Vec<String>,
+    /// The same for the pods that watch over it.
     #[serde(default)]
-    pub watchers: Option<String>,
+    pub watchers: Vec<String>,
     #[serde(default)]
     pub print: Print,
     /// By name of the lifecycle action. One that is not named succeeds.
@@ -175,8 +176,8 @@ impl EngineModel {
             listen: Vec::new(),
             store: None,
             protocol: Protocol::Generic,
-            peers: None,
-            watchers: None,
+            peers: Vec::new(),
+            watchers: Vec::new(),
             print: Print::default(),
             actions: BTreeMap::new(),
             assumed: true,
