@@ -1,6 +1,8 @@
 //! `drydock`: arguments in, library calls, tables out.
 
+mod bench;
 mod completion;
+mod explore;
 mod input;
 mod narrate;
 mod paint;
@@ -8,6 +10,7 @@ mod replay;
 mod report;
 mod run;
 mod serve;
+mod try_;
 mod why;
 
 use std::process::ExitCode;
@@ -24,9 +27,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Try(try_::Arguments),
     Run(run::Arguments),
+    Explore(explore::Arguments),
     Replay(replay::Arguments),
     Serve(serve::Arguments),
+    Bench(bench::Arguments),
     Completion(completion::Arguments),
 }
 
@@ -76,6 +82,9 @@ impl From<std::io::Error> for Refusal {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         None => menu(),
+        Some(Command::Try(arguments)) => try_::run(&arguments),
+        Some(Command::Explore(arguments)) => explore::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Replay(arguments)) => replay::run(&arguments),
         Some(Command::Serve(arguments)) => serve::run(&arguments),

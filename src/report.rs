@@ -18,7 +18,6 @@ const REPROS: &str = "target/repro";
 pub struct Report {
     pub run: Run,
     pub cpu_seconds: f64,
-    pub wall_seconds: f64,
     /// The command that runs it again.
     pub replay: String,
     repro: Option<PathBuf>,
@@ -32,12 +31,13 @@ impl Report {
         let wall_seconds = wall.elapsed().as_secs_f64();
         let cpu_seconds =
             before.zip(cpu_now()).map_or(wall_seconds, |(before, after)| after - before);
-        let repro = matches!(run.outcome(), Some(Outcome::Failed(_))).then(|| keep(&run)).flatten();
+        let repro =
+            matches!(run.outcome(), Some(Outcome::Failed(_))).then(|| keep(&run, "")).flatten();
         let replay = match &repro {
             Some(path) => format!("drydock replay {}", path.display()),
             None => again(&run),
         };
-        Self { run, cpu_seconds, wall_seconds, replay, repro }
+        Self { run, cpu_seconds, replay, repro }
     }
 
     pub fn exit(&self) -> Exit {
@@ -116,16 +116,15 @@ impl Report {
                 paint.strong(&failure.to_string())
             ));
         }
-        let next = self.repro.as_ref().map(|path| {
+        let mut next = vec![("again", self.replay.clone())];
+        if let Some(path) = &self.repro {
             let at = clock(self.run.elapsed());
-            let look = format!("drydock serve --from {} --at {at}", path.display());
-            vec![("look inside", look), ("again", self.replay.clone())]
-        });
-        text.push_str(&why::screen(
-            &self.run,
-            next.unwrap_or_else(|| vec![("again", self.replay.clone())]),
-            paint,
-        ));
+            next.insert(
+                0,
+                ("look inside", format!("drydock serve --from {} --at {at}", path.display())),
+            );
+        }
+        text.push_str(&why::screen(&self.run, &next, paint));
         text.push_str(&format!(
             "\n  {} · {}\n{}\n",
             paint.failure("failed"),
@@ -190,7 +189,7 @@ impl Report {
             "counts": counts,
             "claims": run.held().iter().collect::<Vec<_>>(),
             "failures": failures,
-            "waits": why::chains(run),
+            "waits": why::json(&run.why()),
             "replay": self.replay,
         })
     }
@@ -234,15 +233,19 @@ pub fn trace_lines(run: &Run) -> String {
 }
 
 /// Writes the repro; a place that cannot be written to is no reason to fail otherwise.
-fn keep(run: &Run) -> Option<PathBuf> {
+pub fn keep(run: &Run, suffix: &str) -> Option<PathBuf> {
     let story = run.story();
+    // What was tried is not a story of its own: its files are where they are.
+    if story.scenario.files.is_empty() {
+        return None;
+    }
     let base = story.scenario.name.rsplit('/').next().unwrap_or("run");
     let seed = if story.seed() == story.scenario.given.seed {
         String::new()
     } else {
         format!("-seed-{}", story.seed())
     };
-    let path = Path::new(REPROS).join(format!("{base}{seed}.repro"));
+    let path = Path::new(REPROS).join(format!("{base}{seed}{suffix}.repro"));
     std::fs::create_dir_all(REPROS).ok()?;
     std::fs::write(&path, Repro::of(run).to_text()).ok()?;
     Some(path)

@@ -17,7 +17,7 @@ use crate::yaml::{self, Content, Node};
 
 /// Verbs in the order of the alphabet, as mistakes list them.
 pub const VERBS: &[&str] =
-    &["advance", "apply", "delete", "expect", "fault", "heal", "patch", "wait"];
+    &["advance", "apply", "delete", "expect", "fault", "heal", "patch", "settle", "wait"];
 pub const PRESETS: &[&str] = &["realistic", "recorded"];
 pub const KUBERNETES: &[&str] = &["1.20", "1.34"];
 
@@ -156,6 +156,11 @@ impl Loader<'_> {
             "wait" => Verb::Wait(self.claim(value, "wait", SignedDuration::from_mins(5))?),
             "expect" => Verb::Expect(self.claim(value, "expect", SignedDuration::ZERO)?),
             "advance" => Verb::Advance(self.advance(value)?),
+            "settle" => {
+                let fields = Fields::of(&source, value, "settle", &["within"])?;
+                let within = fields.duration("within")?.unwrap_or(SignedDuration::from_mins(30));
+                Verb::Settle { within }
+            }
             other => return Err(Mistake::unknown(&source, entry.place, "verb", other, VERBS)),
         };
         Ok(Step { place: entry.place, verb })
@@ -457,7 +462,7 @@ mod tests {
         insta::assert_snapshot!(refusal("about: It works.\nsteps:\n  - wiat: { object: cluster/demo }\n"), @r"
         here/my.yaml:3:5: unknown verb `wiat`; did you mean `wait`?
            3 |   - wiat: { object: cluster/demo }
-             |     ^^^^ one of: advance, apply, delete, expect, fault, heal, patch, wait
+             |     ^^^^ one of: advance, apply, delete, expect, fault, heal, patch, settle, wait
         ");
     }
 

@@ -81,6 +81,10 @@ pub enum Verb {
     /// The story goes on at once; the claim must come to hold in time.
     Expect(Claim),
     Advance(Advance),
+    /// Until nothing moves any more. What is still expected then has failed.
+    Settle {
+        within: SignedDuration,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

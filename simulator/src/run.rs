@@ -62,6 +62,11 @@ enum Position {
         step: usize,
         until: Timestamp,
     },
+    /// Until the world is at rest.
+    Settling {
+        step: usize,
+        until: Timestamp,
+    },
     /// The last step is done: open claims, then rest.
     Ending {
         until: Timestamp,
@@ -214,6 +219,19 @@ impl Run {
         self.outcome.is_none()
     }
 
+    /// How many steps of the story are done.
+    pub fn steps_done(&self) -> usize {
+        match &self.position {
+            Position::Sending { step, .. } if *step == usize::MAX => 0,
+            Position::Step(step)
+            | Position::Sending { step, .. }
+            | Position::Waiting { step }
+            | Position::Sleeping { step, .. }
+            | Position::Settling { step, .. } => *step,
+            Position::Ending { .. } => self.story.scenario.steps.len(),
+        }
+    }
+
     /// To the end of the story.
     pub fn finish(&mut self) -> &Outcome {
         while self.step() {}
@@ -283,6 +301,7 @@ impl Run {
                 };
                 !sleeps
             }
+            Position::Settling { step, until } => self.settle(step, until),
             Position::Ending { until } => {
                 self.position = Position::Ending { until };
                 if self.open.is_empty() && (self.world.is_at_rest() || self.world.now() >= until) {
@@ -350,7 +369,32 @@ impl Run {
                 };
                 self.position = Position::Sleeping { step, until };
             }
+            Verb::Settle { within } => {
+                self.position = Position::Settling { step, until: self.world.now() + *within };
+            }
         }
+        true
+    }
+
+    /// Nothing moves any more: what is still expected will never come.
+    fn settle(&mut self, step: usize, until: Timestamp) -> bool {
+        self.position = Position::Settling { step, until };
+        let at_rest = self.world.is_at_rest();
+        if !at_rest && self.world.now() < until {
+            return false;
+        }
+        if let Some(open) = self.open.first().cloned() {
+            let found = open.found().to_owned();
+            let found =
+                if at_rest { format!("{found}, and nothing moves any more") } else { found };
+            self.fail_claim(&open, found);
+            return false;
+        }
+        if !at_rest {
+            self.fail(Failure::Step("the world does not come to rest".to_owned()));
+            return false;
+        }
+        self.position = Position::Step(step + 1);
         true
     }
 
@@ -365,7 +409,7 @@ impl Run {
         let position = match &self.position {
             Position::Sleeping { until, .. } => Some(*until),
             // The end is looked for now and then: rest is the absence of events.
-            Position::Ending { until } => {
+            Position::Settling { until, .. } | Position::Ending { until } => {
                 Some((self.world.now() + SignedDuration::from_secs(1)).min(*until))
             }
             _ => None,
@@ -392,12 +436,16 @@ impl Run {
         });
         self.open = open;
         if let Some((open, found)) = late {
-            let line = open.line();
-            self.world.say(Level::Story, Who::Claim, "failed", || line);
-            let sentence = open.claim.sentence();
-            let about = open.about(&self.world);
-            self.fail(Failure::Claim { sentence, within: open.claim.within, found, about });
+            self.fail_claim(&open, found);
         }
+    }
+
+    fn fail_claim(&mut self, open: &Open, found: String) {
+        let line = open.line();
+        self.world.say(Level::Story, Who::Claim, "failed", || line);
+        let sentence = open.claim.sentence();
+        let about = open.about(&self.world);
+        self.fail(Failure::Claim { sentence, within: open.claim.within, found, about });
     }
 
     fn invariant_broke(&mut self) {

@@ -18,7 +18,7 @@ pub use rest::Settled;
 
 use std::sync::Arc;
 
-use drydock_apiserver::{LogPosition, Profile, Server};
+use drydock_apiserver::{Gvr, LogPosition, Profile, Request, Response, Server, Tree};
 use imbl::{OrdMap, OrdSet, Vector};
 use jiff::Timestamp;
 
@@ -135,7 +135,8 @@ pub struct Happened {
 
 impl World {
     pub fn new(config: WorldConfig) -> Self {
-        let server = Server::new(profile(&config.kubernetes), config.seed);
+        let mut server = Server::new(profile(&config.kubernetes), config.seed);
+        install_definitions(&mut server, config.epoch);
         let mut world = Self {
             clock: Clock::new(config.epoch),
             heap: Heap::default(),
@@ -335,6 +336,16 @@ impl World {
     fn record(&mut self, event: &Event, at_us: i64) {
         let words = event.words();
         self.trace.record(&[at_us.unsigned_abs(), words[0], words[1], words[2]]);
+    }
+}
+
+/// What installing the operator's chart brings before anything runs: the kinds it is about.
+fn install_definitions(server: &mut Server, now: Timestamp) {
+    let resource = Gvr::new("apiextensions.k8s.io", "v1", "customresourcedefinitions");
+    for crd in drydock_operator_api::crd::ALL {
+        let definition = Tree::from_json(crd.json.as_bytes()).expect("a committed definition is JSON");
+        let created = server.handle(&Request::create(resource.clone(), "", definition).by("drydock"), now).done();
+        debug_assert!(created.as_ref().is_some_and(Response::is_success), "{}: {created:?}", crd.name);
     }
 }
 

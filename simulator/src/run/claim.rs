@@ -55,6 +55,11 @@ impl Open {
         Some(found)
     }
 
+    /// What was found when it was looked at last.
+    pub fn found(&self) -> &str {
+        self.seen.as_ref().map_or("it was never looked at", |(_, found)| found)
+    }
+
     /// Changes whenever the subject may have changed.
     fn version(&self, world: &World) -> u64 {
         match &self.claim.subject {

@@ -28,6 +28,7 @@ impl Course for Run {
             Position::Waiting { step } => (2, *step),
             Position::Sleeping { step, .. } => (3, *step),
             Position::Ending { .. } => (4, 0),
+            Position::Settling { step, .. } => (5, *step),
         };
         // Before the first step the step is the greatest number there is.
         let step = u64::try_from(step.wrapping_add(1)).unwrap_or(u64::MAX >> 20);
@@ -44,11 +45,26 @@ impl Course for Run {
             Failure::NoWrites => "the operator writes something".to_owned(),
             Failure::Step(_) => "the story can be told".to_owned(),
         };
-        Some(explore::Failure { what, message: failure.to_string(), at: self.world.now(), chains: self.chains(failure) })
+        Some(explore::Failure {
+            what,
+            message: failure.to_string(),
+            at: self.world.now(),
+            chains: self.chains(failure),
+        })
     }
 }
 
 impl Run {
+    /// Why the run failed, outermost object first; a chain per claim.
+    pub fn why(&self) -> Vec<Chain> {
+        match &self.outcome {
+            Some(Outcome::Failed(failures)) => {
+                failures.first().map(|failure| self.chains(failure)).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Why a claim does not come to hold: from the object it is about down, or from every Cluster that is stuck.
     pub fn chains(&self, failure: &Failure) -> Vec<Chain> {
         let about = match failure {
@@ -58,7 +74,10 @@ impl Run {
         let chain = about.map(|about| explain::chain(&self.world, &about));
         match chain.filter(|chain| !chain.links.is_empty()) {
             Some(chain) => vec![chain],
-            None => explain::stuck(&self.world).into_iter().filter(|chain| !chain.links.is_empty()).collect(),
+            None => explain::stuck(&self.world)
+                .into_iter()
+                .filter(|chain| !chain.links.is_empty())
+                .collect(),
         }
     }
 
@@ -67,7 +86,9 @@ impl Run {
         let info = server.kind(&about.group, &about.kind).and_then(|kind| server.kind_info(kind));
         Reference {
             kind: about.kind.clone().into(),
-            api_version: info.map_or_else(String::new, drydock_apiserver::KindInfo::api_version).into(),
+            api_version: info
+                .map_or_else(String::new, drydock_apiserver::KindInfo::api_version)
+                .into(),
             key: Key::new(&*about.namespace, &*about.name),
             uid: String::new(),
         }

@@ -95,7 +95,7 @@ impl Story {
                     Subject::Object(object) => object,
                     Subject::Engine { .. } => continue,
                 },
-                Verb::Fault(_) | Verb::Heal(_) | Verb::Advance(_) => continue,
+                Verb::Fault(_) | Verb::Heal(_) | Verb::Advance(_) | Verb::Settle { .. } => continue,
             };
             if claim::kind(world.server(0), &object.kind).is_none() {
                 let kinds: BTreeSet<&str> =

@@ -215,8 +215,8 @@ impl World {
             _ => (None, TOLD.contains(&&*request.resource.resource)),
         };
         let level = match request.verb {
-            Verb::Create | Verb::Delete if told && response.changed => Level::Story,
-            _ if who == Who::User && response.changed => Level::Story,
+            // What a user does, the story says itself.
+            Verb::Create | Verb::Delete if told && response.changed && who != Who::User => Level::Story,
             _ => Level::Request,
         };
         let name = object.map_or(request.name.as_str(), |object| object.name()).to_owned();
