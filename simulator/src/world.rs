@@ -300,7 +300,8 @@ impl World {
         }
     }
 
-    pub(crate) fn set_facts(&mut self, namespace: &str, pod: &str, facts: Option<PodFacts>) {
+    /// For actors that run engines, and for those who break a world on purpose.
+    pub fn set_facts(&mut self, namespace: &str, pod: &str, facts: Option<PodFacts>) {
         if self.facts.set(Key::new(namespace, pod), facts) {
             self.moved_us = self.clock.now_us();
         }

@@ -1,6 +1,8 @@
 //! The world, its faults, invariants and searches, with a toy operator in it.
 
 mod basics;
+mod explain;
 mod explore;
 mod faults;
+mod invariants;
 mod toy;

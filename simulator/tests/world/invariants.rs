@@ -1,0 +1,277 @@
+//! Each invariant bites.
+
+use drydock_apiserver::{Gvr, Request, Tree};
+use drydock_operator_api::core::ConfigMap;
+use drydock_operator_core::controllers::Controller;
+use drydock_operator_core::plan::Plan;
+use drydock_simulator::World;
+use drydock_simulator::facts::PodFacts;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::toy::{self, CONFIG_MAPS, parent};
+
+const PODS: Gvr = Gvr::new("", "v1", "pods");
+const CLAIMS: Gvr = Gvr::new("", "v1", "persistentvolumeclaims");
+const SETS: Gvr = Gvr::new("workloads.kubeblocks.io", "v1", "instancesets");
+const CLUSTERS: Gvr = Gvr::new("apps.kubeblocks.io", "v1", "clusters");
+
+/// A world without an operator and without actors that interfere, which knows Clusters and InstanceSets.
+fn world() -> World {
+    let mut world = toy::world(toy::good, |config| {
+        config.operators.clear();
+        config.nodes = 0;
+    });
+    for (group, kind, plural) in [
+        ("workloads.kubeblocks.io", "InstanceSet", "instancesets"),
+        ("apps.kubeblocks.io", "Cluster", "clusters"),
+    ] {
+        let schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+        let definition = json!({
+            "metadata": { "name": format!("{plural}.{group}") },
+            "spec": {
+                "group": group,
+                "scope": "Namespaced",
+                "names": { "kind": kind, "plural": plural, "singular": kind.to_lowercase(), "listKind": format!("{kind}List") },
+                "versions": [{ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": schema } }],
+            },
+        });
+        let definitions = Gvr::new("apiextensions.k8s.io", "v1", "customresourcedefinitions");
+        create(&mut world, definitions, "", definition);
+    }
+    world
+}
+
+fn create(world: &mut World, resource: Gvr, namespace: &str, object: Value) {
+    let response = world.request(Request::create(resource, namespace, Tree::from_value(object)));
+    assert!(response.is_success(), "{response:?}");
+}
+
+fn pod(name: &str, role: &str) -> Value {
+    json!({
+        "metadata": {
+            "name": name,
+            "labels": { "workloads.kubeblocks.io/instance": "demo-redis", "kubeblocks.io/role": role },
+        },
+        "spec": { "containers": [{ "name": "redis", "image": "redis" }] },
+    })
+}
+
+fn set(replicas: u32) -> Value {
+    let roles = json!([{ "name": "primary", "isExclusive": true }, { "name": "secondary" }]);
+    json!({
+        "apiVersion": "workloads.kubeblocks.io/v1", "kind": "InstanceSet",
+        "metadata": { "name": "demo-redis" },
+        "spec": { "replicas": replicas, "roles": roles },
+    })
+}
+
+fn facts(world: &World, pod: &str, role: &str) -> PodFacts {
+    let uid = world.objects("", "Pod").find(|object| object.name() == pod).map_or("", |object| object.uid());
+    PodFacts {
+        pod_uid: uid.into(),
+        group: "default/demo-redis".into(),
+        up: true,
+        role: role.into(),
+        accepts_writes: role == "primary",
+        single_primary: true,
+        ..PodFacts::default()
+    }
+}
+
+fn broken(world: &World) -> Vec<(&'static str, String)> {
+    world.broken().iter().map(|broken| (broken.invariant, broken.message.clone())).collect()
+}
+
+#[test]
+fn two_engines_that_accept_writes_break_at_once() {
+    let mut world = world();
+    for name in ["demo-redis-0", "demo-redis-1"] {
+        create(&mut world, PODS, "default", pod(name, "primary"));
+        assert_eq!(broken(&world), []);
+        let facts = facts(&world, name, "primary");
+        world.set_facts("default", name, Some(facts));
+    }
+
+    world.submit(Request::get(PODS, "default", "demo-redis-0"));
+    world.step();
+
+    let message = "default/demo-redis: demo-redis-0 and demo-redis-1 all accept writes".to_owned();
+    assert_eq!(broken(&world), [("at-most-one-primary", message)]);
+}
+
+#[test]
+fn two_labels_of_an_exclusive_role_break_if_they_stay() {
+    let mut world = world();
+    create(&mut world, SETS, "default", set(2));
+    create(&mut world, PODS, "default", pod("demo-redis-0", "primary"));
+    create(&mut world, PODS, "default", pod("demo-redis-1", "primary"));
+
+    world.run_until(toy::after(4, &world));
+    assert_eq!(broken(&world), [], "a label on its way is tolerated");
+    world.run_until(toy::after(2, &world));
+
+    let message = "demo-redis: demo-redis-0 and demo-redis-1 are all labelled primary".to_owned();
+    assert_eq!(broken(&world), [("at-most-one-primary", message)]);
+}
+
+#[test]
+fn a_label_that_does_not_follow_its_engine_breaks_after_a_while() {
+    let mut world = world();
+    create(&mut world, PODS, "default", pod("demo-redis-0", "secondary"));
+    let facts = facts(&world, "demo-redis-0", "primary");
+    world.set_facts("default", "demo-redis-0", Some(facts));
+    world.submit(Request::get(PODS, "default", "demo-redis-0"));
+
+    world.run_until(toy::after(29, &world));
+    assert_eq!(broken(&world), []);
+    world.run_until(toy::after(2, &world));
+
+    let message = "pod/demo-redis-0 is labelled secondary, its engine is primary".to_owned();
+    assert_eq!(broken(&world), [("role-labels-agree-with-engines", message)]);
+}
+
+#[test]
+fn a_label_that_follows_in_time_is_forgiven_and_the_clock_begins_anew() {
+    let mut world = world();
+    create(&mut world, PODS, "default", pod("demo-redis-0", "secondary"));
+    let primary = facts(&world, "demo-redis-0", "primary");
+    let secondary = facts(&world, "demo-redis-0", "secondary");
+
+    for _ in 0..3 {
+        for facts in [&primary, &secondary] {
+            world.set_facts("default", "demo-redis-0", Some(facts.clone()));
+            world.submit(Request::get(PODS, "default", "demo-redis-0"));
+            world.run_until(toy::after(20, &world));
+        }
+    }
+
+    assert_eq!(broken(&world), []);
+}
+
+fn claim(ordinal: u32) -> Value {
+    let pod = format!("demo-redis-{ordinal}");
+    json!({
+        "metadata": {
+            "name": format!("data-{pod}"),
+            "labels": { "workloads.kubeblocks.io/instance": "demo-redis", "apps.kubeblocks.io/pod-name": pod },
+        },
+        "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
+    })
+}
+
+#[test]
+fn a_claim_of_a_wanted_member_must_not_go() {
+    let mut world = world();
+    create(&mut world, SETS, "default", set(2));
+    (0..3).for_each(|ordinal| create(&mut world, CLAIMS, "default", claim(ordinal)));
+
+    world.request(Request::delete(CLAIMS, "default", "data-demo-redis-2"));
+    assert_eq!(broken(&world), [], "nobody wants a third member");
+    world.request(Request::delete(CLAIMS, "default", "data-demo-redis-1"));
+
+    let [(invariant, message)] = &broken(&world)[..] else { panic!("{:?}", broken(&world)) };
+    assert_eq!(*invariant, "claims-keep-their-volumes");
+    assert!(message.contains("data-demo-redis-1"), "{message}");
+}
+
+#[test]
+fn a_key_that_is_looked_at_without_end_is_a_hot_loop() {
+    fn hot() -> Vec<Controller> {
+        toy::controllers_of(|_, _, now| Plan {
+            requeue_at: Some(now + SignedDuration::from_millis(10)),
+            ..Plan::default()
+        })
+    }
+    let mut world = toy::world(hot, |_| {});
+
+    world.request(parent(1));
+    world.run_until(toy::after(10, &world));
+
+    let names: Vec<_> = broken(&world).into_iter().map(|(name, _)| name).collect();
+    assert!(names.contains(&"no-hot-loop"), "{names:?}");
+}
+
+#[test]
+fn a_key_that_polls_slowly_is_no_hot_loop() {
+    fn polls() -> Vec<Controller> {
+        toy::controllers_of(|_, _, now| Plan { requeue_at: Some(now + SignedDuration::from_secs(1)), ..Plan::default() })
+    }
+    let mut world = toy::world(polls, |_| {});
+
+    world.request(parent(1));
+    world.run_until(toy::after(1800, &world));
+
+    assert_eq!(broken(&world), []);
+}
+
+#[test]
+fn an_operator_that_writes_at_rest_is_found_out() {
+    fn restless() -> Vec<Controller> {
+        toy::controllers_of(|view, key, now| {
+            let mut plan = Plan { requeue_at: Some(now + SignedDuration::from_mins(1)), ..Plan::default() };
+            if let Some(parent) = view.get::<ConfigMap>(&key.namespace, &key.name).filter(|parent| parent.metadata.label("toy").is_some()) {
+                plan.actions.push(toy::annotate(&parent, "done", "true"));
+            }
+            plan
+        })
+    }
+    let mut world = toy::world(restless, |_| {});
+    world.request(parent(1));
+
+    world.settle(SignedDuration::from_mins(30));
+    world.check_settled();
+
+    let [(invariant, message)] = &broken(&world)[..] else { panic!("{:?}", broken(&world)) };
+    assert_eq!(*invariant, "no-writes-at-rest");
+    assert!(message.contains("configmaps"), "{message}");
+}
+
+#[test]
+fn what_a_deleted_cluster_leaves_behind_is_found() {
+    let mut world = world();
+    let labels = json!({ "app.kubernetes.io/instance": "demo" });
+    create(&mut world, CLUSTERS, "default", json!({ "apiVersion": "apps.kubeblocks.io/v1", "kind": "Cluster", "metadata": { "name": "demo" } }));
+    create(&mut world, CONFIG_MAPS, "default", json!({ "metadata": { "name": "demo-env", "labels": labels } }));
+    world.check_settled();
+    assert_eq!(broken(&world), []);
+
+    world.request(Request::delete(CLUSTERS, "default", "demo"));
+    world.check_settled();
+
+    let message = "configmap/demo-env is left of cluster/demo, which is gone".to_owned();
+    assert_eq!(broken(&world), [("nothing-is-left", message)]);
+}
+
+#[test]
+fn claims_that_the_policy_keeps_are_not_left_behind() {
+    let mut world = world();
+    let policy = json!({ "whenDeleted": "Retain" });
+    let spec = json!({ "componentSpecs": [{ "name": "redis", "persistentVolumeClaimRetentionPolicy": policy }] });
+    create(&mut world, CLUSTERS, "default", json!({ "apiVersion": "apps.kubeblocks.io/v1", "kind": "Cluster", "metadata": { "name": "demo" }, "spec": spec }));
+    let mut kept = claim(0);
+    kept["metadata"]["labels"]["app.kubernetes.io/instance"] = json!("demo");
+    create(&mut world, CLAIMS, "default", kept);
+
+    world.request(Request::delete(CLUSTERS, "default", "demo"));
+    world.check_settled();
+
+    assert_eq!(broken(&world), []);
+}
+
+#[test]
+fn a_deletion_that_does_not_end_is_broken_unless_the_user_holds_it_up() {
+    let held_by = |finalizer: &str| {
+        let mut world = world();
+        let metadata = json!({ "name": "demo", "finalizers": [finalizer] });
+        create(&mut world, CONFIG_MAPS, "default", json!({ "metadata": metadata }));
+        world.request(Request::delete(CONFIG_MAPS, "default", "demo"));
+        world.check_settled();
+        broken(&world)
+    };
+
+    assert_eq!(held_by("example.com/somebody-else"), []);
+    let [(invariant, message)] = &held_by("cluster.kubeblocks.io/finalizer")[..] else { panic!("it is the operator's") };
+    assert_eq!(*invariant, "deletion-ends");
+    assert!(message.contains("its finalizer cluster.kubeblocks.io/finalizer has not been removed"), "{message}");
+}
