@@ -1,48 +1,141 @@
-//! Custom resource definitions as they come and go: each write of one changes what the server serves.
+//! Custom resource definitions as they come and go: each write of one changes what the server serves, and
+//! the end of one is the end of its objects.
 
 use std::sync::Arc;
 
-use crate::kinds::KindInfo;
-use crate::object::{Object, Tree};
+use jiff::Timestamp;
+
+use crate::crd;
+use crate::kinds::{KindId, KindInfo};
+use crate::object::{Object, Tree, Write};
 use crate::store::Server;
 
 const GROUP: &str = "apiextensions.k8s.io";
 const KIND: &str = "CustomResourceDefinition";
+/// Keeps a definition until the last of its objects is gone.
+const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
 impl Server {
-    /// Looks at a write: if it was one of a definition, the kinds follow.
-    pub(crate) fn kind_changed(&mut self, object: &Object, removed: bool) {
-        if self.kind(GROUP, KIND) != Some(object.kind()) {
-            return;
+    /// What follows from a write: kinds follow their definition, and a definition that ends goes after the last of
+    /// its objects.
+    pub(crate) fn settle(&mut self, object: &Object, before: Option<&Object>, removed: bool) {
+        if self.kind(GROUP, KIND) == Some(object.kind()) {
+            let spec = |object: &Object| object.tree().get("spec").cloned().unwrap_or_default();
+            let as_before = before.is_some_and(|before| spec(before).same(&spec(object)));
+            if removed || !as_before {
+                self.follow(object.tree(), removed);
+            }
+        } else if removed {
+            let Some(info) = self.kinds.storage(object.kind()) else { return };
+            if info.info.custom {
+                let info = Arc::clone(&info.info);
+                self.finish_definition(&info, object.write());
+            }
         }
-        let tree = object.tree();
-        let (Some(group), Some(kind)) =
-            (tree.str_at(&["spec", "group"]), tree.str_at(&["spec", "names", "kind"]))
-        else {
-            return;
-        };
+    }
+
+    fn follow(&mut self, definition: &Tree, removed: bool) {
+        let text = |path: &[&str]| definition.str_at(path).unwrap_or_default();
+        let table = self.profile().table();
         let kinds = Arc::make_mut(&mut self.kinds);
-        kinds.remove(group, kind);
+        kinds.remove(text(&["spec", "group"]), text(&["spec", "names", "kind"]));
         if !removed {
-            for info in compile(tree) {
+            for info in crd::kinds(table, definition) {
                 kinds.install(info);
             }
         }
     }
 
-    /// What the definition of a custom kind says of its scale.
-    pub(crate) fn scale_paths(&self, kind: &KindInfo) -> Option<Tree> {
-        if !kind.custom {
+    fn definition(&self, kind: &KindInfo) -> Option<&Object> {
+        let name = format!("{}.{}", kind.plural, kind.group);
+        self.table(self.kind(GROUP, KIND)?).get("", &name)
+    }
+
+    /// Whether new objects of a kind are refused because it is about to go.
+    pub(crate) fn is_ending(&self, kind: &KindInfo) -> bool {
+        kind.custom && self.definition(kind).is_some_and(Object::is_deleting)
+    }
+
+    /// Deletes a definition: its objects first. `tree` is the definition as marked by the deletion. `None` if it was
+    /// marked before.
+    pub(crate) fn end_definition(
+        &mut self,
+        definition: &Object,
+        tree: &Tree,
+        write: Write,
+        now: Timestamp,
+    ) -> Option<Object> {
+        if definition.is_deleting() {
             return None;
         }
-        let name = format!("{}.{}", kind.plural, kind.group);
-        let definition = self.table(self.kind(GROUP, KIND)?).get("", &name)?;
-        let versions = definition.tree().at(&["spec", "versions"])?.items();
-        let version = versions.iter().find(|v| v.str_at(&["name"]) == Some(&*kind.version))?;
-        version.at(&["subresources", "scale"]).cloned()
+        let path = ["metadata", "finalizers"];
+        let mut finalizers: Vec<Tree> = tree.at(&path).map_or(Vec::new(), |f| f.items().to_vec());
+        if !finalizers.iter().any(|name| name.as_str() == Some(CLEANUP)) {
+            finalizers.push(CLEANUP.into());
+        }
+        let tree = terminating(&tree.with(&path, finalizers), now);
+        let marked = self.commit(definition.kind(), &tree, Some(definition), write.clone());
+        let text = |path: &[&str]| tree.str_at(path).unwrap_or_default();
+        if let Some(id) = self.kind(text(&["spec", "group"]), text(&["spec", "names", "kind"])) {
+            self.delete_objects(id, &write, now);
+            if let Some(info) = self.kinds.storage(id).map(|kind| Arc::clone(&kind.info)) {
+                self.finish_definition(&info, &write);
+            }
+        }
+        Some(marked)
+    }
+
+    fn delete_objects(&mut self, kind: KindId, write: &Write, now: Timestamp) {
+        let objects: Vec<Object> = self.table(kind).iter().cloned().collect();
+        for object in objects {
+            if object.finalizers().next().is_none() {
+                self.remove(&object, object.tree(), write.clone());
+            } else if !object.is_deleting() {
+                let tree = object
+                    .tree()
+                    .with(&["metadata", "deletionTimestamp"], now)
+                    .with(&["metadata", "deletionGracePeriodSeconds"], 0)
+                    .with(&["metadata", "generation"], object.generation() + 1);
+                self.commit(kind, &tree, Some(&object), write.clone());
+            }
+        }
+    }
+
+    /// Lets a definition go that waited for its last object.
+    fn finish_definition(&mut self, kind: &KindInfo, write: &Write) {
+        let Some(definition) = self.definition(kind).filter(|found| found.is_deleting()) else {
+            return;
+        };
+        let definition = definition.clone();
+        let is_empty =
+            self.kind(&kind.group, &kind.kind).is_none_or(|id| self.table(id).is_empty());
+        if !is_empty {
+            return;
+        }
+        let others: Vec<Tree> =
+            definition.finalizers().filter(|name| *name != CLEANUP).map(Tree::from).collect();
+        if others.is_empty() {
+            let last = definition.tree().without(&["metadata", "finalizers"]);
+            let last = self.remove(&definition, &last, write.clone());
+            self.follow(last.tree(), true);
+        } else {
+            let tree = definition.tree().with(&["metadata", "finalizers"], others);
+            self.commit(definition.kind(), &tree, Some(&definition), write.clone());
+        }
     }
 }
 
-fn compile(_definition: &Tree) -> Vec<KindInfo> {
-    Vec::new()
+/// The definition with the condition that its objects are being deleted.
+fn terminating(definition: &Tree, now: Timestamp) -> Tree {
+    let condition = Tree::map([
+        ("type", Tree::from("Terminating")),
+        ("status", "True".into()),
+        ("lastTransitionTime", now.into()),
+        ("reason", "InstanceDeletionInProgress".into()),
+        ("message", "CustomResource deletion is in progress".into()),
+    ]);
+    let path = ["status", "conditions"];
+    let known = definition.at(&path).map_or(&[][..], Tree::items);
+    let others = known.iter().filter(|known| known.str_at(&["type"]) != Some("Terminating"));
+    definition.with(&path, Tree::list(others.cloned().chain([condition])))
 }

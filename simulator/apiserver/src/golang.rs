@@ -11,6 +11,29 @@ pub(crate) fn type_name(tree: &Tree) -> &'static str {
     }
 }
 
+/// A value as `%v` prints it: `map[a:1 b:[x y]]`.
+pub(crate) fn print(tree: &Tree) -> String {
+    if tree.is_map() {
+        let members: Vec<String> =
+            tree.entries().map(|(key, value)| format!("{key}:{}", print(value))).collect();
+        return format!("map[{}]", members.join(" "));
+    }
+    if tree.is_list() {
+        let items: Vec<String> = tree.items().iter().map(print).collect();
+        return format!("[{}]", items.join(" "));
+    }
+    match tree.as_str() {
+        Some(text) => text.to_owned(),
+        None if tree.is_null() => "<nil>".to_owned(),
+        None => tree.to_string(),
+    }
+}
+
+/// A list as a debugging dump prints it, one element to a line.
+pub(crate) fn dump(list: &Tree) -> String {
+    list.items().iter().map(print).collect::<Vec<_>>().join("\n")
+}
+
 /// `invalid character 'b' looking for beginning of object key string`.
 pub(crate) fn json_error(text: &[u8], error: &serde_json::Error) -> String {
     if error.is_eof() || text.iter().all(u8::is_ascii_whitespace) {

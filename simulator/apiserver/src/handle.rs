@@ -3,10 +3,12 @@
 mod create;
 mod delete;
 mod metadata;
+mod page;
 mod patched;
 mod read;
 mod subresource;
 mod update;
+mod watch;
 mod write;
 
 use jiff::Timestamp;
@@ -111,7 +113,7 @@ impl Call<'_> {
         let response = match (request.subresource.as_deref(), request.verb) {
             (None | Some("status"), Verb::Get) => read::get(self),
             (None, Verb::List) => read::list(self),
-            (None, Verb::Watch) => return read::watch(self),
+            (None, Verb::Watch) => return watch::watch(self),
             (None, Verb::Create) => create::create(self),
             (None | Some("status"), Verb::Update) => update::update(self),
             (None | Some("status"), Verb::Patch) => update::patch(self),

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::Tree;
+use crate::object::text;
+use crate::schema::{Row, Schema, Table};
+
 /// A stored kind of one server: a group and a kind, whatever the version it is asked for in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KindId(pub(crate) u32);
@@ -20,6 +24,11 @@ impl Profile {
     pub fn parse(version: &str) -> Option<Profile> {
         [Self::V1_20, Self::V1_34].into_iter().find(|profile| profile.to_string() == version)
     }
+
+    /// The definitions of the builtin kinds.
+    pub(crate) fn table(&self) -> &'static Table {
+        Table::of(self.minor)
+    }
 }
 
 impl std::fmt::Display for Profile {
@@ -30,6 +39,7 @@ impl std::fmt::Display for Profile {
 
 /// One kind in one version.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a kind")]
 pub struct KindInfo {
     pub group: Arc<str>,
     pub version: Arc<str>,
@@ -43,12 +53,39 @@ pub struct KindInfo {
     pub verbs: Vec<&'static str>,
     pub subresources: Vec<&'static str>,
     pub tracks_generation: bool,
+    /// Whether a write of the whole object may leave out the revision it rests on.
+    pub unconditional_update: bool,
+    /// Whether this version is there for clients.
+    pub served: bool,
     /// Whether objects are kept in this version.
     pub storage: bool,
     pub custom: bool,
+    pub schema: Schema,
+    pub scale: Option<Scale>,
+    /// What `kubectl get` shows of a custom kind.
+    pub columns: Vec<Column>,
+    /// The warning that using this version is answered with; empty for none.
+    pub deprecation: String,
 }
 
-/// One kind in one version is one thing in one server.
+/// Where a custom kind keeps its scale. Paths have a leading dot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scale {
+    pub spec_replicas: String,
+    pub status_replicas: String,
+    pub label_selector: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Column {
+    pub name: String,
+    pub kind: String,
+    pub format: String,
+    pub description: String,
+    pub priority: i64,
+    pub json_path: String,
+}
+
 impl PartialEq for KindInfo {
     fn eq(&self, other: &Self) -> bool {
         (&self.group, &self.version, &self.kind) == (&other.group, &other.version, &other.kind)
@@ -68,85 +105,85 @@ impl KindInfo {
     pub fn has_subresource(&self, name: &str) -> bool {
         self.subresources.contains(&name)
     }
+
+    /// Whether this is the kind of that name, of a builtin group.
+    pub(crate) fn is(&self, group: &str, kind: &str) -> bool {
+        *self.kind == *kind && *self.group == *group
+    }
 }
+
+pub(crate) const VERBS: &[&str] =
+    &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
 /// The kinds a server of this version has from the start.
 pub(crate) fn builtin(profile: &Profile) -> Vec<KindInfo> {
-    let policy = if profile.minor < 21 { "v1beta1" } else { "v1" };
-    let mut rows: Vec<(&str, &str, &str, &str, bool, &str, bool)> = vec![
-        ("", "v1", "Namespace", "namespaces", false, "status finalize", false),
-        ("", "v1", "Node", "nodes", false, "status", false),
-        ("", "v1", "Pod", "pods", true, "status binding eviction", profile.minor >= 33),
-        ("", "v1", "ConfigMap", "configmaps", true, "", false),
-        ("", "v1", "Secret", "secrets", true, "", false),
-        ("", "v1", "Service", "services", true, "status", false),
-        ("", "v1", "Endpoints", "endpoints", true, "", false),
-        ("", "v1", "Event", "events", true, "", false),
-        ("", "v1", "ServiceAccount", "serviceaccounts", true, "", false),
-        ("", "v1", "PersistentVolume", "persistentvolumes", false, "status", false),
-        ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", true, "status", false),
-        ("apps", "v1", "Deployment", "deployments", true, "status scale", true),
-        ("apps", "v1", "ReplicaSet", "replicasets", true, "status scale", true),
-        ("apps", "v1", "StatefulSet", "statefulsets", true, "status scale", true),
-        ("apps", "v1", "DaemonSet", "daemonsets", true, "status", true),
-        ("apps", "v1", "ControllerRevision", "controllerrevisions", true, "", false),
-        ("batch", "v1", "Job", "jobs", true, "status", true),
-        ("policy", policy, "PodDisruptionBudget", "poddisruptionbudgets", true, "status", true),
-        ("rbac.authorization.k8s.io", "v1", "Role", "roles", true, "", false),
-        ("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", true, "", false),
-        ("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", false, "", false),
-        (
-            "rbac.authorization.k8s.io",
-            "v1",
-            "ClusterRoleBinding",
-            "clusterrolebindings",
-            false,
-            "",
-            false,
-        ),
-        ("storage.k8s.io", "v1", "StorageClass", "storageclasses", false, "", false),
-        ("coordination.k8s.io", "v1", "Lease", "leases", true, "", false),
-        (
-            "apiextensions.k8s.io",
-            "v1",
-            "CustomResourceDefinition",
-            "customresourcedefinitions",
-            false,
-            "status",
-            true,
-        ),
-    ];
-    if profile.minor >= 21 {
-        rows.push(("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", true, "", true));
-        rows.push(("batch", "v1", "CronJob", "cronjobs", true, "status", true));
+    let table = profile.table();
+    table.rows.iter().filter_map(|row| from_row(table, row)).collect()
+}
+
+fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
+    let has = |flag: char| row.flags.contains(flag);
+    let mut subresources = Vec::new();
+    if has('s') {
+        subresources.push("status");
     }
-    rows.into_iter()
-        .map(|(group, version, kind, plural, namespaced, subresources, tracks_generation)| {
-            KindInfo {
-                group: group.into(),
-                version: version.into(),
-                kind: kind.into(),
-                list_kind: format!("{kind}List").into(),
-                plural: plural.into(),
-                singular: kind.to_lowercase().into(),
-                short_names: Vec::new(),
-                categories: Vec::new(),
-                namespaced,
-                verbs: vec![
-                    "create",
-                    "delete",
-                    "deletecollection",
-                    "get",
-                    "list",
-                    "patch",
-                    "update",
-                    "watch",
-                ],
-                subresources: subresources.split_whitespace().collect(),
-                tracks_generation,
-                storage: true,
-                custom: false,
-            }
-        })
-        .collect()
+    if has('c') {
+        subresources.push("scale");
+    }
+    subresources.extend_from_slice(match row.kind {
+        "Pod" => &["binding", "eviction", "log", "exec", "attach", "portforward"],
+        "Namespace" => &["finalize"],
+        "ServiceAccount" => &["token"],
+        "CertificateSigningRequest" => &["approval"],
+        _ => &[],
+    });
+    let verbs: &[&'static str] = match row.flags {
+        flags if flags.contains('r') => &["create"],
+        flags if flags.contains('R') => &["get", "list"],
+        _ => VERBS,
+    };
+    // Where a kind exists in two versions, one of them is what is kept.
+    let storage = match (row.group, row.version) {
+        ("autoscaling", "v2") => false,
+        ("batch" | "policy", "v1beta1") => table.minor < 21 || row.kind == "PodSecurityPolicy",
+        _ => true,
+    };
+    let texts = |names: &[&str]| names.iter().map(|name| text(name)).collect();
+    Some(KindInfo {
+        group: text(row.group),
+        version: text(row.version),
+        kind: text(row.kind),
+        list_kind: text(&format!("{}List", row.kind)),
+        plural: text(row.plural),
+        singular: text(&row.kind.to_lowercase()),
+        short_names: texts(&row.short_names),
+        categories: texts(&row.categories),
+        namespaced: !has('C'),
+        verbs: verbs.to_vec(),
+        subresources,
+        tracks_generation: has('g'),
+        unconditional_update: !has('v'),
+        served: true,
+        storage,
+        custom: false,
+        schema: Schema::builtin(table, row.definition)?,
+        scale: None,
+        columns: Vec::new(),
+        deprecation: String::new(),
+    })
+}
+
+impl Column {
+    /// A column as a definition lists it.
+    pub(crate) fn of(column: &Tree) -> Self {
+        let text = |key: &str| column.str_at(&[key]).unwrap_or_default().to_owned();
+        Self {
+            name: text("name"),
+            kind: text("type"),
+            format: text("format"),
+            description: text("description"),
+            priority: column.int_at(&["priority"]).unwrap_or(0),
+            json_path: text("jsonPath"),
+        }
+    }
 }

@@ -9,7 +9,9 @@
 
 pub mod kinds;
 pub mod object;
+pub mod quantity;
 pub mod request;
+pub mod schema;
 pub mod selector;
 pub mod status;
 pub mod store;
@@ -17,6 +19,8 @@ pub mod table;
 pub mod watch;
 pub mod wire;
 
+mod builtin;
+mod crd;
 mod definitions;
 mod discovery;
 mod golang;
@@ -31,6 +35,7 @@ pub use request::{
     Answer, Body, DeleteOptions, Gvr, Options, Outcome, PatchKind, Preconditions, Propagation,
     Request, Response, User, Verb,
 };
+pub use schema::Schema;
 pub use selector::{FieldSelector, LabelSelector};
 pub use status::{FieldError, FieldErrorKind, Status};
 pub use store::{Change, LogEntry, LogPosition, Server};

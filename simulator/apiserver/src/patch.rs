@@ -1,7 +1,11 @@
 //! Patches, applied to trees directly: what a patch does not touch is shared with what was there.
 
+mod strategic;
+
 use crate::object::Tree;
 use crate::status::Status;
+
+pub(crate) use strategic::strategic;
 
 /// RFC 7386.
 pub(crate) fn merge(target: &Tree, patch: &Tree) -> Tree {
@@ -30,11 +34,26 @@ pub(crate) fn json(target: &Tree, patch: &Tree) -> Result<Tree, Status> {
     Ok(Tree::from_value(value).sharing(target))
 }
 
-/// As kubectl patches builtin kinds: lists are merged by the keys that the schema names.
-pub(crate) fn strategic(
-    target: &Tree,
-    patch: &Tree,
-    _kind: &crate::kinds::KindInfo,
-) -> Result<Tree, Status> {
-    Ok(merge(target, patch))
+/// What a patch adds where nothing was: without what only speaks to the patching.
+fn without_directives(patch: &Tree) -> Tree {
+    if patch.is_map() {
+        let kept = patch.entries().filter(|(key, _)| !key.starts_with('$'));
+        return Tree::map(kept.map(|(key, value)| (key, without_directives(value)))).sharing(patch);
+    }
+    if patch.is_list() {
+        let kept = patch.items().iter().filter(|item| {
+            item.get("$patch").is_none_or(|directive| directive.as_str() != Some("delete"))
+        });
+        return Tree::list(kept.map(without_directives)).sharing(patch);
+    }
+    patch.clone()
+}
+
+/// Maps without the members that are null.
+fn drop_nulls(tree: &Tree) -> Tree {
+    if !tree.is_map() {
+        return tree.clone();
+    }
+    let kept = tree.entries().filter(|(_, value)| !value.is_null());
+    Tree::map(kept.map(|(key, value)| (key, drop_nulls(value)))).sharing(tree)
 }

@@ -53,7 +53,8 @@ impl Registry {
             return Err(Missing::Group);
         }
         match self.position(&resource.group, &resource.version, &resource.resource) {
-            Ok(at) => Ok(&self.kinds[at]),
+            Ok(at) if self.kinds[at].info.served => Ok(&self.kinds[at]),
+            Ok(_) => Err(Missing::Resource),
             Err(_) if self.is_builtin_group(&resource.group) => Err(Missing::Resource),
             Err(_) => Err(Missing::Group),
         }
@@ -102,7 +103,9 @@ impl Registry {
 
     /// What is served, one entry per kind and version.
     pub(crate) fn served(&self) -> impl Iterator<Item = &Kind> {
-        self.kinds.iter().filter(|known| !self.unserved.contains(&known.info.api_version()))
+        self.kinds
+            .iter()
+            .filter(|known| known.info.served && !self.unserved.contains(&known.info.api_version()))
     }
 
     pub(crate) fn set_served(&mut self, group_version: &str, served: bool) {

@@ -137,6 +137,17 @@ pub enum Propagation {
     Unknown(String),
 }
 
+impl Propagation {
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Background => "Background",
+            Self::Foreground => "Foreground",
+            Self::Orphan => "Orphan",
+            Self::Unknown(policy) => policy,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     pub name: Cow<'static, str>,

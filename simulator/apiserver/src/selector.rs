@@ -30,9 +30,9 @@ enum Test {
 }
 
 impl LabelSelector {
-    /// `a=b,c in (d, e),!f`.
-    pub fn parse(selector: &str) -> Result<Self, Status> {
-        parse::labels(selector).map(|requirements| Self { requirements })
+    /// `a=b,c in (d, e),!f`. What is wrong is said as the server of that minor version says it.
+    pub fn parse(selector: &str, minor: u32) -> Result<Self, Status> {
+        parse::labels(selector, minor).map(|requirements| Self { requirements })
     }
 
     /// A `{matchLabels, matchExpressions}` of a spec. An operator that is none selects nothing.

@@ -15,6 +15,8 @@ pub struct Status {
     pub reason: &'static str,
     pub message: String,
     pub details: Option<Details>,
+    /// Where a list that cannot be continued consistently can be continued after all.
+    pub continue_token: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -165,7 +167,7 @@ fn qualified(name: &str, group: &str) -> String {
 
 impl Status {
     fn error(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None }
+        Self { code, reason, message: message.into(), ..Self::default() }
     }
 
     fn about(mut self, details: Details) -> Self {
@@ -318,6 +320,10 @@ impl Status {
         .about(Details::default())
     }
 
+    pub(crate) fn not_allowed_for(kind: &KindInfo, message: &str) -> Self {
+        Self::error(405, "MethodNotAllowed", message).about(of_resource(kind, ""))
+    }
+
     pub fn unsupported_media_type(message: impl Into<String>) -> Self {
         Self::error(415, "UnsupportedMediaType", message)
     }
@@ -325,6 +331,11 @@ impl Status {
     /// A revision that is no longer kept.
     pub fn expired(message: impl Into<String>) -> Self {
         Self::error(410, "Expired", message)
+    }
+
+    pub(crate) fn go_on_at(mut self, token: String) -> Self {
+        self.continue_token = Some(token);
+        self
     }
 
     pub fn too_large_revision(wanted: u64, current: u64) -> Self {
@@ -398,7 +409,14 @@ impl Serialize for Status {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("kind", "Status")?;
         map.serialize_entry("apiVersion", "v1")?;
-        map.serialize_entry("metadata", &Tree::empty_map())?;
+        let metadata = Tree::empty_map();
+        map.serialize_entry(
+            "metadata",
+            &match &self.continue_token {
+                Some(token) => metadata.with(&["continue"], token),
+                None => metadata,
+            },
+        )?;
         map.serialize_entry("status", if self.is_success() { "Success" } else { "Failure" })?;
         if !self.message.is_empty() {
             map.serialize_entry("message", &self.message)?;

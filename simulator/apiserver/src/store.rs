@@ -129,6 +129,18 @@ impl Server {
         self.tables.get(&kind).unwrap_or(&EMPTY)
     }
 
+    /// The objects of a kind as of a revision. `None` if changes after it were forgotten already.
+    pub fn table_at(&self, kind: KindId, revision: u64) -> Option<Table> {
+        let after = self.log_after(revision)?;
+        let mut table = self.table(kind).clone();
+        let mut changes: Vec<&LogEntry> =
+            self.log_since(after).filter(|entry| entry.kind == kind).collect();
+        while let Some(change) = changes.pop() {
+            table.undo(change);
+        }
+        Some(table)
+    }
+
     /// All changes since a place in the log.
     pub fn log_since(&self, position: LogPosition) -> impl Iterator<Item = &LogEntry> {
         let from = position.0.saturating_sub(self.forgotten);

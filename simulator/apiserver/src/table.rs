@@ -91,6 +91,14 @@ impl Table {
         }
     }
 
+    /// Takes this table back to before a change, the last one it has seen.
+    pub(crate) fn undo(&mut self, entry: &LogEntry) {
+        match &entry.before {
+            Some(before) => self.put(before, None),
+            None => self.remove(&entry.object),
+        }
+    }
+
     fn put(&mut self, object: &Object, before: Option<&Object>) {
         let key = key(object.namespace(), object.name());
         let rows = Arc::make_mut(&mut self.0);

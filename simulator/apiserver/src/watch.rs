@@ -19,6 +19,8 @@ pub struct Cursor {
     pub(crate) labels: LabelSelector,
     pub(crate) fields: FieldSelector,
     pub(crate) position: LogPosition,
+    /// Nothing up to this revision is told: the reader has seen a server that was further.
+    pub(crate) after: u64,
     /// What comes before the log: the objects there were at the start.
     pub(crate) first: VecDeque<WatchEvent>,
     /// Whether the reader takes bookmarks.
@@ -57,6 +59,8 @@ impl Cursor {
             self.event(entry)
         });
         self.position = self.position.plus(passed);
+        // The kind is gone, and with it what its readers waited for.
+        self.is_over = event.is_none() && server.kind_info(self.id).is_none();
         event
     }
 
@@ -67,7 +71,7 @@ impl Cursor {
 
     /// What a change is to this reader: an object that starts to match its selectors is new to it.
     fn event(&self, entry: &LogEntry) -> Option<WatchEvent> {
-        if entry.kind != self.id {
+        if entry.kind != self.id || entry.revision <= self.after {
             return None;
         }
         let object = entry.object.clone();

@@ -65,6 +65,8 @@ impl Replay {
             ..Http::default()
         });
         server.handle(&create.expect("a path of namespaces"), now);
+        // The real server had forgotten how it started.
+        server.compact(server.revision());
         let symbols = Symbols::new("ns-1", story);
         Self { server, now, symbols, same: 0, all: 0, quiet }
     }

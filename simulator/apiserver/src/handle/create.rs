@@ -8,9 +8,19 @@ use crate::store::Server;
 pub(super) fn create(call: &mut Call<'_>) -> Answered {
     let tree = write::body_object(call)?;
     let tree = write::place(call, &tree)?;
+    if call.server.is_ending(call.info()) {
+        let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
+        let why = "create not allowed while custom resource definition is terminating";
+        return Err(if call.server.profile().minor < 24 {
+            Status::not_allowed_for(call.info(), why)
+        } else {
+            Status::forbidden(call.info(), name, why)
+        });
+    }
     check_namespace(call, tree.str_at(&["metadata", "name"]).unwrap_or_default())?;
     let tree = write::shape(call, &tree, None)?;
     let tree = prepare(call, tree)?;
+    let tree = write::prepare_create(call, tree)?;
     let mut errors = metadata::validate_create(call.info(), &tree);
     write::validate(call, &tree, None, &mut errors);
     if !errors.is_empty() {
@@ -28,7 +38,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
     }
     let note = call.write_note(Operation::Update);
     let object = call.server.commit(call.kind.id, &tree, None, note);
-    call.server.kind_changed(&object, false);
+    call.server.settle(&object, None, false);
     Ok(call.answer(201, object, true))
 }
 

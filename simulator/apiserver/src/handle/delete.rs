@@ -1,147 +1,272 @@
 //! Deleting: at once, or by marking what somebody still holds.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{Answered, Call, read};
 use crate::object::{Object, Operation, Tree};
-use crate::request::{Answer, Body, DeleteOptions, Propagation, Response};
-use crate::status::Status;
+use crate::request::{Answer, Body, DeleteOptions, Preconditions, Propagation, Response};
+use crate::status::{FieldError, Status};
+
+const FOREGROUND: &str = "foregroundDeletion";
+const ORPHAN: &str = "orphan";
 
 pub(super) fn delete(call: &mut Call<'_>) -> Answered {
+    let options = options(call)?;
     let object = call.stored()?;
-    let options = options(call);
-    let info = call.info();
-    let (name, wanted) = (object.name(), &options.preconditions);
-    if let Some(uid) = wanted.uid.as_deref().filter(|uid| *uid != object.uid()) {
-        let why = format!(
-            "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
-            object.uid()
-        );
-        return Err(Status::delete_conflict(info, name, &why));
+    check_preconditions(call, &object, &options.preconditions)?;
+    let name = object.name();
+    let is_builtin_namespace = matches!(name, "default" | "kube-system" | "kube-public");
+    if call.kind.info.is("", "Namespace") && is_builtin_namespace {
+        let why = "this namespace may not be deleted";
+        return Err(Status::forbidden(call.info(), name, why));
     }
-    let revision = object.revision().to_string();
-    if let Some(other) = wanted.resource_version.as_deref().filter(|other| *other != revision) {
-        let why = format!(
-            "the ResourceVersion in the precondition ({other}) does not match the ResourceVersion in record ({revision}). The object might have been modified"
-        );
-        return Err(Status::delete_conflict(info, name, &why));
+    if call.kind.info.is("batch", "Job") && has_no_policy(&options) && &*call.info().version == "v1"
+    {
+        call.warnings.push("child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning".to_owned());
     }
-    let (object, removed, changed) = carry_out(call, &object, &options);
-    let info = call.info();
-    if removed && !returns_object(&info.group, &info.kind) {
-        let status = Status::deleted(info, object.name(), object.uid());
-        return Ok(Response { changed, ..status.into() });
+    match carry_out(call, &object, &options) {
+        Deleted::Gone(_) if !returns_object(call) => {
+            let status = Status::deleted(call.info(), object.name(), object.uid());
+            Ok(Response { changed: true, ..status.into() })
+        }
+        Deleted::Gone(object) | Deleted::Marked(object) => Ok(call.answer(200, object, true)),
+        Deleted::Unchanged => Ok(call.answer(200, object, false)),
     }
-    Ok(call.answer(200, object, changed))
 }
 
+/// Answers with the objects as they were.
 pub(super) fn delete_collection(call: &mut Call<'_>) -> Answered {
-    let selected = read::selected(call)?;
-    let options = options(call);
+    let options = options(call)?;
+    let items = read::selected(call)?;
+    let revision = call.server.revision();
     let mut changed = false;
-    let mut items = Vec::with_capacity(selected.len());
-    for object in &selected {
-        let (object, _, one_changed) = carry_out(call, object, &options);
-        changed |= one_changed;
-        items.push(object);
+    for object in &items {
+        // A deletion may have taken another object with it.
+        if call.server.table(call.kind.id).get(object.namespace(), object.name()).is_some() {
+            check_preconditions(call, object, &options.preconditions)?;
+            changed |= !matches!(carry_out(call, object, &options), Deleted::Unchanged);
+        }
     }
     let body = Answer::Objects {
         kind: call.kind.info.clone(),
         items,
-        revision: call.server.revision(),
+        revision,
         continue_token: None,
         remaining: None,
     };
     Ok(Response { code: 200, body, warnings: Vec::new(), changed })
 }
 
-fn options(call: &Call<'_>) -> DeleteOptions {
-    match &call.request.body {
-        Body::Delete(options) => options.clone(),
-        _ => DeleteOptions::default(),
+fn options(call: &Call<'_>) -> Result<DeleteOptions, Status> {
+    let Body::Delete(options) = &call.request.body else { return Ok(DeleteOptions::default()) };
+    let field = "propagationPolicy";
+    let error = match (&options.propagation, options.orphan_dependents) {
+        (Some(policy), Some(_)) => Some(FieldError::invalid(
+            field,
+            &policy.as_str().into(),
+            "orphanDependents and deletionPropagation cannot be both set",
+        )),
+        (Some(Propagation::Unknown(policy)), None) => Some(FieldError::not_supported(
+            field,
+            &policy.into(),
+            &["Foreground", "Background", "Orphan", "nil"],
+        )),
+        _ => None,
+    };
+    match error {
+        Some(error) => Err(Status::invalid_options("DeleteOptions", &[error])),
+        None => Ok(options.clone()),
     }
 }
 
-/// The object after the deletion, whether it is gone, and whether anything changed.
-fn carry_out(
-    call: &mut Call<'_>,
+fn check_preconditions(
+    call: &Call<'_>,
     object: &Object,
-    options: &DeleteOptions,
-) -> (Object, bool, bool) {
-    let mut tree = object.tree().clone();
-    let finalizers: Vec<&str> = object.finalizers().collect();
-    let mut wanted: Vec<&str> = finalizers
-        .iter()
-        .copied()
-        .filter(|name| options.propagation.is_none() || !matches!(*name, FOREGROUND | ORPHAN))
-        .collect();
-    match options.propagation {
-        Some(Propagation::Foreground) => wanted.push(FOREGROUND),
-        Some(Propagation::Orphan) => wanted.push(ORPHAN),
-        _ => {}
+    wanted: &Preconditions,
+) -> Result<(), Status> {
+    if let Some(uid) = wanted.uid.as_deref().filter(|uid| *uid != object.uid()) {
+        let why = format!(
+            "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
+            object.uid()
+        );
+        return Err(Status::delete_conflict(call.info(), object.name(), &why));
     }
-    if wanted != finalizers {
+    let revision = object.revision().to_string();
+    if let Some(other) = wanted.resource_version.as_deref().filter(|other| *other != revision) {
+        let why = format!(
+            "the ResourceVersion in the precondition ({other}) does not match the ResourceVersion in record ({revision}). The object might have been modified"
+        );
+        return Err(Status::delete_conflict(call.info(), object.name(), &why));
+    }
+    Ok(())
+}
+
+enum Deleted {
+    /// Its last state.
+    Gone(Object),
+    /// Somebody still holds it.
+    Marked(Object),
+    /// It was marked before.
+    Unchanged,
+}
+
+fn carry_out(call: &mut Call<'_>, object: &Object, options: &DeleteOptions) -> Deleted {
+    let old = object.tree();
+    let grace = if call.kind.info.is("", "Pod") {
+        match pod_grace(object, options.grace, call.now) {
+            Grace::Pending => return Deleted::Unchanged,
+            grace => grace,
+        }
+    } else {
+        Grace::Without
+    };
+    let mut tree = with_finalizers_of(call, object, options);
+    let is_held = tree.at(&["metadata", "finalizers"]).is_some_and(|held| !held.is_empty())
+        || holds_content(call, old)
+        || call.kind.info.is("apiextensions.k8s.io", "CustomResourceDefinition");
+    let mark = match grace {
+        Grace::Until(end, seconds) => Some((end, seconds)),
+        _ if is_held && !object.is_deleting() => Some((call.now, 0)),
+        _ => None,
+    };
+    if let Some((end, seconds)) = mark {
         tree = tree
-            .with(&["metadata", "finalizers"], Tree::list(wanted.iter().map(|f| Tree::from(*f))));
-    }
-    let is_pod = call.info().group.is_empty() && &*call.info().kind == "Pod";
-    let grace = if is_pod { pod_grace(object.tree(), options.grace) } else { 0 };
-    let note = call.write_note(Operation::Update);
-    if wanted.is_empty() && grace == 0 && !holds_content(call, object.tree()) {
-        return (call.server.remove(object, &tree, note), true, true);
-    }
-    let old_grace = object.tree().int_at(&["metadata", "deletionGracePeriodSeconds"]);
-    if !object.is_deleting() || old_grace.is_some_and(|old| grace < old) {
-        let until = call.now + jiff::SignedDuration::from_secs(grace);
-        tree = tree
-            .with(&["metadata", "deletionTimestamp"], until)
-            .with(&["metadata", "deletionGracePeriodSeconds"], grace);
-        if !object.is_deleting() && call.info().tracks_generation {
+            .with(&["metadata", "deletionTimestamp"], end)
+            .with(&["metadata", "deletionGracePeriodSeconds"], seconds);
+        // What is wanted of it changes: to be gone.
+        if !object.is_deleting() && object.generation() > 0 {
             tree = tree.with(&["metadata", "generation"], object.generation() + 1);
         }
-        if &*call.info().kind == "Namespace" {
-            tree = tree.with(&["status", "phase"], "Terminating");
-        }
     }
-    if tree == *object.tree() {
-        return (object.clone(), false, false);
+    if call.kind.info.is("", "Namespace") && is_held {
+        tree = tree.with(&["status", "phase"], "Terminating");
     }
-    (call.server.commit(call.kind.id, &tree, Some(object), note), false, true)
+    let note = call.write_note(Operation::Update);
+    if call.kind.info.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+        return match call.server.end_definition(object, &tree, note, call.now) {
+            Some(object) => Deleted::Marked(object),
+            None => Deleted::Unchanged,
+        };
+    }
+    let runs_on = mark.is_some_and(|(_, seconds)| seconds > 0);
+    if !is_held && !runs_on {
+        // A pod that goes at once is seen marked first.
+        let last = match mark {
+            Some(_) => call.server.commit(call.kind.id, &tree, Some(object), note.clone()),
+            None => object.clone(),
+        };
+        let object = call.server.remove(&last, &tree, note);
+        call.server.settle(&object, Some(&last), true);
+        return Deleted::Gone(object);
+    }
+    if tree == *old {
+        return Deleted::Unchanged;
+    }
+    Deleted::Marked(call.server.commit(call.kind.id, &tree, Some(object), note))
 }
 
-const FOREGROUND: &str = "foregroundDeletion";
-const ORPHAN: &str = "orphan";
+/// The object with the finalizers that the policy asks the garbage collector to honour.
+fn with_finalizers_of(call: &Call<'_>, object: &Object, options: &DeleteOptions) -> Tree {
+    let known: Vec<&str> = object.finalizers().collect();
+    let policy = match (&options.propagation, options.orphan_dependents) {
+        (None, Some(true)) => Some(&Propagation::Orphan),
+        (None, Some(false)) => Some(&Propagation::Background),
+        (None, None) if known.contains(&ORPHAN) || known.contains(&FOREGROUND) => None,
+        (None, None) if orphans_by_default(call) => Some(&Propagation::Orphan),
+        (policy, _) => policy.as_ref(),
+    };
+    let Some(policy) = policy else { return object.tree().clone() };
+    let wanted = match policy {
+        Propagation::Foreground => Some(FOREGROUND),
+        Propagation::Orphan => Some(ORPHAN),
+        _ => None,
+    };
+    let mut names = known.clone();
+    names.retain(|name| !matches!(*name, FOREGROUND | ORPHAN) || Some(*name) == wanted);
+    if let Some(wanted) = wanted.filter(|wanted| !names.contains(wanted)) {
+        names.push(wanted);
+    }
+    if names == known {
+        return object.tree().clone();
+    }
+    let path = ["metadata", "finalizers"];
+    if names.is_empty() {
+        return object.tree().without(&path);
+    }
+    object.tree().with(&path, Tree::list(names.into_iter().map(Tree::from)))
+}
+
+fn has_no_policy(options: &DeleteOptions) -> bool {
+    options.propagation.is_none() && options.orphan_dependents.is_none()
+}
+
+fn orphans_by_default(call: &Call<'_>) -> bool {
+    let info = call.info();
+    matches!(
+        (&*info.group, &*info.kind, &*info.version),
+        ("", "ReplicationController", _) | ("batch", "Job", "v1") | ("batch", "CronJob", "v1beta1")
+    )
+}
 
 /// A namespace goes only when its controller has emptied it.
 fn holds_content(call: &Call<'_>, tree: &Tree) -> bool {
-    &*call.info().kind == "Namespace"
+    call.kind.info.is("", "Namespace")
         && tree.at(&["spec", "finalizers"]).is_some_and(|finalizers| !finalizers.is_empty())
 }
 
-/// Seconds until a pod is gone. One that nobody runs, or that has ended, needs none.
-fn pod_grace(pod: &Tree, asked: Option<i64>) -> i64 {
-    let unscheduled = pod.str_at(&["spec", "nodeName"]).is_none_or(str::is_empty);
-    let ended = matches!(pod.str_at(&["status", "phase"]), Some("Succeeded" | "Failed"));
-    if unscheduled || ended {
-        return 0;
+#[derive(Clone, Copy)]
+enum Grace {
+    /// The kind knows no grace.
+    Without,
+    /// The pod is being deleted, and nothing new was asked.
+    Pending,
+    Until(Timestamp, i64),
+}
+
+/// How long a pod may still run. One that nobody runs, or that has ended, needs no time.
+fn pod_grace(pod: &Object, asked: Option<i64>, now: Timestamp) -> Grace {
+    let tree = pod.tree();
+    let after = |start: Timestamp, seconds: i64| {
+        Grace::Until(start + SignedDuration::from_secs(seconds), seconds)
+    };
+    let asked = asked.map(|seconds| if seconds < 0 { 1 } else { seconds });
+    if let Some(end) = tree.str_at(&["metadata", "deletionTimestamp"]) {
+        let Some(current) = tree.int_at(&["metadata", "deletionGracePeriodSeconds"]) else {
+            return Grace::Without;
+        };
+        let start = end.parse().unwrap_or(now) - SignedDuration::from_secs(current);
+        return match asked {
+            Some(seconds) if seconds < current => after(start, seconds),
+            _ => Grace::Pending,
+        };
     }
-    let grace =
-        asked.or_else(|| pod.int_at(&["spec", "terminationGracePeriodSeconds"])).unwrap_or(30);
-    if grace < 0 { 1 } else { grace }
+    let unscheduled = tree.str_at(&["spec", "nodeName"]).is_none_or(str::is_empty);
+    let ended = matches!(tree.str_at(&["status", "phase"]), Some("Succeeded" | "Failed"));
+    if unscheduled || ended {
+        return after(now, 0);
+    }
+    let own = tree.int_at(&["spec", "terminationGracePeriodSeconds"]);
+    after(now, asked.or(own).unwrap_or(30).clamp(0, i64::from(i32::MAX)))
 }
 
 /// Kinds whose deletion answers with the object rather than a Status.
-fn returns_object(group: &str, kind: &str) -> bool {
-    matches!(
-        (group, kind),
-        (
-            "",
+fn returns_object(call: &Call<'_>) -> bool {
+    let info = call.info();
+    match (&*info.group, &*info.kind) {
+        ("", "Service") => call.server.profile().minor >= 23,
+        ("", kind) => matches!(
+            kind,
             "Pod"
-                | "Service"
                 | "Namespace"
                 | "PersistentVolume"
                 | "PersistentVolumeClaim"
                 | "ServiceAccount"
                 | "PodTemplate"
                 | "ResourceQuota"
-        ) | ("storage.k8s.io", "StorageClass" | "CSIDriver" | "CSINode" | "VolumeAttachment")
-    )
+        ),
+        ("storage.k8s.io", kind) => {
+            matches!(kind, "StorageClass" | "CSIDriver" | "CSINode" | "VolumeAttachment")
+        }
+        _ => false,
+    }
 }

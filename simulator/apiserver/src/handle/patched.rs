@@ -40,7 +40,7 @@ pub(super) fn apply(
             if !patch.is_map() {
                 return Err(not_a_map(patch));
             }
-            patch::strategic(target, patch, call.info())
+            patch::strategic(target, patch, call.info().schema.root())
         }
         // Server-side apply needs field ownership, which is not computed yet.
         PatchKind::Apply => Err(unsupported(call)),

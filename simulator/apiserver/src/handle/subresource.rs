@@ -70,13 +70,17 @@ struct Paths {
 /// Where the numbers stand: in a custom object, where its definition says.
 fn paths(call: &Call<'_>) -> Paths {
     let split = |path: &str| path.trim_start_matches('.').split('.').map(str::to_owned).collect();
-    let declared = call.server.scale_paths(call.info());
-    let declared = declared.as_ref();
-    let at = |key: &str| declared.and_then(|scale| scale.str_at(&[key])).map(split);
-    Paths {
-        replicas: at("specReplicasPath").unwrap_or_else(|| split("spec.replicas")),
-        status: at("statusReplicasPath").unwrap_or_else(|| split("status.replicas")),
-        selector: at("labelSelectorPath"),
+    match &call.info().scale {
+        Some(scale) => Paths {
+            replicas: split(&scale.spec_replicas),
+            status: split(&scale.status_replicas),
+            selector: (!scale.label_selector.is_empty()).then(|| split(&scale.label_selector)),
+        },
+        None => Paths {
+            replicas: split("spec.replicas"),
+            status: split("status.replicas"),
+            selector: None,
+        },
     }
 }
 

@@ -142,11 +142,11 @@ pub(super) fn store(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Answered 
     let note = call.write_note(Operation::Update);
     if !is_finished(tree) {
         let object = call.server.commit(call.kind.id, tree, Some(old), note);
-        call.server.kind_changed(&object, false);
+        call.server.settle(&object, Some(old), false);
         return Ok(call.answer(200, object, true));
     }
     let last = call.server.remove(old, tree, note.clone());
-    call.server.kind_changed(&last, true);
+    call.server.settle(&last, Some(old), true);
     // The client sees what it would have stored, not the revision of the deletion.
     let shown = tree.with(&["metadata", "resourceVersion"], old.revision().to_string());
     let shown = Object::new(call.kind.id, shown, note, Some(old));

@@ -1,6 +1,7 @@
 //! What every write has in common: the body, its place, its shape, the rules it must keep.
 
 use super::Call;
+use crate::crd;
 use crate::object::{Object, Tree};
 use crate::request::Body;
 use crate::status::{FieldError, Status};
@@ -50,23 +51,60 @@ pub(super) fn place(call: &Call<'_>, tree: &Tree) -> Result<Tree, Status> {
 
 /// Known fields only, with what was left out filled in.
 pub(super) fn shape(
-    _call: &mut Call<'_>,
+    call: &mut Call<'_>,
     tree: &Tree,
-    _old: Option<&Object>,
+    old: Option<&Object>,
 ) -> Result<Tree, Status> {
-    Ok(tree.clone())
+    let info = call.kind.info.clone();
+    let old = old.map(Object::tree);
+    let read =
+        if info.custom { info.schema.prune(tree, old) } else { info.schema.decode(tree, old) };
+    let cannot = |why: &dyn std::fmt::Display| {
+        let (kind, version) = (&info.kind, &info.version);
+        Status::bad_request(format!(
+            "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
+        ))
+    };
+    let (tree, unknown) = read.map_err(|misfit| cannot(&misfit))?;
+    let mut fields = unknown.iter().map(|path| format!("unknown field \"{path}\""));
+    match &*call.request.options.field_validation {
+        "Ignore" => {}
+        "Strict" if !unknown.is_empty() => {
+            let fields: Vec<String> = fields.collect();
+            return Err(cannot(&format!("strict decoding error: {}", fields.join(", "))));
+        }
+        _ => call.warnings.extend(&mut fields),
+    }
+    if !info.deprecation.is_empty() {
+        call.warnings.push(info.deprecation.clone());
+    }
+    Ok(info.schema.default(&tree, old))
+}
+
+/// What the server itself sets on a new object of this kind.
+pub(super) fn prepare_create(call: &mut Call<'_>, tree: Tree) -> Result<Tree, Status> {
+    Ok(if is_definition(call) { crd::accept(&tree, call.now) } else { tree })
 }
 
 /// What the server itself sets when an object of this kind changes.
-pub(super) fn prepare_update(_call: &Call<'_>, tree: Tree, _old: &Object) -> Tree {
-    tree
+pub(super) fn prepare_update(call: &Call<'_>, tree: Tree, _old: &Object) -> Tree {
+    if is_definition(call) { crd::accept(&tree, call.now) } else { tree }
 }
 
 /// The rules of the kind, beyond those of its metadata.
 pub(super) fn validate(
-    _call: &Call<'_>,
-    _tree: &Tree,
-    _old: Option<&Object>,
-    _errors: &mut Vec<FieldError>,
+    call: &Call<'_>,
+    tree: &Tree,
+    old: Option<&Object>,
+    errors: &mut Vec<FieldError>,
 ) {
+    let old = old.map(Object::tree);
+    if is_definition(call) {
+        errors.extend(crd::broken(tree, old));
+    }
+    errors.extend(call.info().schema.validate(tree, old));
+}
+
+fn is_definition(call: &Call<'_>) -> bool {
+    call.info().is("apiextensions.k8s.io", "CustomResourceDefinition")
 }

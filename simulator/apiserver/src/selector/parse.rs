@@ -1,16 +1,17 @@
 //! The grammar of selectors, with Kubernetes' words for what is wrong.
 
 use super::{Requirement, Term, Test};
+use crate::names;
 use crate::status::Status;
 
-pub(super) fn labels(selector: &str) -> Result<Vec<Requirement>, Status> {
+pub(super) fn labels(selector: &str, minor: u32) -> Result<Vec<Requirement>, Status> {
     let mut tokens = Tokens::new(selector);
     let mut requirements = Vec::new();
     if tokens.peek().is_empty() {
         return Ok(requirements);
     }
     loop {
-        requirements.push(requirement(&mut tokens)?);
+        requirements.push(requirement(&mut tokens, minor)?);
         match tokens.next() {
             "" => return Ok(requirements),
             "," => {}
@@ -19,7 +20,7 @@ pub(super) fn labels(selector: &str) -> Result<Vec<Requirement>, Status> {
     }
 }
 
-fn requirement(tokens: &mut Tokens<'_>) -> Result<Requirement, Status> {
+fn requirement(tokens: &mut Tokens<'_>, minor: u32) -> Result<Requirement, Status> {
     let absent = tokens.peek() == "!";
     if absent {
         tokens.next();
@@ -42,9 +43,30 @@ fn requirement(tokens: &mut Tokens<'_>) -> Result<Requirement, Status> {
         "notin" => Test::NotIn(values(tokens)?),
         ">" => Test::Above(number(tokens, &key)?),
         "<" => Test::Below(number(tokens, &key)?),
+        found if minor < 24 => return unexpected(found, "'=', '!=', '==', 'in', notin'"),
         found => return unexpected(found, "in, notin, =, ==, !=, gt, lt"),
     };
+    check(&key, &test)?;
     Ok(Requirement { key, test })
+}
+
+/// Keys and values can only be those of labels.
+fn check(key: &str, test: &Test) -> Result<(), Status> {
+    let refuse = |field: String, value: &str, fault: &str| {
+        Err(Status::bad_request(format!(
+            "unable to parse requirement: {field}: Invalid value: {value:?}: {fault}"
+        )))
+    };
+    if let Some(fault) = names::qualified_name(key).first() {
+        return refuse("key".to_owned(), key, fault);
+    }
+    let (Test::In(values) | Test::NotIn(values)) = test else { return Ok(()) };
+    for (at, value) in values.iter().enumerate() {
+        if let Some(fault) = names::label_value(value).first() {
+            return refuse(format!("values[{at}][{key}]"), value, fault);
+        }
+    }
+    Ok(())
 }
 
 fn values(tokens: &mut Tokens<'_>) -> Result<Vec<String>, Status> {

@@ -1,0 +1,307 @@
+//! Defaults that depend on other members. Constants stand in the tables.
+//!
+//! One function per definition, as in the real server: what it sets for a Container holds wherever a Container
+//! stands. The walk calls it with the constants filled in already, before it goes to the children.
+
+use crate::Tree;
+
+/// `None`: nothing to add.
+pub(crate) fn fill(definition: &str, tree: &Tree) -> Option<Tree> {
+    let filled = match definition {
+        "core.v1.Pod" => pod(tree),
+        "core.v1.PodSpec" => pod_spec(tree),
+        "core.v1.Container" | "core.v1.EphemeralContainer" => container(tree),
+        "core.v1.Volume" => volume(tree),
+        "core.v1.HTTPGetAction" => http_get(tree),
+        "core.v1.Service" => service(tree),
+        "core.v1.Secret" => secret(tree),
+        "core.v1.Namespace" => namespace(tree),
+        "core.v1.NodeStatus" => node_status(tree),
+        "core.v1.LimitRangeItem" => limit_range(tree),
+        "core.v1.ReplicationController" => replication_controller(tree),
+        "apps.v1.Deployment" | "apps.v1.DaemonSet" | "apps.v1.ReplicaSet" => labels_from_template(tree),
+        "apps.v1.DeploymentStrategy" => deployment_strategy(tree),
+        "apps.v1.StatefulSetSpec" => stateful_set(tree),
+        "apps.v1.StatefulSetUpdateStrategy" => stateful_set_strategy(tree),
+        "apps.v1.DaemonSetUpdateStrategy" => daemon_set_strategy(tree),
+        "batch.v1.JobSpec" => job(tree),
+        "rbac.v1.Subject" => subject(tree),
+        "networking.v1.NetworkPolicySpec" => network_policy(tree),
+        "apiextensions.v1.CustomResourceDefinitionSpec" => custom_resource_definition(tree),
+        "autoscaling.v2.HorizontalPodAutoscalerSpec" => autoscaler(tree),
+        _ => return None,
+    };
+    (!filled.same(tree)).then_some(filled)
+}
+
+/// The tree with a value where there is none.
+fn or(tree: Tree, key: &str, value: impl Into<Tree>) -> Tree {
+    if tree.get(key).is_none() { tree.with(&[key], value) } else { tree }
+}
+
+fn map_items(tree: &Tree, key: &str, change: &dyn Fn(&Tree) -> Tree) -> Tree {
+    let Some(list) = tree.get(key).filter(|list| list.is_list()) else { return tree.clone() };
+    let items: Vec<Tree> = list.items().iter().map(change).collect();
+    let unchanged = items.iter().zip(list.items()).all(|(a, b)| a.same(b));
+    if unchanged { tree.clone() } else { tree.with(&[key], items) }
+}
+
+fn pod(tree: &Tree) -> Tree {
+    let Some(spec) = tree.get("spec") else { return tree.clone() };
+    let requests = |container: &Tree| {
+        let limits = container.at(&["resources", "limits"]);
+        limits.into_iter().flat_map(Tree::entries).fold(container.clone(), |container, (name, value)| {
+            let present = container.at(&["resources", "requests", name]).is_some();
+            if present { container } else { container.with(&["resources", "requests", name], value) }
+        })
+    };
+    let mut spec = or(spec.clone(), "enableServiceLinks", true);
+    for list in ["containers", "initContainers"] {
+        spec = map_items(&spec, list, &requests);
+    }
+    tree.with(&["spec"], spec)
+}
+
+fn pod_spec(tree: &Tree) -> Tree {
+    let mut tree = tree.clone();
+    // The old name of the account and the new one say the same.
+    let text = |tree: &Tree, key: &str| tree.str_at(&[key]).unwrap_or_default().to_owned();
+    let (new, old) = (text(&tree, "serviceAccountName"), text(&tree, "serviceAccount"));
+    if new.is_empty() && !old.is_empty() {
+        tree = tree.with(&["serviceAccountName"], old);
+    } else if !new.is_empty() && new != old {
+        tree = tree.with(&["serviceAccount"], new);
+    }
+    if tree.bool_at(&["hostNetwork"]) == Some(true) {
+        let ports = |container: &Tree| {
+            map_items(container, "ports", &|port| match port.get("containerPort") {
+                Some(number) if port.int_at(&["hostPort"]).unwrap_or(0) == 0 => {
+                    port.with(&["hostPort"], number)
+                }
+                _ => port.clone(),
+            })
+        };
+        for list in ["containers", "initContainers"] {
+            tree = map_items(&tree, list, &ports);
+        }
+    }
+    tree
+}
+
+fn container(tree: &Tree) -> Tree {
+    let image = tree.str_at(&["image"]).unwrap_or_default();
+    let policy = if is_latest(image) { "Always" } else { "IfNotPresent" };
+    or(tree.clone(), "imagePullPolicy", policy)
+}
+
+/// Whether an image names no version: no tag, or `latest`, and no digest.
+fn is_latest(image: &str) -> bool {
+    let (name, digest) = image.split_once('@').unwrap_or((image, ""));
+    let last = name.rsplit('/').next().unwrap_or(name);
+    match last.split_once(':') {
+        Some((_, tag)) => tag == "latest",
+        None => digest.is_empty(),
+    }
+}
+
+fn volume(tree: &Tree) -> Tree {
+    let has_source = tree.entries().any(|(key, _)| key != "name");
+    if has_source { tree.clone() } else { tree.with(&["emptyDir"], Tree::empty_map()) }
+}
+
+fn http_get(tree: &Tree) -> Tree {
+    if tree.str_at(&["path"]) == Some("") { tree.with(&["path"], "/") } else { tree.clone() }
+}
+
+fn service(tree: &Tree) -> Tree {
+    let Some(spec) = tree.get("spec") else { return tree.clone() };
+    let mut spec = spec.clone();
+    let kind = spec.str_at(&["type"]).unwrap_or("ClusterIP").to_owned();
+    let affinity = spec.str_at(&["sessionAffinity"]).unwrap_or_default().to_owned();
+    if affinity == "ClientIP" && spec.at(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"]).is_none() {
+        spec = spec.with(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"], 10_800);
+    }
+    if affinity == "None" {
+        spec = spec.without(&["sessionAffinityConfig"]);
+    }
+    spec = map_items(&spec, "ports", &|port| {
+        let absent = match port.get("targetPort") {
+            None => true,
+            Some(target) => target.as_i64() == Some(0) || target.as_str() == Some(""),
+        };
+        match port.get("port") {
+            Some(number) if absent => port.with(&["targetPort"], number),
+            _ => port.clone(),
+        }
+    });
+    if matches!(&*kind, "NodePort" | "LoadBalancer") {
+        spec = or(spec, "externalTrafficPolicy", "Cluster");
+    }
+    if matches!(&*kind, "NodePort" | "LoadBalancer" | "ClusterIP") {
+        spec = or(spec, "internalTrafficPolicy", "Cluster");
+    }
+    if kind == "LoadBalancer" {
+        spec = or(spec, "allocateLoadBalancerNodePorts", true);
+    }
+    tree.with(&["spec"], spec)
+}
+
+/// What is given as text is folded into the data, and not kept.
+fn secret(tree: &Tree) -> Tree {
+    let Some(texts) = tree.get("stringData") else { return tree.clone() };
+    let folded = texts.entries().fold(tree.clone(), |tree, (key, value)| {
+        let bytes = value.as_str().unwrap_or_default().as_bytes();
+        tree.with(&["data", key], base64(bytes))
+    });
+    folded.without(&["stringData"])
+}
+
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
+        let word = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            if place <= chunk.len() {
+                let digit = (word >> (18 - 6 * place)) & 63;
+                out.push(char::from(ALPHABET[digit as usize]));
+            } else {
+                out.push('=');
+            }
+        }
+    }
+    out
+}
+
+fn namespace(tree: &Tree) -> Tree {
+    let Some(name) = tree.str_at(&["metadata", "name"]) else { return tree.clone() };
+    tree.with(&["metadata", "labels", "kubernetes.io/metadata.name"], name)
+}
+
+fn node_status(tree: &Tree) -> Tree {
+    match tree.get("capacity") {
+        Some(capacity) if tree.get("allocatable").is_none() => tree.with(&["allocatable"], capacity),
+        _ => tree.clone(),
+    }
+}
+
+fn limit_range(tree: &Tree) -> Tree {
+    if tree.str_at(&["type"]) != Some("Container") {
+        return tree.clone();
+    }
+    let mut tree = tree.clone();
+    for (to, from) in [("default", "max"), ("defaultRequest", "default"), ("defaultRequest", "min")] {
+        let source = tree.get(from).cloned();
+        for (name, value) in source.iter().flat_map(Tree::entries) {
+            if tree.at(&[to, name]).is_none() {
+                tree = tree.with(&[to, name], value);
+            }
+        }
+    }
+    tree
+}
+
+fn labels_from_template(tree: &Tree) -> Tree {
+    // Only the old versions of these kinds took their labels from the template.
+    tree.clone()
+}
+
+fn replication_controller(tree: &Tree) -> Tree {
+    let labels = tree.at(&["spec", "template", "metadata", "labels"]).filter(|l| !l.is_empty());
+    let Some(labels) = labels.cloned() else { return tree.clone() };
+    let mut tree = tree.clone();
+    if tree.at(&["spec", "selector"]).is_none_or(Tree::is_empty) {
+        tree = tree.with(&["spec", "selector"], &labels);
+    }
+    if tree.at(&["metadata", "labels"]).is_none_or(Tree::is_empty) {
+        tree = tree.with(&["metadata", "labels"], labels);
+    }
+    tree
+}
+
+fn deployment_strategy(tree: &Tree) -> Tree {
+    if tree.str_at(&["type"]) != Some("RollingUpdate") {
+        return tree.clone();
+    }
+    let rolling = tree.get("rollingUpdate").cloned().unwrap_or_else(Tree::empty_map);
+    let rolling = or(or(rolling, "maxUnavailable", "25%"), "maxSurge", "25%");
+    tree.with(&["rollingUpdate"], rolling)
+}
+
+/// Claims in a template say their kind.
+fn stateful_set(tree: &Tree) -> Tree {
+    let tree = map_items(tree, "volumeClaimTemplates", &|claim| {
+        or(or(claim.clone(), "apiVersion", "v1"), "kind", "PersistentVolumeClaim")
+    });
+    or(tree, "persistentVolumeClaimRetentionPolicy", Tree::empty_map())
+}
+
+fn stateful_set_strategy(tree: &Tree) -> Tree {
+    if tree.str_at(&["type"]) != Some("RollingUpdate") {
+        return tree.clone();
+    }
+    let rolling = tree.get("rollingUpdate").cloned().unwrap_or_else(Tree::empty_map);
+    tree.with(&["rollingUpdate"], or(rolling, "partition", 0))
+}
+
+fn daemon_set_strategy(tree: &Tree) -> Tree {
+    if tree.str_at(&["type"]) != Some("RollingUpdate") {
+        return tree.clone();
+    }
+    let rolling = tree.get("rollingUpdate").cloned().unwrap_or_else(Tree::empty_map);
+    tree.with(&["rollingUpdate"], or(or(rolling, "maxUnavailable", 1), "maxSurge", 0))
+}
+
+fn job(tree: &Tree) -> Tree {
+    let mut tree = tree.clone();
+    if tree.get("completions").is_none() && tree.get("parallelism").is_none() {
+        tree = tree.with(&["completions"], 1);
+    }
+    tree = or(tree, "parallelism", 1);
+    let per_index = tree.get("backoffLimitPerIndex").is_some();
+    tree = or(tree, "backoffLimit", if per_index { i64::from(i32::MAX) } else { 6 });
+    let fails = tree.get("podFailurePolicy").is_some();
+    or(tree, "podReplacementPolicy", if fails { "Failed" } else { "TerminatingOrFailed" })
+}
+
+fn subject(tree: &Tree) -> Tree {
+    let group = match tree.str_at(&["kind"]) {
+        Some("User" | "Group") => "rbac.authorization.k8s.io",
+        _ => return tree.clone(),
+    };
+    or(tree.clone(), "apiGroup", group)
+}
+
+fn network_policy(tree: &Tree) -> Tree {
+    if tree.get("policyTypes").is_some() {
+        return tree.clone();
+    }
+    let egress = tree.get("egress").is_some_and(|egress| !egress.is_empty());
+    let mut types = vec![Tree::from("Ingress")];
+    types.extend(egress.then(|| Tree::from("Egress")));
+    tree.with(&["policyTypes"], types)
+}
+
+fn custom_resource_definition(tree: &Tree) -> Tree {
+    let Some(names) = tree.get("names") else { return tree.clone() };
+    let kind = names.str_at(&["kind"]).unwrap_or_default();
+    let (singular, list) = (kind.to_lowercase(), format!("{kind}List"));
+    let names = if kind.is_empty() {
+        names.clone()
+    } else {
+        or(or(names.clone(), "singular", singular), "listKind", list)
+    };
+    tree.with(&["names"], names)
+}
+
+fn autoscaler(tree: &Tree) -> Tree {
+    if tree.get("metrics").is_some() {
+        return tree.clone();
+    }
+    let metric = serde_json::json!([{
+        "type": "Resource",
+        "resource": { "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 80 } },
+    }]);
+    tree.with(&["metrics"], Tree::from_value(metric))
+}

@@ -1,0 +1,90 @@
+//! Reading what happens from now on, or from some revision on.
+
+use std::collections::VecDeque;
+
+use super::{Call, read};
+use crate::request::{Options, Outcome};
+use crate::status::{FieldError, Status};
+use crate::watch::{Cursor, WatchEvent};
+
+pub(super) fn watch(call: &mut Call<'_>) -> Result<Outcome, Status> {
+    let options = &call.request.options;
+    check(options, call.server.profile().minor)?;
+    let (labels, fields) = read::selectors(call)?;
+    let revision =
+        read::revision(&options.resource_version).map_err(|why| Status::plain(500, why))?;
+    let server = &*call.server;
+    let mut cursor = Cursor {
+        id: call.kind.id,
+        kind: call.kind.info.clone(),
+        namespace: call.request.namespace.clone(),
+        labels,
+        fields,
+        position: server.log_end(),
+        after: 0,
+        first: VecDeque::new(),
+        bookmarks: options.allow_bookmarks,
+        is_over: false,
+    };
+    let streams = options.send_initial_events == Some(true);
+    if revision > server.revision() {
+        if streams {
+            let status = Status::too_large_revision(revision, server.revision());
+            cursor.first.push_back(WatchEvent::Error(status));
+        } else {
+            cursor.after = revision;
+        }
+    } else if streams || revision == 0 && options.send_initial_events.is_none() {
+        let table = server.table(call.kind.id);
+        let there = table.in_namespace(&cursor.namespace).filter(|object| cursor.wants(object));
+        cursor.first =
+            there.map(|object| WatchEvent::Added(cursor.shown(object.clone()))).collect();
+        if streams && cursor.bookmarks {
+            cursor.first.push_back(WatchEvent::Bookmark {
+                revision: server.revision(),
+                initial_events_end: true,
+            });
+        }
+    } else if revision == 0 {
+        // From now on, without what there is.
+    } else if let Some(position) = server.log_after(revision) {
+        cursor.position = position;
+    } else {
+        let oldest = server.compacted_revision();
+        let message = format!("too old resource version: {revision} ({oldest})");
+        cursor.first.push_back(WatchEvent::Error(Status::expired(message)));
+    }
+    Ok(Outcome::Watch(cursor))
+}
+
+fn check(options: &Options, minor: u32) -> Result<(), Status> {
+    let wanted = &*options.resource_version_match;
+    let field = "resourceVersionMatch";
+    let mut errors = Vec::new();
+    match options.send_initial_events {
+        Some(_) if minor < 32 => {
+            let detail = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
+            errors.push(FieldError::forbidden("sendInitialEvents", detail));
+        }
+        Some(_) if wanted != "NotOlderThan" => {
+            let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+            errors.push(FieldError::forbidden(field, detail));
+            if !wanted.is_empty() {
+                errors.push(FieldError::not_supported(field, &wanted.into(), &["NotOlderThan"]));
+            }
+        }
+        None if !wanted.is_empty() => {
+            let detail =
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            errors.push(FieldError::forbidden(field, detail));
+        }
+        _ => {}
+    }
+    if !options.continue_token.is_empty()
+        && (!wanted.is_empty() || options.send_initial_events.is_some())
+    {
+        let detail = "resourceVersionMatch is forbidden when continue is provided";
+        errors.push(FieldError::forbidden(field, detail));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Status::invalid_options("ListOptions", &errors)) }
+}

@@ -1,0 +1,242 @@
+//! What an object of a kind may look like: one graph of nodes for builtin and custom kinds.
+//!
+//! A builtin kind's nodes come from the generated tables, one definition at a time and on first use; a custom
+//! kind's nodes come from its CustomResourceDefinition. Four walks use the graph:
+//!
+//! - [`decode`](Schema::decode): what reading JSON into typed memory does to an object of a builtin kind
+//!   (unknown members and empty values go, quantities become canonical, a wrong type is an error);
+//! - [`prune`](Schema::prune): the same duty for custom kinds;
+//! - [`default`](Schema::default): fills in what was left out;
+//! - [`validate`](Schema::validate): every broken rule, in the words of the real server.
+//!
+//! **Invariants:** a walk that changes nothing gives back the tree it was given, by identity. What is the same
+//! memory as in the old object (`Tree::same`) has been through all walks before and is not looked at again.
+
+mod compile;
+mod decode;
+mod default;
+mod error;
+mod format;
+mod logic;
+mod prune;
+mod rule;
+mod table;
+mod unique;
+mod validate;
+
+use std::sync::{Arc, OnceLock};
+
+pub use decode::Misfit;
+pub use error::{Faults, Path};
+pub(crate) use table::{Row, Table};
+
+use crate::Tree;
+use rule::Rule;
+
+/// The schema of a kind, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    root: Root,
+    /// The typed `metadata` of any object, of the version served.
+    meta: Ref,
+}
+
+#[derive(Clone, Debug)]
+enum Root {
+    Builtin(Ref),
+    /// Compiled when the first object of the kind is written.
+    Custom(Arc<(Tree, OnceLock<Ref>)>),
+}
+
+impl Schema {
+    pub(crate) fn builtin(table: &'static Table, definition: &str) -> Option<Self> {
+        Some(Self { root: Root::Builtin(table.get(definition)?), meta: table.meta() })
+    }
+
+    /// The schema of one version of a custom kind, from `openAPIV3Schema`.
+    pub(crate) fn custom(table: &'static Table, schema: Tree) -> Self {
+        Self { root: Root::Custom(Arc::new((schema, OnceLock::new()))), meta: table.meta() }
+    }
+
+    pub fn root(&self) -> &Node {
+        self.node()
+    }
+
+    fn node(&self) -> &Ref {
+        match &self.root {
+            Root::Builtin(node) => node,
+            Root::Custom(custom) => custom.1.get_or_init(|| compile::root(&custom.0)),
+        }
+    }
+
+    pub fn is_custom(&self) -> bool {
+        matches!(self.root, Root::Custom(_))
+    }
+}
+
+/// What is wrong with the text of a rule; `None` if it compiles.
+pub(crate) fn rule_fault(source: &str) -> Option<String> {
+    Rule::fault(source)
+}
+
+/// A node, owned or one of the shared definitions of a table (which may be recursive).
+#[derive(Clone)]
+pub enum Ref {
+    Own(Arc<Node>),
+    Named(&'static Named),
+}
+
+pub struct Named {
+    pub(crate) name: &'static str,
+    table: &'static OnceLock<Table>,
+    body: &'static str,
+    node: OnceLock<Node>,
+}
+
+impl std::ops::Deref for Ref {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        match self {
+            Self::Own(node) => node,
+            Self::Named(named) => named.node(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Ref {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Own(node) => node.fmt(f),
+            Self::Named(named) => f.write_str(named.name),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Type {
+    #[default]
+    Any,
+    Object,
+    List,
+    String,
+    Bytes,
+    Int32,
+    Integer,
+    Number,
+    Bool,
+    IntOrString,
+    Quantity,
+    Time,
+    MicroTime,
+    /// A whole object of some kind, kept as it is.
+    Raw,
+}
+
+/// How two writers share a list, and what of its elements may not stand twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ListType {
+    #[default]
+    Atomic,
+    Set,
+    Map(Vec<Arc<str>>),
+}
+
+#[derive(Debug, Default)]
+pub struct Node {
+    pub kind: Type,
+    /// The name of the server's own type, as it stands in decoding errors: `PodSpec`.
+    pub type_name: &'static str,
+    /// The definition's name in the table: `core.v1.PodSpec`; empty for custom nodes.
+    pub definition: &'static str,
+    pub nullable: bool,
+    pub preserve: bool,
+    pub embedded: bool,
+    /// A map or list that is replaced as a whole by server-side apply.
+    pub atomic: bool,
+    pub list: ListType,
+    /// Strategic merge: lists with a key are merged by it; `merge` alone joins lists of scalars.
+    pub merge_key: Option<Arc<str>>,
+    pub merge: bool,
+    /// Sorted by name.
+    pub members: Vec<Member>,
+    pub additional: Option<Ref>,
+    pub items: Option<Ref>,
+    pub limits: Option<Box<Limits>>,
+    pub rules: Vec<Rule>,
+    pub traits: Traits,
+}
+
+/// What stands in a node or anywhere below it, so that walks can skip what has nothing for them.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts")]
+pub struct Traits {
+    pub defaults: bool,
+    pub unique: bool,
+    pub rules: bool,
+    /// A rule over the old value that may fail though nothing changed.
+    pub transitions: bool,
+}
+
+#[derive(Debug)]
+pub struct Member {
+    pub name: Arc<str>,
+    pub node: Ref,
+    pub default: Option<Tree>,
+    pub flags: Flags,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts")]
+pub struct Flags {
+    pub required: bool,
+    /// Builtin kinds: left out when empty.
+    pub drop_empty: bool,
+    /// Builtin kinds: there even when empty.
+    pub always: bool,
+    /// Strategic merge: members that the patch does not name are cleared.
+    pub retain_keys: bool,
+}
+
+/// The rarer keywords.
+#[derive(Debug, Default)]
+pub struct Limits {
+    pub enumeration: Vec<Tree>,
+    pub minimum: Option<(f64, bool)>,
+    pub maximum: Option<(f64, bool)>,
+    pub multiple_of: Option<f64>,
+    pub min_length: Option<u64>,
+    pub max_length: Option<u64>,
+    pub pattern: Option<format::Pattern>,
+    pub format: Option<Arc<str>>,
+    pub min_items: Option<u64>,
+    pub max_items: Option<u64>,
+    pub unique_items: bool,
+    pub min_properties: Option<u64>,
+    pub max_properties: Option<u64>,
+    pub logic: Option<Box<logic::Logic>>,
+}
+
+impl Node {
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        let at = self.members.binary_search_by(|member| (*member.name).cmp(name)).ok()?;
+        Some(&self.members[at])
+    }
+}
+
+/// The element of an old list that an element of the new one continues: by its keys in a list of type map,
+/// by its place elsewhere (good enough to see that nothing changed).
+pub(crate) fn counterpart<'a>(
+    node: &Node,
+    old: Option<&'a Tree>,
+    at: usize,
+    item: &Tree,
+) -> Option<&'a Tree> {
+    let old = old?.items();
+    let ListType::Map(keys) = &node.list else { return old.get(at) };
+    let alike = |candidate: &&Tree| keys.iter().all(|key| candidate.get(key) == item.get(key));
+    match old.get(at) {
+        Some(same_place) if alike(&same_place) => Some(same_place),
+        _ => old.iter().find(alike),
+    }
+}

@@ -1,0 +1,318 @@
+//! What reading JSON into the server's own types does to an object of a builtin kind.
+//!
+//! Members that the type lacks are lost (and reported), nulls are as if absent, quantities and times take their
+//! canonical form, and what the type leaves out when empty is left out. A value of the wrong type refuses the
+//! whole body.
+
+use super::{Node, Path, Ref, Schema, Type, counterpart, format};
+use crate::{Tree, quantity};
+
+/// A value that does not fit its type, in the words of Go's JSON decoder.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Misfit(pub String);
+
+/// A walk's findings besides the tree.
+#[derive(Debug, Default)]
+pub(super) struct Unknown(pub Vec<String>);
+
+impl Schema {
+    /// The object as it would be read, and the paths of the members that the type lacks.
+    pub fn decode(&self, tree: &Tree, old: Option<&Tree>) -> Result<(Tree, Vec<String>), Misfit> {
+        let mut unknown = Unknown::default();
+        let new = decode(self.node(), tree, old, &Path::Root, &Owner::NONE, &mut unknown)?;
+        Ok((new.unwrap_or_else(|| tree.clone()), unknown.0))
+    }
+
+    /// The same for the metadata of a custom object.
+    pub(super) fn decode_meta(
+        &self,
+        meta: &Tree,
+        old: Option<&Tree>,
+        unknown: &mut Unknown,
+    ) -> Result<Option<Tree>, Misfit> {
+        decode(&self.meta, meta, old, &Path::Root.field("metadata"), &Owner::NONE, unknown)
+    }
+}
+
+/// The innermost struct on the way, and the path below the outermost: what Go names in its message.
+struct Owner<'a> {
+    type_name: &'a str,
+    up: Option<(&'a Owner<'a>, &'a str)>,
+}
+
+impl Owner<'_> {
+    const NONE: Owner<'static> = Owner { type_name: "", up: None };
+
+    fn path(&self) -> String {
+        match self.up {
+            Some((up, name)) if up.up.is_some() => format!("{}.{name}", up.path()),
+            Some((_, name)) => name.to_owned(),
+            None => String::new(),
+        }
+    }
+
+    fn struct_name(&self) -> &str {
+        match self.up {
+            Some((up, _)) if self.type_name.is_empty() => up.struct_name(),
+            _ => self.type_name,
+        }
+    }
+}
+
+/// `None`: it stays as it is.
+fn decode(
+    node: &Ref,
+    tree: &Tree,
+    old: Option<&Tree>,
+    path: &Path<'_>,
+    owner: &Owner<'_>,
+    unknown: &mut Unknown,
+) -> Result<Option<Tree>, Misfit> {
+    if old.is_some_and(|old| old.same(tree)) {
+        return Ok(None);
+    }
+    match node.kind {
+        Type::Any | Type::Raw => Ok(None),
+        Type::Object if tree.is_map() => match &node.additional {
+            Some(additional) => map(additional, tree, old, path, owner, unknown),
+            None => object(node, tree, old, path, owner, unknown),
+        },
+        Type::List if tree.is_list() => list(node, tree, old, path, owner, unknown),
+        _ => scalar(node, tree, owner),
+    }
+}
+
+fn object(
+    node: &Node,
+    tree: &Tree,
+    old: Option<&Tree>,
+    path: &Path<'_>,
+    owner: &Owner<'_>,
+    unknown: &mut Unknown,
+) -> Result<Option<Tree>, Misfit> {
+    // The copy begins with the first difference: most objects need none.
+    let mut copy: Option<Vec<(&str, Tree)>> = None;
+    let mut seen = 0_usize;
+    let total_always = node.members.iter().filter(|member| member.flags.always).count();
+    for (at, (key, value)) in tree.entries().enumerate() {
+        let Some(member) = node.member(key) else {
+            unknown.0.push(path.field(key).to_string());
+            begin(&mut copy, tree, at);
+            continue;
+        };
+        if value.is_null() {
+            begin(&mut copy, tree, at);
+            continue;
+        }
+        let inner = Owner { type_name: member_struct(node), up: Some((owner, key)) };
+        let old = old.and_then(|old| old.get(key));
+        let new = decode(&member.node, value, old, &path.field(key), &inner, unknown)?;
+        let now = new.as_ref().unwrap_or(value);
+        if member.flags.drop_empty && is_zero(now) {
+            begin(&mut copy, tree, at);
+            continue;
+        }
+        seen += usize::from(member.flags.always);
+        match (new, &mut copy) {
+            (None, None) => {}
+            (None, Some(copy)) => copy.push((key, value.clone())),
+            (Some(new), _) => {
+                begin(&mut copy, tree, at);
+                copy.get_or_insert_default().push((key, new));
+            }
+        }
+    }
+    if seen < total_always {
+        begin(&mut copy, tree, tree.entries().len());
+        let copy = copy.get_or_insert_default();
+        for member in node.members.iter().filter(|member| member.flags.always) {
+            if !copy.iter().any(|(key, _)| **key == *member.name) {
+                let empty = Tree::empty_map();
+                let inner = Owner { type_name: "", up: Some((owner, &member.name)) };
+                let at = path.field(&member.name);
+                let full = decode(&member.node, &empty, None, &at, &inner, unknown)?;
+                copy.push((&member.name, full.unwrap_or(empty)));
+            }
+        }
+    }
+    Ok(copy.map(Tree::map))
+}
+
+fn member_struct(node: &Node) -> &'static str {
+    node.type_name
+}
+
+fn begin<'t>(copy: &mut Option<Vec<(&'t str, Tree)>>, tree: &'t Tree, until: usize) {
+    if copy.is_none() {
+        let before = tree.entries().take(until).map(|(key, value)| (key, value.clone()));
+        *copy = Some(before.collect());
+    }
+}
+
+/// False, zero, and the empty: what an optional member of plain type is left out for.
+fn is_zero(tree: &Tree) -> bool {
+    match (tree.as_bool(), tree.as_f64()) {
+        (Some(value), _) => !value,
+        (_, Some(number)) => number == 0.0,
+        _ => (tree.is_list() || tree.is_string() || tree.is_map()) && tree.is_empty(),
+    }
+}
+
+fn map(
+    additional: &Ref,
+    tree: &Tree,
+    old: Option<&Tree>,
+    path: &Path<'_>,
+    owner: &Owner<'_>,
+    unknown: &mut Unknown,
+) -> Result<Option<Tree>, Misfit> {
+    let mut copy: Option<Vec<(&str, Tree)>> = None;
+    for (at, (key, value)) in tree.entries().enumerate() {
+        let old = old.and_then(|old| old.get(key));
+        let new = if value.is_null() {
+            Some(zero(additional))
+        } else {
+            decode(additional, value, old, &path.field(key), owner, unknown)?
+        };
+        match (new, &mut copy) {
+            (None, None) => {}
+            (None, Some(copy)) => copy.push((key, value.clone())),
+            (Some(new), _) => {
+                begin(&mut copy, tree, at);
+                copy.get_or_insert_default().push((key, new));
+            }
+        }
+    }
+    Ok(copy.map(Tree::map))
+}
+
+fn list(
+    node: &Node,
+    tree: &Tree,
+    old: Option<&Tree>,
+    path: &Path<'_>,
+    owner: &Owner<'_>,
+    unknown: &mut Unknown,
+) -> Result<Option<Tree>, Misfit> {
+    let Some(items) = &node.items else { return Ok(None) };
+    let mut copy: Option<Vec<Tree>> = None;
+    for (at, item) in tree.items().iter().enumerate() {
+        let new = if item.is_null() {
+            Some(zero(items))
+        } else {
+            let old = counterpart(node, old, at, item);
+            decode(items, item, old, &path.index(at), owner, unknown)?
+        };
+        if let Some(new) = new {
+            copy.get_or_insert_with(|| tree.items().to_vec())[at] = new;
+        }
+    }
+    Ok(copy.map(Tree::list))
+}
+
+fn zero(node: &Node) -> Tree {
+    match node.kind {
+        Type::Object | Type::Raw => Tree::empty_map(),
+        Type::List => Tree::list([]),
+        Type::Int32 | Type::Integer | Type::Number => Tree::from(0_i64),
+        Type::Bool => Tree::from(false),
+        Type::Quantity => Tree::from("0"),
+        _ => Tree::from(""),
+    }
+}
+
+fn scalar(node: &Node, tree: &Tree, owner: &Owner<'_>) -> Result<Option<Tree>, Misfit> {
+    let fits = match node.kind {
+        Type::String => tree.is_string(),
+        Type::Bool => tree.as_bool().is_some(),
+        Type::Int32 => tree.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+        Type::Integer => tree.as_i64().is_some(),
+        Type::Number => tree.is_number(),
+        Type::IntOrString => {
+            if !tree.is_string() && tree.as_i64().is_none() {
+                return Err(wrong(tree, "int32", owner));
+            }
+            true
+        }
+        Type::Quantity => return quantity_of(tree),
+        Type::Bytes => {
+            if let Some(at) = tree.as_str().and_then(format::bad_base64) {
+                return Err(Misfit(format!("illegal base64 data at input byte {at}")));
+            }
+            tree.is_string()
+        }
+        Type::Time | Type::MicroTime => return time(node.kind, tree, owner),
+        _ => false,
+    };
+    if fits { Ok(None) } else { Err(wrong(tree, &go_type(node), owner)) }
+}
+
+fn quantity_of(tree: &Tree) -> Result<Option<Tree>, Misfit> {
+    let text = match tree.as_str() {
+        Some(text) => text.to_owned(),
+        None if tree.is_number() => tree.to_value().to_string(),
+        None => return Err(Misfit(quantity::BAD.to_owned())),
+    };
+    let Some(canonical) = quantity::canonical(&text) else {
+        return Err(Misfit(quantity::BAD.to_owned()));
+    };
+    Ok((tree.as_str() != Some(&*canonical)).then(|| Tree::from(&*canonical)))
+}
+
+fn time(kind: Type, tree: &Tree, owner: &Owner<'_>) -> Result<Option<Tree>, Misfit> {
+    let Some(text) = tree.as_str() else { return Err(wrong(tree, "string", owner)) };
+    let Ok(time) = text.parse::<jiff::Timestamp>() else {
+        return Err(Misfit(format!(
+            "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""
+        )));
+    };
+    let canonical = match kind {
+        Type::MicroTime => time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
+        _ => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    };
+    Ok((canonical != text).then(|| Tree::from(canonical)))
+}
+
+fn go_type(node: &Node) -> String {
+    match node.kind {
+        Type::String => "string".to_owned(),
+        Type::Bool => "bool".to_owned(),
+        Type::Int32 => "int32".to_owned(),
+        Type::Integer => "int64".to_owned(),
+        Type::Number => "float64".to_owned(),
+        Type::Bytes => "[]uint8".to_owned(),
+        Type::List => format!("[]{}", node.items.as_deref().map_or_else(String::new, go_type)),
+        Type::Object => match &node.additional {
+            Some(values) => format!("map[string]{}", go_type(values)),
+            None => go_struct(node),
+        },
+        Type::Quantity => "resource.Quantity".to_owned(),
+        _ => "interface {}".to_owned(),
+    }
+}
+
+/// `v1.PodSpec`: Go's package name is the version.
+fn go_struct(node: &Node) -> String {
+    let mut parts = node.definition.rsplit('.');
+    let name = parts.next().unwrap_or_default();
+    format!("{}.{name}", parts.next().unwrap_or("v1"))
+}
+
+fn wrong(tree: &Tree, wanted: &str, owner: &Owner<'_>) -> Misfit {
+    let got = match tree.type_name() {
+        "boolean" => "bool".to_owned(),
+        // What does not fit an integer is named by its digits.
+        "integer" | "number" if wanted.starts_with("int") => format!("number {}", tree.to_value()),
+        "integer" | "number" => "number".to_owned(),
+        other => other.to_owned(),
+    };
+    let (name, path) = (owner.struct_name(), owner.path());
+    if path.is_empty() {
+        Misfit(format!("json: cannot unmarshal {got} into Go value of type {wanted}"))
+    } else {
+        Misfit(format!(
+            "json: cannot unmarshal {got} into Go struct field {name}.{path} of type {wanted}"
+        ))
+    }
+}

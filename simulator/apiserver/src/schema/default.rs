@@ -1,0 +1,122 @@
+//! Filling in what was left out.
+
+use super::prune::apply;
+use super::{Node, Schema, counterpart};
+use crate::{Tree, builtin};
+
+impl Schema {
+    /// The object with the defaults of its schema. Builtin kinds have, besides constants, defaults that depend on
+    /// other members: `builtin::defaults` by definition.
+    pub fn default(&self, tree: &Tree, old: Option<&Tree>) -> Tree {
+        let new = if self.is_custom() { custom(self.node(), tree, old, true) } else { typed(self.node(), tree, old) };
+        new.unwrap_or_else(|| tree.clone())
+    }
+}
+
+fn typed(node: &Node, tree: &Tree, old: Option<&Tree>) -> Option<Tree> {
+    if old.is_some_and(|old| old.same(tree)) {
+        return None;
+    }
+    if let Some(items) = &node.items {
+        return list(node, tree, old, &|item, old| typed(items, item, old));
+    }
+    if !tree.is_map() {
+        return None;
+    }
+    if let Some(additional) = &node.additional {
+        let mut changes = Vec::new();
+        for (key, value) in tree.entries() {
+            let old = old.and_then(|old| old.get(key));
+            if let Some(new) = typed(additional, value, old) {
+                changes.push((key, Some(new)));
+            }
+        }
+        return apply(tree, changes);
+    }
+    // The parent first, as the real server does it: what it sets gets its own defaults below.
+    let filled = absent(node, tree);
+    let hooked = builtin::defaults::fill(node.definition, filled.as_ref().unwrap_or(tree));
+    let now = hooked.or(filled);
+    let base = now.as_ref().unwrap_or(tree);
+    let mut changes = Vec::new();
+    for (key, value) in base.entries() {
+        let Some(member) = node.member(key) else { continue };
+        if !value.is_map() && !value.is_list() {
+            continue;
+        }
+        let old = old.and_then(|old| old.get(key));
+        if let Some(new) = typed(&member.node, value, old) {
+            changes.push((key, Some(new)));
+        }
+    }
+    apply(base, changes).or(now)
+}
+
+fn list(
+    node: &Node,
+    tree: &Tree,
+    old: Option<&Tree>,
+    walk: &dyn Fn(&Tree, Option<&Tree>) -> Option<Tree>,
+) -> Option<Tree> {
+    let mut copy: Option<Vec<Tree>> = None;
+    for (at, item) in tree.items().iter().enumerate() {
+        if !item.is_map() && !item.is_list() {
+            continue;
+        }
+        if let Some(new) = walk(item, counterpart(node, old, at, item)) {
+            copy.get_or_insert_with(|| tree.items().to_vec())[at] = new;
+        }
+    }
+    copy.map(Tree::list)
+}
+
+/// The map with the constants of members it lacks; `None` if it lacks none.
+fn absent(node: &Node, tree: &Tree) -> Option<Tree> {
+    let mut missing = node
+        .members
+        .iter()
+        .filter_map(|member| Some((&*member.name, member.default.as_ref()?)))
+        .filter(|(name, _)| tree.get(name).is_none())
+        .peekable();
+    missing.peek()?;
+    let present = tree.entries().map(|(key, value)| (key, value.clone()));
+    Some(Tree::map(present.chain(missing.map(|(name, value)| (name, value.clone())))))
+}
+
+/// Custom kinds: a null where none is allowed counts as absent.
+fn custom(node: &Node, tree: &Tree, old: Option<&Tree>, root: bool) -> Option<Tree> {
+    if old.is_some_and(|old| old.same(tree)) {
+        return None;
+    }
+    if tree.is_list() {
+        let items = node.items.as_deref()?;
+        return list(node, tree, old, &|item, old| custom(items, item, old, false));
+    }
+    if !tree.is_map() {
+        return None;
+    }
+    let mut nulls = Vec::new();
+    for (key, value) in tree.entries() {
+        if value.is_null() && node.member(key).is_some_and(|member| !member.node.nullable) {
+            nulls.push((key, None));
+        }
+    }
+    let without_nulls = apply(tree, nulls);
+    let present = without_nulls.as_ref().unwrap_or(tree);
+    let filled = if node.traits.defaults { absent(node, present) } else { None };
+    let now = filled.or(without_nulls);
+    let base = now.as_ref().unwrap_or(tree);
+    let mut changes = Vec::new();
+    for (key, value) in base.entries() {
+        if root && matches!(key, "apiVersion" | "kind" | "metadata") {
+            continue;
+        }
+        let child = node.member(key).map(|member| &member.node).or(node.additional.as_ref());
+        let Some(child) = child else { continue };
+        let old = old.and_then(|old| old.get(key));
+        if let Some(new) = custom(child, value, old, child.embedded) {
+            changes.push((key, Some(new)));
+        }
+    }
+    apply(base, changes).or(now)
+}

@@ -1,0 +1,64 @@
+//! `allOf`, `anyOf`, `oneOf` and `not`: in custom schemas they restrict values, nothing else.
+
+use super::validate::{self, Context};
+use super::{Node, Path, Ref, compile};
+use crate::Tree;
+use crate::schema::error::Faults;
+
+#[derive(Debug, Default)]
+pub struct Logic {
+    all: Vec<Ref>,
+    any: Vec<Ref>,
+    one: Vec<Ref>,
+    not: Option<Ref>,
+}
+
+impl Logic {
+    /// `None` if the schema has none of the four.
+    pub(super) fn compile(schema: &Tree) -> Option<Self> {
+        let list = |key: &str| {
+            schema.get(key).map_or(&[][..], Tree::items).iter().map(compile::own).collect::<Vec<_>>()
+        };
+        let not = schema.get("not").filter(|not| not.is_map()).map(compile::own);
+        let logic = Self { all: list("allOf"), any: list("anyOf"), one: list("oneOf"), not };
+        let none = logic.all.is_empty() && logic.any.is_empty() && logic.one.is_empty();
+        (!none || logic.not.is_some()).then_some(logic)
+    }
+
+    pub(super) fn check(&self, value: &Tree, path: &Path<'_>, faults: &mut Faults) {
+        let holds = |node: &Node| {
+            let mut inner = Context::default();
+            validate::values(node, value, None, path, &mut inner);
+            inner.faults.0.is_empty()
+        };
+        let body = |what: &str| {
+            let place = path.to_string();
+            if place.is_empty() { format!("\"\" {what}") } else { format!("{place} in body {what}") }
+        };
+        if !self.any.is_empty() && !self.any.iter().any(|node| holds(node)) {
+            faults.invalid(*path, validate::printed(value), &body("must validate at least one schema (anyOf)"));
+        }
+        let valid = self.one.iter().filter(|node| holds(node)).count();
+        if !self.one.is_empty() && valid != 1 {
+            let found = if valid == 0 {
+                "Found none valid".to_owned()
+            } else {
+                format!("Found {valid} valid alternatives")
+            };
+            let what = format!("must validate one and only one schema (oneOf). {found}");
+            faults.invalid(*path, validate::printed(value), &body(&what));
+        }
+        let broken = self.all.iter().any(|node| !holds(node));
+        if broken {
+            for node in &self.all {
+                let mut inner = Context::default();
+                validate::values(node, value, None, path, &mut inner);
+                faults.0.append(&mut inner.faults.0);
+            }
+            faults.invalid(*path, validate::printed(value), &body("must validate all the schemas (allOf)"));
+        }
+        if self.not.as_ref().is_some_and(|node| holds(node)) {
+            faults.invalid(*path, validate::printed(value), &body("must not validate the schema (not)"));
+        }
+    }
+}

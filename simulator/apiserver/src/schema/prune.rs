@@ -1,0 +1,82 @@
+//! Custom objects lose what their schema does not name.
+
+use super::decode::Unknown;
+use super::{Misfit, Node, Path, Schema, counterpart};
+use crate::Tree;
+
+impl Schema {
+    /// The object without what its schema does not name, and the paths of what went. Metadata is that of any
+    /// object; a wrong type in it refuses the body.
+    pub fn prune(&self, tree: &Tree, old: Option<&Tree>) -> Result<(Tree, Vec<String>), Misfit> {
+        let mut unknown = Unknown::default();
+        let mut new = prune(self.node(), tree, old, &Path::Root, true, &mut unknown)
+            .unwrap_or_else(|| tree.clone());
+        if let Some(meta) = new.get("metadata") {
+            let old = old.and_then(|old| old.get("metadata"));
+            if let Some(meta) = self.decode_meta(meta, old, &mut unknown)? {
+                new = new.with(&["metadata"], meta);
+            }
+        }
+        Ok((new, unknown.0))
+    }
+}
+
+fn prune(
+    node: &Node,
+    tree: &Tree,
+    old: Option<&Tree>,
+    path: &Path<'_>,
+    object: bool,
+    unknown: &mut Unknown,
+) -> Option<Tree> {
+    if old.is_some_and(|old| old.same(tree)) {
+        return None;
+    }
+    if tree.is_list() {
+        let items = node.items.as_deref()?;
+        let mut copy: Option<Vec<Tree>> = None;
+        for (at, item) in tree.items().iter().enumerate() {
+            let old = counterpart(node, old, at, item);
+            let path = path.index(at);
+            if let Some(new) = prune(items, item, old, &path, items.embedded, unknown) {
+                copy.get_or_insert_with(|| tree.items().to_vec())[at] = new;
+            }
+        }
+        return copy.map(Tree::list);
+    }
+    let mut changes: Vec<(&str, Option<Tree>)> = Vec::new();
+    for (key, value) in tree.entries() {
+        if object && matches!(key, "apiVersion" | "kind" | "metadata") {
+            continue;
+        }
+        let below = path.field(key);
+        let child = node.member(key).map(|member| &member.node).or(node.additional.as_ref());
+        if let Some(child) = child {
+            let old = old.and_then(|old| old.get(key));
+            if let Some(new) = prune(child, value, old, &below, child.embedded, unknown) {
+                changes.push((key, Some(new)));
+            }
+        } else if !node.preserve {
+            unknown.0.push(below.to_string());
+            changes.push((key, None));
+        }
+    }
+    apply(tree, changes)
+}
+
+/// The map with these members replaced or gone.
+pub(super) fn apply(tree: &Tree, changes: Vec<(&str, Option<Tree>)>) -> Option<Tree> {
+    if changes.is_empty() {
+        return None;
+    }
+    let mut changes = changes.into_iter().peekable();
+    let mut members = Vec::with_capacity(tree.entries().len());
+    for (key, value) in tree.entries() {
+        match changes.next_if(|(changed, _)| *changed == key) {
+            Some((_, Some(new))) => members.push((key, new)),
+            Some((_, None)) => {}
+            None => members.push((key, value.clone())),
+        }
+    }
+    Some(Tree::map(members))
+}

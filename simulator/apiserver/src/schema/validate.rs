@@ -1,0 +1,204 @@
+//! Every broken rule of a custom object, in the order and words of the real server.
+
+use super::error::Faults;
+use super::{Limits, Node, Path, Schema, Type, counterpart, format, rule, unique};
+use crate::Tree;
+use crate::status::{FieldError, FieldErrorKind};
+
+impl Schema {
+    /// Builtin kinds have their rules in `builtin`; their schema only types them.
+    pub fn validate(&self, tree: &Tree, old: Option<&Tree>) -> Vec<FieldError> {
+        if !self.is_custom() || old.is_some_and(|old| old.same(tree)) {
+            return Vec::new();
+        }
+        let mut context = Context::default();
+        values(self.node(), tree, old, &Path::Root, &mut context);
+        unique::check(self.node(), tree, old, &Path::Root, &mut context.faults);
+        let sound = !context.structural;
+        let mut faults = context.faults;
+        if self.root().traits.rules {
+            if sound {
+                rule::check(self.node(), tree, old, &Path::Root, &mut faults);
+            } else {
+                faults.0.push(FieldError::invalid_printed(
+                    Path::Root,
+                    "null",
+                    "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+                ));
+            }
+        }
+        faults.0
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Context {
+    pub faults: Faults,
+    /// A type or a required member is wrong: expressions would stumble over it.
+    structural: bool,
+}
+
+pub(super) fn values(node: &Node, value: &Tree, old: Option<&Tree>, path: &Path<'_>, context: &mut Context) {
+    if old.is_some_and(|old| old.same(value)) {
+        return;
+    }
+    if value.is_null() && node.nullable {
+        return;
+    }
+    if !fits(node.kind, value) {
+        let place = path.to_string();
+        let (wanted, got) = (wanted(node.kind), value.type_name());
+        let detail = format!("{place} in body must be of type {wanted}: \"{got}\"");
+        context.faults.0.push(FieldError::type_invalid(*path, got, &detail));
+        context.structural = true;
+        return;
+    }
+    if let Some(limits) = &node.limits {
+        limited(limits, value, path, context);
+    }
+    if value.is_list() {
+        let Some(items) = &node.items else { return };
+        for (at, item) in value.items().iter().enumerate() {
+            values(items, item, counterpart(node, old, at, item), &path.index(at), context);
+        }
+    } else if value.is_map() {
+        for member in node.members.iter().filter(|member| member.flags.required) {
+            if value.get(&member.name).is_none() {
+                context.faults.required(path.field(&member.name), "");
+                context.structural = true;
+            }
+        }
+        if node.embedded {
+            embedded(value, path, context);
+        }
+        for (key, value) in value.entries() {
+            let old = old.and_then(|old| old.get(key));
+            if let Some(member) = node.member(key) {
+                values(&member.node, value, old, &path.field(key), context);
+            } else if let Some(additional) = &node.additional {
+                // The validator of the real server names a map's entry like a member.
+                values(additional, value, old, &path.field(key), context);
+            }
+        }
+    }
+}
+
+fn embedded(value: &Tree, path: &Path<'_>, context: &mut Context) {
+    for key in ["apiVersion", "kind"] {
+        if value.str_at(&[key]).is_none_or(str::is_empty) {
+            context.faults.required(path.field(key), "must not be empty");
+        }
+    }
+}
+
+fn fits(kind: Type, value: &Tree) -> bool {
+    match kind {
+        Type::Object | Type::Raw => value.is_map(),
+        Type::List => value.is_list(),
+        Type::String | Type::Bytes | Type::Time | Type::MicroTime => value.is_string(),
+        Type::Int32 | Type::Integer => value.is_integer(),
+        Type::Number => value.is_number(),
+        Type::Bool => value.as_bool().is_some(),
+        Type::IntOrString | Type::Quantity => value.is_string() || value.is_integer(),
+        Type::Any => true,
+    }
+}
+
+fn wanted(kind: Type) -> &'static str {
+    match kind {
+        Type::Object | Type::Raw => "object",
+        Type::List => "array",
+        Type::Int32 | Type::Integer => "integer",
+        Type::Number => "number",
+        Type::Bool => "boolean",
+        Type::IntOrString | Type::Quantity => "integer,string",
+        _ => "string",
+    }
+}
+
+/// A value as validators print it: scalars themselves, the rest by its type.
+pub(super) fn printed(value: &Tree) -> Tree {
+    if value.is_map() || value.is_list() { Tree::from(value.type_name()) } else { value.clone() }
+}
+
+fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context) {
+    if let Some(logic) = &limits.logic {
+        logic.check(value, path, &mut context.faults);
+    }
+    let place = || path.to_string();
+    let faults = &mut context.faults;
+    let mut invalid =
+        |what: String| faults.invalid(*path, printed(value), &format!("{} in body {what}", place()));
+    if let Some(text) = value.as_str() {
+        // Lengths count characters.
+        let length = text.chars().count() as u64;
+        if limits.min_length.is_some_and(|least| length < least) {
+            let least = limits.min_length.unwrap_or_default();
+            invalid(format!("should be at least {least} chars long"));
+        }
+        if let Some(pattern) = limits.pattern.as_ref().filter(|pattern| !pattern.matches(text)) {
+            invalid(format!("should match '{}'", pattern.source));
+        }
+        if let Some(name) = limits.format.as_deref().filter(|name| !format::fits(name, text)) {
+            invalid(format!("must be of type {name}: {}", Tree::from(text)));
+        }
+        if let Some(most) = limits.max_length.filter(|most| length > *most) {
+            context.faults.too_long(*path, usize::try_from(most).unwrap_or(usize::MAX));
+            context.structural = true;
+        }
+    } else if let Some(number) = value.as_f64() {
+        match limits.maximum {
+            Some((most, true)) if number >= most => invalid(format!("should be less than {most}")),
+            Some((most, false)) if number > most => {
+                invalid(format!("should be less than or equal to {most}"));
+            }
+            _ => {}
+        }
+        match limits.minimum {
+            Some((least, true)) if number <= least => {
+                invalid(format!("should be greater than {least}"));
+            }
+            Some((least, false)) if number < least => {
+                invalid(format!("should be greater than or equal to {least}"));
+            }
+            _ => {}
+        }
+        if let Some(step) = limits.multiple_of.filter(|step| (number / step).fract() != 0.0) {
+            invalid(format!("should be a multiple of {step}"));
+        }
+    } else if value.is_list() {
+        let count = value.items().len() as u64;
+        if let Some(least) = limits.min_items.filter(|least| count < *least) {
+            invalid(format!("should have at least {least} items"));
+        }
+        let items = value.items();
+        if limits.unique_items && items.iter().enumerate().any(|(at, item)| items[..at].contains(item)) {
+            invalid("shouldn't contain duplicates".to_owned());
+        }
+        if let Some(most) = limits.max_items.filter(|most| count > *most) {
+            too_many(context, path, count, most);
+        }
+    } else if value.is_map() {
+        let count = value.entries().len() as u64;
+        if let Some(least) = limits.min_properties.filter(|least| count < *least) {
+            invalid(format!("should have at least {least} properties"));
+        }
+        if let Some(most) = limits.max_properties.filter(|most| count > *most) {
+            too_many(context, path, count, most);
+        }
+    }
+    if !limits.enumeration.is_empty() && !limits.enumeration.contains(value) {
+        let supported: Vec<String> = limits.enumeration.iter().map(Tree::to_string).collect();
+        context.faults.0.push(FieldError {
+            kind: FieldErrorKind::NotSupported,
+            field: String::from(*path),
+            body: format!("Unsupported value: {value}: supported values: {}", supported.join(", ")),
+        });
+    }
+}
+
+fn too_many(context: &mut Context, path: &Path<'_>, actual: u64, most: u64) {
+    let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    context.faults.0.push(FieldError::too_many(*path, number(actual), number(most)));
+    context.structural = true;
+}

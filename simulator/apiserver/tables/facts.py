@@ -1,0 +1,355 @@
+"""What the published OpenAPI definitions do not say about the builtin kinds.
+
+Sources: the Kubernetes API reference (https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.34/), which states
+names, scopes and defaults of every kind, and the answers of running servers (which empty fields they send back).
+Kept by hand; `generate.py` joins it with the definitions.
+"""
+
+# resource: kind, short names, categories, flags. Flags: C cluster scope, s status, c scale, g generation counted,
+# v a write without resourceVersion is refused, r review (nothing is stored), R read only.
+KINDS = {
+    "v1": """
+        bindings Binding - - r
+        componentstatuses ComponentStatus cs - CR
+        configmaps ConfigMap cm -
+        endpoints Endpoints ep -
+        events Event ev - v
+        limitranges LimitRange limits -
+        namespaces Namespace ns - Cs
+        nodes Node no - Cs
+        persistentvolumeclaims PersistentVolumeClaim pvc - s
+        persistentvolumes PersistentVolume pv - Cs
+        pods Pod po all sg1.33
+        podtemplates PodTemplate - - g
+        replicationcontrollers ReplicationController rc all scg
+        resourcequotas ResourceQuota quota - s
+        secrets Secret - -
+        serviceaccounts ServiceAccount sa -
+        services Service svc all s
+    """,
+    "apps/v1": """
+        controllerrevisions ControllerRevision - -
+        daemonsets DaemonSet ds all sg
+        deployments Deployment deploy all scg
+        replicasets ReplicaSet rs all scg
+        statefulsets StatefulSet sts all scg
+    """,
+    "batch/v1": """
+        cronjobs CronJob cj all sg
+        jobs Job - all sg1.22
+    """,
+    "batch/v1beta1": "cronjobs CronJob cj all sg",
+    "policy/v1": "poddisruptionbudgets PodDisruptionBudget pdb - sg",
+    "policy/v1beta1": """
+        poddisruptionbudgets PodDisruptionBudget pdb - sgv
+        podsecuritypolicies PodSecurityPolicy psp - C
+    """,
+    "rbac.authorization.k8s.io/v1": """
+        clusterrolebindings ClusterRoleBinding - - C
+        clusterroles ClusterRole - - C
+        rolebindings RoleBinding - -
+        roles Role - -
+    """,
+    "storage.k8s.io/v1": """
+        csidrivers CSIDriver - - C
+        csinodes CSINode - - C
+        csistoragecapacities CSIStorageCapacity - -
+        storageclasses StorageClass sc - C
+        volumeattachments VolumeAttachment - - Cs
+        volumeattributesclasses VolumeAttributesClass vac - C
+    """,
+    "discovery.k8s.io/v1": "endpointslices EndpointSlice - - g",
+    "discovery.k8s.io/v1beta1": "endpointslices EndpointSlice - - g",
+    "coordination.k8s.io/v1": "leases Lease - - v",
+    "events.k8s.io/v1": "events Event ev - v",
+    "autoscaling/v1": "horizontalpodautoscalers HorizontalPodAutoscaler hpa all s",
+    "autoscaling/v2": "horizontalpodautoscalers HorizontalPodAutoscaler hpa all s",
+    "networking.k8s.io/v1": """
+        ingressclasses IngressClass - - Cg
+        ingresses Ingress ing - sg
+        ipaddresses IPAddress ip - C
+        networkpolicies NetworkPolicy netpol - g
+        servicecidrs ServiceCIDR - - Cs
+    """,
+    "scheduling.k8s.io/v1": "priorityclasses PriorityClass pc - Cg",
+    "apiextensions.k8s.io/v1": "customresourcedefinitions CustomResourceDefinition crd,crds api-extensions Csgv",
+    "apiregistration.k8s.io/v1": "apiservices APIService - api-extensions Csv",
+    "admissionregistration.k8s.io/v1": """
+        mutatingwebhookconfigurations MutatingWebhookConfiguration - api-extensions Cg
+        validatingadmissionpolicies ValidatingAdmissionPolicy - api-extensions Csg
+        validatingadmissionpolicybindings ValidatingAdmissionPolicyBinding - api-extensions Cg
+        validatingwebhookconfigurations ValidatingWebhookConfiguration - api-extensions Cg
+    """,
+    "authentication.k8s.io/v1": """
+        selfsubjectreviews SelfSubjectReview - - Cr
+        tokenreviews TokenReview - - Cr
+    """,
+    "authorization.k8s.io/v1": """
+        localsubjectaccessreviews LocalSubjectAccessReview - - r
+        selfsubjectaccessreviews SelfSubjectAccessReview - - Cr
+        selfsubjectrulesreviews SelfSubjectRulesReview - - Cr
+        subjectaccessreviews SubjectAccessReview - - Cr
+    """,
+    "certificates.k8s.io/v1": "certificatesigningrequests CertificateSigningRequest csr - Cs",
+    "node.k8s.io/v1": "runtimeclasses RuntimeClass - - Cv",
+    "flowcontrol.apiserver.k8s.io/v1": """
+        flowschemas FlowSchema - - Csg
+        prioritylevelconfigurations PriorityLevelConfiguration - - Csg
+    """,
+    "resource.k8s.io/v1": """
+        deviceclasses DeviceClass - - Cg
+        resourceclaims ResourceClaim - - s
+        resourceclaimtemplates ResourceClaimTemplate - -
+        resourceslices ResourceSlice - - Cg
+    """,
+}
+
+# Bodies of subresources and options that are decoded like kinds.
+EXTRA = [
+    "io.k8s.api.autoscaling.v1.Scale",
+    "io.k8s.api.policy.v1.Eviction",
+    "io.k8s.api.policy.v1beta1.Eviction",
+    "io.k8s.api.authentication.v1.TokenRequest",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
+]
+
+# Defaults that depend on nothing else: definition -> field -> value (absent fields get it).
+DEFAULTS = {
+    "core.v1.Container": {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"},
+    "core.v1.EphemeralContainer": {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"},
+    "core.v1.ContainerPort": {"protocol": "TCP"},
+    "core.v1.EndpointPort": {"protocol": "TCP"},
+    "core.v1.Probe": {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3},
+    "core.v1.HTTPGetAction": {"path": "/", "scheme": "HTTP"},
+    "core.v1.GRPCAction": {"service": ""},
+    "core.v1.ObjectFieldSelector": {"apiVersion": "v1"},
+    "core.v1.ResourceFieldSelector": {"divisor": "0"},
+    "core.v1.SecretVolumeSource": {"defaultMode": 420},
+    "core.v1.ConfigMapVolumeSource": {"defaultMode": 420},
+    "core.v1.DownwardAPIVolumeSource": {"defaultMode": 420},
+    "core.v1.ProjectedVolumeSource": {"defaultMode": 420},
+    "core.v1.HostPathVolumeSource": {"type": ""},
+    "core.v1.ServiceAccountTokenProjection": {"expirationSeconds": 3600},
+    "core.v1.ISCSIVolumeSource": {"iscsiInterface": "default"},
+    "core.v1.ISCSIPersistentVolumeSource": {"iscsiInterface": "default"},
+    "core.v1.RBDVolumeSource": {"pool": "rbd", "user": "admin", "keyring": "/etc/ceph/keyring"},
+    "core.v1.RBDPersistentVolumeSource": {"pool": "rbd", "user": "admin", "keyring": "/etc/ceph/keyring"},
+    "core.v1.AzureDiskVolumeSource": {"cachingMode": "ReadWrite", "kind": "Shared", "fsType": "ext4", "readOnly": False},
+    "core.v1.ScaleIOVolumeSource": {"storageMode": "ThinProvisioned", "fsType": "xfs"},
+    "core.v1.ScaleIOPersistentVolumeSource": {"storageMode": "ThinProvisioned", "fsType": "xfs"},
+    "core.v1.PodSpec": {
+        "dnsPolicy": "ClusterFirst",
+        "restartPolicy": "Always",
+        "securityContext": {},
+        "terminationGracePeriodSeconds": 30,
+        "schedulerName": "default-scheduler",
+    },
+    "core.v1.PersistentVolumeClaimSpec": {"volumeMode": "Filesystem"},
+    "core.v1.PersistentVolumeClaimStatus": {"phase": "Pending"},
+    "core.v1.PersistentVolumeSpec": {"persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"},
+    "core.v1.PersistentVolumeStatus": {"phase": "Pending"},
+    "core.v1.NamespaceStatus": {"phase": "Active"},
+    "core.v1.PodStatus": {"phase": "Pending"},
+    "core.v1.Secret": {"type": "Opaque"},
+    "core.v1.ServiceSpec": {"sessionAffinity": "None", "type": "ClusterIP"},
+    "core.v1.ServicePort": {"protocol": "TCP"},
+    "core.v1.ReplicationControllerSpec": {"replicas": 1},
+    "apps.v1.DeploymentSpec": {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600},
+    "apps.v1.DeploymentStrategy": {"type": "RollingUpdate"},
+    "apps.v1.ReplicaSetSpec": {"replicas": 1},
+    "apps.v1.StatefulSetSpec": {"replicas": 1, "revisionHistoryLimit": 10, "podManagementPolicy": "OrderedReady"},
+    "apps.v1.StatefulSetUpdateStrategy": {"type": "RollingUpdate"},
+    "apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+    "apps.v1.DaemonSetSpec": {"revisionHistoryLimit": 10},
+    "apps.v1.DaemonSetUpdateStrategy": {"type": "RollingUpdate"},
+    "batch.v1.CronJobSpec": {
+        "concurrencyPolicy": "Allow",
+        "suspend": False,
+        "successfulJobsHistoryLimit": 3,
+        "failedJobsHistoryLimit": 1,
+    },
+    "batch.v1beta1.CronJobSpec": {
+        "concurrencyPolicy": "Allow",
+        "suspend": False,
+        "successfulJobsHistoryLimit": 3,
+        "failedJobsHistoryLimit": 1,
+    },
+    "batch.v1.JobSpec": {"completionMode": "NonIndexed", "suspend": False},
+    "batch.v1.PodFailurePolicyOnPodConditionsPattern": {"status": "True"},
+    "rbac.v1.RoleRef": {"apiGroup": "rbac.authorization.k8s.io"},
+    "storage.v1.StorageClass": {"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"},
+    "storage.v1.CSIDriverSpec": {
+        "attachRequired": True,
+        "podInfoOnMount": False,
+        "storageCapacity": False,
+        "fsGroupPolicy": "ReadWriteOnceWithFSType",
+        "volumeLifecycleModes": ["Persistent"],
+        "requiresRepublish": False,
+        "seLinuxMount": False,
+    },
+    "scheduling.v1.PriorityClass": {"preemptionPolicy": "PreemptLowerPriority"},
+    "discovery.v1.EndpointPort": {"name": "", "protocol": "TCP"},
+    "discovery.v1beta1.EndpointPort": {"name": "", "protocol": "TCP"},
+    "networking.v1.NetworkPolicyPort": {"protocol": "TCP"},
+    "networking.v1.IngressClassParametersReference": {"scope": "Cluster"},
+    "autoscaling.v1.HorizontalPodAutoscalerSpec": {"minReplicas": 1},
+    "autoscaling.v2.HorizontalPodAutoscalerSpec": {"minReplicas": 1},
+    "apiextensions.v1.CustomResourceDefinitionSpec": {"conversion": {"strategy": "None"}},
+    "apiextensions.v1.ServiceReference": {"port": 443},
+    "admissionregistration.v1.ServiceReference": {"port": 443},
+    "apiregistration.v1.ServiceReference": {"port": 443},
+    "admissionregistration.v1.MutatingWebhook": {
+        "failurePolicy": "Fail", "matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {},
+        "timeoutSeconds": 10, "reinvocationPolicy": "Never",
+    },
+    "admissionregistration.v1.ValidatingWebhook": {
+        "failurePolicy": "Fail", "matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {},
+        "timeoutSeconds": 10,
+    },
+    "admissionregistration.v1.RuleWithOperations": {"scope": "*"},
+    "admissionregistration.v1.NamedRuleWithOperations": {"scope": "*"},
+    "admissionregistration.v1.MatchResources": {
+        "matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {},
+    },
+    "admissionregistration.v1.ValidatingAdmissionPolicySpec": {"failurePolicy": "Fail"},
+    "flowcontrol.v1.FlowSchemaSpec": {"matchingPrecedence": 1000},
+}
+
+# Defaults that only newer servers know: (definition, field) -> first minor version.
+DEFAULT_SINCE = {
+    ("batch.v1.JobSpec", "completionMode"): 21,
+    ("batch.v1.JobSpec", "suspend"): 21,
+    ("storage.v1.CSIDriverSpec", "requiresRepublish"): 21,
+    ("storage.v1.CSIDriverSpec", "storageCapacity"): 21,
+    ("storage.v1.CSIDriverSpec", "seLinuxMount"): 27,
+}
+
+# Members that a server sends even when they are empty objects: they are not optional in its own types.
+ALWAYS = {
+    "core.v1.Container": ["resources"],
+    "core.v1.EphemeralContainer": ["resources"],
+    "core.v1.PersistentVolumeClaim": ["spec", "status"],
+    "core.v1.PersistentVolumeClaimSpec": ["resources"],
+    "core.v1.PersistentVolume": ["spec", "status"],
+    "core.v1.Pod": ["spec", "status"],
+    "core.v1.Service": ["spec", "status"],
+    "core.v1.ServiceStatus": ["loadBalancer"],
+    "core.v1.Namespace": ["spec", "status"],
+    "core.v1.Node": ["spec", "status"],
+    "core.v1.NodeStatus": ["daemonEndpoints", "nodeInfo"],
+    "core.v1.NodeDaemonEndpoints": ["kubeletEndpoint"],
+    "core.v1.PodTemplateSpec": ["metadata", "spec"],
+    "core.v1.PodTemplate": ["template"],
+    "core.v1.PersistentVolumeClaimTemplate": ["metadata", "spec"],
+    "core.v1.ReplicationController": ["spec", "status"],
+    "core.v1.ResourceQuota": ["spec", "status"],
+    "core.v1.LimitRange": ["spec"],
+    "core.v1.Event": ["involvedObject", "source"],
+    "core.v1.ContainerStatus": ["state", "lastState"],
+    "apps.v1.Deployment": ["spec", "status"],
+    "apps.v1.DeploymentSpec": ["strategy", "template"],
+    "apps.v1.ReplicaSet": ["spec", "status"],
+    "apps.v1.ReplicaSetSpec": ["template"],
+    "apps.v1.StatefulSet": ["spec", "status"],
+    "apps.v1.StatefulSetSpec": ["updateStrategy", "template"],
+    "apps.v1.DaemonSet": ["spec", "status"],
+    "apps.v1.DaemonSetSpec": ["updateStrategy", "template"],
+    "batch.v1.Job": ["spec", "status"],
+    "batch.v1.JobSpec": ["template"],
+    "batch.v1.CronJob": ["spec", "status"],
+    "batch.v1.CronJobSpec": ["jobTemplate"],
+    "batch.v1.JobTemplateSpec": ["metadata", "spec"],
+    "batch.v1beta1.CronJob": ["spec", "status"],
+    "batch.v1beta1.CronJobSpec": ["jobTemplate"],
+    "batch.v1beta1.JobTemplateSpec": ["metadata", "spec"],
+    "policy.v1.PodDisruptionBudget": ["spec", "status"],
+    "policy.v1beta1.PodDisruptionBudget": ["spec", "status"],
+    "networking.v1.Ingress": ["spec", "status"],
+    "networking.v1.IngressStatus": ["loadBalancer"],
+    "networking.v1.IngressClass": ["spec"],
+    "networking.v1.NetworkPolicy": ["spec"],
+    "networking.v1.ServiceCIDR": ["spec", "status"],
+    "networking.v1.IPAddress": ["spec"],
+    "coordination.v1.Lease": ["spec"],
+    "autoscaling.v1.HorizontalPodAutoscaler": ["spec", "status"],
+    "autoscaling.v2.HorizontalPodAutoscaler": ["spec", "status"],
+    "autoscaling.v1.Scale": ["spec", "status"],
+    "discovery.v1.Endpoint": ["conditions"],
+    "discovery.v1beta1.Endpoint": ["conditions"],
+    "storage.v1.CSIDriver": ["spec"],
+    "storage.v1.CSINode": ["spec"],
+    "storage.v1.VolumeAttachment": ["spec", "status"],
+    "apiextensions.v1.CustomResourceDefinition": ["spec", "status"],
+    "apiextensions.v1.CustomResourceDefinitionStatus": ["acceptedNames"],
+    "admissionregistration.v1.MutatingWebhook": ["clientConfig"],
+    "admissionregistration.v1.ValidatingWebhook": ["clientConfig"],
+    "rbac.v1.ClusterRoleBinding": ["roleRef"],
+    "rbac.v1.RoleBinding": ["roleRef"],
+    "events.v1.Event": ["regarding", "deprecatedSource"],
+    "flowcontrol.v1.FlowSchema": ["spec", "status"],
+    "flowcontrol.v1.PriorityLevelConfiguration": ["spec", "status"],
+    "apiregistration.v1.APIService": ["spec", "status"],
+    "certificates.v1.CertificateSigningRequest": ["spec", "status"],
+    "authentication.v1.TokenReview": ["spec", "status"],
+    "authentication.v1.TokenRequest": ["spec", "status"],
+    "authorization.v1.SubjectAccessReview": ["spec", "status"],
+    "authorization.v1.SelfSubjectAccessReview": ["spec", "status"],
+    "authorization.v1.LocalSubjectAccessReview": ["spec", "status"],
+    "authorization.v1.SelfSubjectRulesReview": ["spec", "status"],
+    "resource.v1.ResourceClaim": ["spec", "status"],
+    "resource.v1.DeviceClass": ["spec"],
+}
+
+# Required members that are nevertheless left out when empty (an optional tag on a required field).
+DROPPED = {
+    "core.v1.PodSpec": [],
+}
+
+# Strings that are sent back though empty: pointers in the server's own types.
+KEEP_EMPTY_STRING = {
+    "*": [
+        "storageClassName", "volumeAttributesClassName", "runtimeClassName", "loadBalancerClass", "apiGroup",
+        "appProtocol", "holderIdentity", "localhostProfile", "ingressClassName", "managedBy", "timeZone",
+        "mountPropagation", "nodeName", "volumeMode",
+    ],
+    "core.v1.GRPCAction": ["service"],
+    "core.v1.HostPathVolumeSource": ["type"],
+    "core.v1.PodDNSConfigOption": ["value"],
+    "discovery.v1.EndpointPort": ["name", "protocol"],
+    "discovery.v1beta1.EndpointPort": ["name", "protocol"],
+    "discovery.v1.Endpoint": ["hostname", "zone"],
+    "core.v1.ExecAction": [],
+}
+DROP_EMPTY_STRING = {"core.v1.PodSpec": ["nodeName"], "rbac.v1.Subject": ["apiGroup"], "core.v1.PersistentVolumeSpec": ["storageClassName"]}
+
+# Numbers that are left out when zero: plain values in the server's own types. Other optional numbers are pointers.
+DROP_ZERO = {
+    "*": [
+        "minReadySeconds", "observedGeneration", "generation", "updatedReplicas", "readyReplicas", "availableReplicas",
+        "unavailableReplicas", "fullyLabeledReplicas", "currentReplicas", "updatedNumberScheduled", "numberAvailable",
+        "numberUnavailable", "hostPort", "nodePort", "healthCheckNodePort", "count", "deprecatedCount", "partition",
+        "priority", "initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold",
+        "signal", "active", "succeeded", "failed", "limit",
+    ],
+    "autoscaling.v1.ScaleSpec": ["replicas"],
+    "networking.v1.ServiceBackendPort": ["number"],
+}
+KEEP_ZERO = {
+    "apps.v1.RollingUpdateStatefulSetStrategy": ["partition"],
+    "core.v1.PodSpec": ["priority"],
+    "apps.v1.StatefulSetStatus": ["availableReplicas"],
+    "admissionregistration.v1.MutatingWebhook": ["timeoutSeconds"],
+    "admissionregistration.v1.ValidatingWebhook": ["timeoutSeconds"],
+    "core.v1.ClientIPConfig": ["timeoutSeconds"],
+}
+
+# Booleans that are left out when false. Other optional booleans are pointers.
+DROP_FALSE = {
+    "*": [
+        "hostNetwork", "hostPID", "hostIPC", "stdin", "stdinOnce", "tty", "readOnly", "paused", "continue",
+        "publishNotReadyAddresses", "unschedulable", "globalDefault", "preserveUnknownFields", "deprecated",
+        "exclusiveMaximum", "exclusiveMinimum", "uniqueItems", "nullable", "x-kubernetes-embedded-resource",
+        "x-kubernetes-int-or-string", "chapAuthDiscovery", "chapAuthSession", "sslEnabled", "insecureSkipTLSVerify",
+    ],
+}
+KEEP_FALSE = {"core.v1.CSIVolumeSource": ["readOnly"], "core.v1.AzureDiskVolumeSource": ["readOnly"]}
