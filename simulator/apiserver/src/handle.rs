@@ -101,7 +101,11 @@ impl Call<'_> {
         let needs_namespace =
             !matches!(request.verb, Verb::List | Verb::Watch) || !request.name.is_empty();
         if info.namespaced && request.namespace.is_empty() && needs_namespace {
-            return Err(Status::method_not_allowed());
+            return Err(if request.name.is_empty() {
+                Status::method_not_allowed()
+            } else {
+                Status::unknown_resource()
+            });
         }
         if let Some(subresource) = &request.subresource {
             if !info.has_subresource(subresource) {

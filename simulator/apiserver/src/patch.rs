@@ -1,10 +1,12 @@
 //! Patches, applied to trees directly: what a patch does not touch is shared with what was there.
 
+mod json;
 mod strategic;
 
 use crate::object::Tree;
 use crate::status::Status;
 
+pub(crate) use json::json;
 pub(crate) use strategic::strategic;
 
 /// RFC 7386.
@@ -23,15 +25,6 @@ pub(crate) fn merge(target: &Tree, patch: &Tree) -> Tree {
         };
         target.with(&[key], merged)
     })
-}
-
-/// RFC 6902.
-pub(crate) fn json(target: &Tree, patch: &Tree) -> Result<Tree, Status> {
-    let operations: json_patch::Patch = serde_json::from_value(patch.to_value())
-        .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
-    let mut value = target.to_value();
-    json_patch::patch(&mut value, &operations).map_err(|_| Status::rejected())?;
-    Ok(Tree::from_value(value).sharing(target))
 }
 
 /// What a patch adds where nothing was: without what only speaks to the patching.

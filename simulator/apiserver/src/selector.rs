@@ -132,9 +132,16 @@ impl FieldSelector {
     /// Which fields can be selected by depends on the kind.
     pub fn parse(selector: &str, kind: &KindInfo) -> Result<Self, Status> {
         let terms = parse::fields(selector)?;
+        let extra = extra_fields(kind);
         for term in &terms {
+            if extra.is_empty() && !matches!(&*term.path, "metadata.name" | "metadata.namespace") {
+                return Err(Status::bad_request(format!(
+                    "{:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
+                    term.path
+                )));
+            }
             if !matches!(&*term.path, "metadata.name" | "metadata.namespace")
-                && !extra_fields(kind).contains(&&*term.path)
+                && !extra.contains(&&*term.path)
             {
                 return Err(Status::bad_request(format!(
                     "field label not supported: {}",

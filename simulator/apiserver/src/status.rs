@@ -320,6 +320,16 @@ impl Status {
         .about(Details::default())
     }
 
+    pub(crate) fn too_large(why: String) -> Self {
+        Self::error(413, "RequestEntityTooLarge", format!("Request entity too large: {why}"))
+    }
+
+    /// For a patch whose result cannot be read as an object of its kind.
+    pub(crate) fn invalid_patch(patched: &str, why: &str) -> Self {
+        let error = FieldError::invalid("patch", &patched.into(), why);
+        Self::invalid_object("", Details::default(), &[error])
+    }
+
     pub(crate) fn not_allowed_for(kind: &KindInfo, message: &str) -> Self {
         Self::error(405, "MethodNotAllowed", message).about(of_resource(kind, ""))
     }

@@ -58,6 +58,11 @@ impl Token {
                 "incorrect encoded start resourceVersion (version {version})"
             )));
         }
+        // The key is a path below the kind, and may not leave it.
+        let key = start.trim_end_matches('\0');
+        if key.split('/').any(|part| matches!(part, "." | "..")) {
+            return Err(invalid(start.to_owned()));
+        }
         Ok(Self { revision, start: start.trim_start_matches('/').to_owned() })
     }
 }

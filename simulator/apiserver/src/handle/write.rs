@@ -3,7 +3,7 @@
 use super::Call;
 use crate::crd;
 use crate::object::{Object, Tree};
-use crate::request::Body;
+use crate::request::{Body, Verb};
 use crate::status::{FieldError, Status};
 
 /// The object in the body, with the kind it must have.
@@ -59,7 +59,11 @@ pub(super) fn shape(
     let old = old.map(Object::tree);
     let read =
         if info.custom { info.schema.prune(tree, old) } else { info.schema.decode(tree, old) };
+    let is_patch = call.request.verb == Verb::Patch;
     let cannot = |why: &dyn std::fmt::Display| {
+        if is_patch {
+            return Status::invalid_patch(&tree.to_string(), &why.to_string());
+        }
         let (kind, version) = (&info.kind, &info.version);
         Status::bad_request(format!(
             "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"

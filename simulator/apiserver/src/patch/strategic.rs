@@ -30,7 +30,7 @@ fn merge_map(old: &Tree, patch: &Tree, node: Option<&Node>) -> Result<Tree, Stat
     let mut settled: Vec<&str> = Vec::new();
     for (key, order) in patch.entries() {
         let Some(field) = key.strip_prefix(ORDER) else { continue };
-        let list = Lists { node: member(node, field), field };
+        let list = Lists { node: member(node, field) };
         if let Some(value) = list.in_order(old.get(field), patch.get(field), order)? {
             merged = merged.with(&[field], value);
         }
@@ -54,9 +54,7 @@ fn merge_map(old: &Tree, patch: &Tree, node: Option<&Node>) -> Result<Tree, Stat
         let node = member(node, key);
         let new = match merged.get(key) {
             Some(old) if old.is_map() && value.is_map() => merge_map(old, value, node)?,
-            Some(old) if old.is_list() && value.is_list() => {
-                Lists { node, field: key }.merged(old, value)?
-            }
+            Some(old) if old.is_list() && value.is_list() => Lists { node }.merged(old, value)?,
             _ => drop_nulls(&without_directives(value)),
         };
         merged = merged.with(&[key], new);
@@ -88,7 +86,6 @@ fn member<'a>(node: Option<&'a Node>, name: &str) -> Option<&'a Node> {
 /// The list at one field.
 struct Lists<'a> {
     node: Option<&'a Node>,
-    field: &'a str,
 }
 
 impl Lists<'_> {
