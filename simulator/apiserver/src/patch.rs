@@ -4,7 +4,6 @@ mod json;
 mod strategic;
 
 use crate::object::Tree;
-use crate::status::Status;
 
 pub(crate) use json::json;
 pub(crate) use strategic::strategic;

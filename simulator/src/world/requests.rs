@@ -243,7 +243,7 @@ fn refusal(code: u16, subject: &Subject) -> Response {
                 "Operation cannot be fulfilled on {} {:?}: the object has been modified; please apply your changes to the latest version and try again",
                 request.resource.resource, request.name
             ),
-            details: None,
+            ..Status::default()
         },
         (429, _) => Status::too_many_requests("the server has received too many requests and has asked us to try again later"),
         (500, _) => Status::internal("injected by a fault"),
