@@ -28,6 +28,10 @@ const GROUPS: &[&str] = &[
     "flowcontrol.apiserver.k8s.io",
 ];
 
+/// In the order in which a server tells them of custom kinds.
+const CUSTOM_VERBS: &[&str] =
+    &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+
 impl Server {
     /// The document at a path: `/version`, `/api`, `/apis`, `/apis/apps`, `/api/v1`, `/apis/apps/v1`.
     pub fn document(&self, path: &str) -> Option<Tree> {
@@ -123,10 +127,7 @@ fn resource(kind: &KindInfo, resources: &mut Vec<Tree>) {
     let strings = |strings: &[std::sync::Arc<str>]| {
         Tree::list(strings.iter().map(|string| Tree::from(&**string)))
     };
-    let mut verbs: Vec<&str> = kind.verbs.clone();
-    if !kind.custom {
-        verbs.sort_unstable();
-    }
+    let verbs = if kind.custom { CUSTOM_VERBS.to_vec() } else { kind.verbs.clone() };
     let mut tree = Tree::empty_map()
         .with(&["name"], &*kind.plural)
         .with(&["singularName"], &*kind.singular)

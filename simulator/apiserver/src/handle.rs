@@ -1,5 +1,6 @@
 //! One request: found, checked, carried out, answered.
 
+mod body;
 mod create;
 mod delete;
 mod metadata;
@@ -38,6 +39,14 @@ impl Server {
             Body::Delete(options) if !options.dry_run.is_empty() => &options.dry_run,
             _ => &request.options.dry_run,
         };
+        let validation = &*request.options.field_validation;
+        if !matches!(validation, "" | "Ignore" | "Strict" | "Warn") {
+            let supported = ["", "Ignore", "Strict", "Warn"];
+            let error = FieldError::not_supported("fieldValidation", &validation.into(), &supported);
+            return Outcome::Done(
+                Status::invalid_options(options_of(request.verb), &[error]).into(),
+            );
+        }
         if dry_run.is_empty() {
             return self.respond(request, now);
         }
@@ -98,6 +107,9 @@ impl Call<'_> {
         if !info.namespaced && !request.namespace.is_empty() {
             return Err(Status::unknown_resource());
         }
+        if !info.deprecation.is_empty() {
+            self.warnings.push(info.deprecation.clone());
+        }
         let needs_namespace =
             !matches!(request.verb, Verb::List | Verb::Watch) || !request.name.is_empty();
         if info.namespaced && request.namespace.is_empty() && needs_namespace {
@@ -109,7 +121,11 @@ impl Call<'_> {
         }
         if let Some(subresource) = &request.subresource {
             if !info.has_subresource(subresource) {
-                return Err(Status::unknown_resource());
+                return Err(if info.custom {
+                    Status::not_found(info, &request.name)
+                } else {
+                    Status::unknown_resource()
+                });
             }
         } else if !info.verbs.iter().any(|verb| *verb == request.verb.as_str()) {
             return Err(Status::method_not_allowed());

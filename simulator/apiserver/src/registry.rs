@@ -54,6 +54,7 @@ impl Registry {
         }
         match self.position(&resource.group, &resource.version, &resource.resource) {
             Ok(at) if self.kinds[at].info.served => Ok(&self.kinds[at]),
+            Ok(at) if self.kinds[at].info.custom => Err(Missing::Group),
             Ok(_) => Err(Missing::Resource),
             Err(_) if self.is_builtin_group(&resource.group) => Err(Missing::Resource),
             Err(_) => Err(Missing::Group),

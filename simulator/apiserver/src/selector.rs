@@ -134,7 +134,10 @@ impl FieldSelector {
         let terms = parse::fields(selector)?;
         let extra = extra_fields(kind);
         for term in &terms {
-            if extra.is_empty() && !matches!(&*term.path, "metadata.name" | "metadata.namespace") {
+            if extra.is_empty()
+                && !kind.custom
+                && !matches!(&*term.path, "metadata.name" | "metadata.namespace")
+            {
                 return Err(Status::bad_request(format!(
                     "{:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
                     term.path

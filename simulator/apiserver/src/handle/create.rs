@@ -1,12 +1,12 @@
 //! Making an object.
 
-use super::{Answered, Call, metadata, write};
+use super::{Answered, Call, body, metadata, write};
 use crate::object::{Operation, Tree};
 use crate::status::{FieldError, Status};
 use crate::store::Server;
 
 pub(super) fn create(call: &mut Call<'_>) -> Answered {
-    let tree = write::body_object(call)?;
+    let tree = body::object(call)?;
     let tree = write::place(call, &tree)?;
     if call.server.is_ending(call.info()) {
         let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();

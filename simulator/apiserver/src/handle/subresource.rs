@@ -1,6 +1,6 @@
 //! What can be asked of an object besides the object: its scale, its node, its end.
 
-use super::{Answered, Call, patched, update, write};
+use super::{Answered, Call, body, patched, update};
 use crate::object::{Object, Operation, Tree};
 use crate::request::{Answer, Response, Verb};
 use crate::selector::LabelSelector;
@@ -17,15 +17,15 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
         let (kind, patch) = patched::body(call)?;
         patched::apply(call, kind, &current, &patch)?
     } else {
-        let body = write::raw_body(call)?;
-        if let Some(kind) = body.str_at(&["kind"]).filter(|kind| *kind != "Scale") {
-            let version = body.str_at(&["apiVersion"]).unwrap_or_default().rsplit('/').next();
+        let sent = body::raw(call)?;
+        if let Some(kind) = sent.str_at(&["kind"]).filter(|kind| *kind != "Scale") {
+            let version = sent.str_at(&["apiVersion"]).unwrap_or_default().rsplit('/').next();
             let version = version.unwrap_or_default();
             return Err(Status::bad_request(format!(
                 "{kind} in version {version:?} cannot be handled as a Scale: converting ({version}.{kind}) to (autoscaling.Scale): unknown conversion"
             )));
         }
-        body
+        sent
     };
     let (name, asked) = (wanted.str_at(&["metadata", "name"]).unwrap_or_default(), object.name());
     if name != asked {
@@ -129,7 +129,7 @@ fn tree_answer(tree: Tree, changed: bool) -> Response {
 
 /// Puts a pod on a node.
 pub(super) fn bind(call: &mut Call<'_>) -> Answered {
-    let binding = write::raw_body(call)?;
+    let binding = body::raw(call)?;
     if binding.str_at(&["metadata", "name"]).unwrap_or_default() != call.request.name {
         return Err(Status::bad_request("name in URL does not match name in Binding object"));
     }
@@ -194,17 +194,17 @@ fn scheduled(pod: &Tree, now: jiff::Timestamp) -> Tree {
 
 /// Of a namespace: its finalizers, and nothing else. Without any, one that is being deleted goes.
 pub(super) fn finalize(call: &mut Call<'_>) -> Answered {
-    let body = write::raw_body(call)?;
+    let sent = body::raw(call)?;
     let old = call.stored()?;
-    let uid = body.str_at(&["metadata", "uid"]).unwrap_or_default();
-    let revision = body.str_at(&["metadata", "resourceVersion"]).unwrap_or_default();
+    let uid = sent.str_at(&["metadata", "uid"]).unwrap_or_default();
+    let revision = sent.str_at(&["metadata", "resourceVersion"]).unwrap_or_default();
     if !uid.is_empty() && uid != old.uid()
         || !revision.is_empty() && revision != old.revision().to_string()
     {
         return Err(Status::modified(call.info(), old.name()));
     }
     let path = ["spec", "finalizers"];
-    let tree = match body.at(&path).filter(|finalizers| !finalizers.is_empty()) {
+    let tree = match sent.at(&path).filter(|finalizers| !finalizers.is_empty()) {
         Some(finalizers) => old.tree().with(&path, finalizers),
         None => old.tree().with(&["spec"], Tree::empty_map()),
     };

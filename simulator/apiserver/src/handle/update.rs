@@ -1,11 +1,11 @@
 //! Changing an object, by giving it whole or by a patch.
 
-use super::{Answered, Call, create, metadata, patched, write};
+use super::{Answered, Call, body, create, metadata, patched, write};
 use crate::object::{Object, Operation, Tree};
 use crate::status::{FieldError, Status};
 
 pub(super) fn update(call: &mut Call<'_>) -> Answered {
-    let tree = write::body_object(call)?;
+    let tree = body::object(call)?;
     let tree = write::place(call, &tree)?;
     check_name(call, &tree)?;
     let old = match call.stored() {
@@ -40,6 +40,13 @@ pub(super) fn patch(call: &mut Call<'_>) -> Answered {
         return Ok(call.answer(200, old, false));
     }
     check_name(call, &patched)?;
+    let patched = if call.info().custom {
+        body::same_kind(call, &patched)?;
+        patched
+    } else {
+        let version = call.info().api_version();
+        patched.with(&["apiVersion"], version).with(&["kind"], &*call.info().kind)
+    };
     let patched = write::place(call, &patched)?;
     let tree = write::shape(call, &patched, Some(&old))?;
     replace(call, &old, &tree)

@@ -3,35 +3,8 @@
 use super::Call;
 use crate::crd;
 use crate::object::{Object, Tree};
-use crate::request::{Body, Verb};
+use crate::request::Verb;
 use crate::status::{FieldError, Status};
-
-/// The object in the body, with the kind it must have.
-pub(super) fn body_object(call: &Call<'_>) -> Result<Tree, Status> {
-    let info = call.info();
-    let tree = match &call.request.body {
-        Body::Tree(tree) => tree.clone(),
-        Body::Bytes { bytes, .. } => Tree::from_json(bytes).map_err(|error| {
-            Status::bad_request(format!(
-                "the object provided is unrecognized (must be of type {}): {error}",
-                info.kind
-            ))
-        })?,
-        _ => Tree::empty_map(),
-    };
-    let api_version = info.api_version();
-    Ok(tree.with(&["apiVersion"], api_version).with(&["kind"], &*info.kind))
-}
-
-/// The body as it was sent, for what is not stored.
-pub(super) fn raw_body(call: &Call<'_>) -> Result<Tree, Status> {
-    match &call.request.body {
-        Body::Tree(tree) => Ok(tree.clone()),
-        Body::Bytes { bytes, .. } => Tree::from_json(bytes)
-            .map_err(|error| Status::bad_request(crate::golang::json_error(bytes, &error))),
-        _ => Ok(Tree::empty_map()),
-    }
-}
 
 /// The namespace of the URL is that of the object.
 pub(super) fn place(call: &Call<'_>, tree: &Tree) -> Result<Tree, Status> {
@@ -78,9 +51,6 @@ pub(super) fn shape(
             return Err(cannot(&format!("strict decoding error: {}", fields.join(", "))));
         }
         _ => call.warnings.extend(&mut fields),
-    }
-    if !info.deprecation.is_empty() {
-        call.warnings.push(info.deprecation.clone());
     }
     Ok(info.schema.default(&tree, old))
 }

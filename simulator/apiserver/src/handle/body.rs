@@ -1,0 +1,165 @@
+//! The body of a request as a tree, and whether it is of the kind that the URL names.
+
+use super::Call;
+use crate::golang;
+use crate::object::Tree;
+use crate::request::Body;
+use crate::status::{Details, FieldError, Status};
+
+/// The object in the body, with its kind and version.
+pub(super) fn object(call: &Call<'_>) -> Result<Tree, Status> {
+    let tree = match &call.request.body {
+        Body::Tree(tree) => tree.clone(),
+        Body::Bytes { content_type, bytes } => decoded(call, content_type, bytes)?,
+        _ => Tree::empty_map(),
+    };
+    if call.info().custom {
+        check_custom(call, &tree)?;
+        return Ok(tree);
+    }
+    let info = call.info();
+    let string = |key: &str| tree.str_at(&[key]).filter(|text| !text.is_empty());
+    let (own_kind, own_version) = (string("kind"), string("apiVersion"));
+    if own_kind.is_some_and(|own| *own != *info.kind)
+        || own_version.is_some_and(|own| own != info.api_version())
+    {
+        let kind = own_kind.unwrap_or(&info.kind);
+        let version = own_version.map_or_else(|| info.api_version(), str::to_owned);
+        return Err(other_kind(call, kind, &version));
+    }
+    // Of builtin kinds the URL says what they are.
+    Ok(tree.with(&["apiVersion"], info.api_version()).with(&["kind"], &*info.kind))
+}
+
+/// The body as it was sent, for what is not stored.
+pub(super) fn raw(call: &Call<'_>) -> Result<Tree, Status> {
+    match &call.request.body {
+        Body::Tree(tree) => Ok(tree.clone()),
+        Body::Bytes { content_type, bytes } => decoded(call, content_type, bytes),
+        _ => Ok(Tree::empty_map()),
+    }
+}
+
+fn decoded(call: &Call<'_>, content_type: &str, bytes: &[u8]) -> Result<Tree, Status> {
+    let unrecognized = |why: &str| {
+        Status::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {why} ({})",
+            call.info().kind,
+            summary(bytes)
+        ))
+    };
+    let tree = match content_type.split(';').next().unwrap_or_default().trim() {
+        "" | "application/json" => Tree::from_json(bytes)
+            .map_err(|error| unrecognized(&golang::json_error(bytes, &error)))?,
+        "application/yaml" => serde_saphyr::from_slice(bytes).map_err(|error| {
+            unrecognized(&format!("error converting YAML to JSON: yaml: {error}"))
+        })?,
+        _ => {
+            return Err(Status::unsupported_media_type(
+                "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+            ));
+        }
+    };
+    if !tree.is_map() && !tree.is_null() {
+        return Err(unrecognized(&format!(
+            r#"json: cannot unmarshal {} into Go value of type struct {{ APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }}"#,
+            golang::type_name(&tree)
+        )));
+    }
+    Ok(tree)
+}
+
+/// The beginning of a body: as it is if it may be JSON, in hex otherwise.
+fn summary(bytes: &[u8]) -> String {
+    const LONGEST: usize = 30;
+    let start = &bytes[..bytes.len().min(LONGEST)];
+    let mut text = match bytes.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => String::from_utf8_lossy(start).into_owned(),
+        Some(_) => start.iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+    if bytes.len() > LONGEST {
+        text.push_str(" ...");
+    }
+    text
+}
+
+/// The words for an object of another kind or version than the URL's.
+fn other_kind(call: &Call<'_>, kind: &str, api_version: &str) -> Status {
+    let wanted = &call.info().kind;
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let start = format!("{kind} in version {version:?} cannot be handled as a {wanted}");
+    let known = call.server.kinds.iter().any(|known| {
+        let info = &known.info;
+        !info.custom
+            && *info.group == *group
+            && *info.version == *version
+            && (*info.kind == *kind || *info.list_kind == *kind)
+    });
+    if known {
+        let package = match &*call.info().group {
+            "" => "core",
+            group => group.split('.').next().unwrap_or_default(),
+        };
+        return Status::bad_request(format!(
+            "{start}: converting ({version}.{kind}) to ({package}.{wanted}): unknown conversion"
+        ));
+    }
+    let scheme = if call.server.profile().minor < 24 {
+        "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
+    } else {
+        "pkg/api/legacyscheme/scheme.go:30"
+    };
+    Status::bad_request(format!(
+        "{start}: no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}"
+    ))
+}
+
+/// A custom object says itself what it is.
+fn check_custom(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
+    let info = call.info();
+    let kind = tree.str_at(&["kind"]).unwrap_or_default();
+    if kind.is_empty() {
+        let bytes = match &call.request.body {
+            Body::Bytes { bytes, .. } => bytes.to_vec(),
+            _ => tree.to_json(),
+        };
+        return Err(Status::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): Object 'Kind' is missing in '{}' ({})",
+            info.kind,
+            String::from_utf8_lossy(&bytes),
+            summary(&bytes)
+        )));
+    }
+    let version = tree.str_at(&["apiVersion"]).unwrap_or_default();
+    let wanted = info.api_version();
+    if version != wanted {
+        return Err(Status::bad_request(format!(
+            "the API version in the data ({version}) does not match the expected API version ({wanted})"
+        )));
+    }
+    same_kind(call, tree)
+}
+
+/// What an object is cannot change, nor differ from its definition.
+pub(super) fn same_kind(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
+    let info = call.info();
+    let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
+    let own = |key: &str| tree.str_at(&[key]).unwrap_or_default();
+    let version = info.api_version();
+    for (key, wanted) in [("kind", &*info.kind), ("apiVersion", version.as_str())] {
+        let found = own(key);
+        if found != wanted {
+            let error = FieldError::invalid(key, &found.into(), &format!("must be {wanted}"));
+            let details = Details {
+                name: name.to_owned(),
+                group: info.group.to_string(),
+                kind: own("kind").to_owned(),
+                ..Details::default()
+            };
+            let what = format!("{}.{}", own("kind"), info.group);
+            return Err(Status::invalid_object(&what, details, &[error]));
+        }
+    }
+    Ok(())
+}
