@@ -56,32 +56,45 @@ impl Server {
         kind.custom && self.definition(kind).is_some_and(Object::is_deleting)
     }
 
-    /// Deletes a definition: its objects first. `tree` is the definition as marked by the deletion. `None` if it was
-    /// marked before.
+    /// Deletes a definition: its objects first. `None` if it was marked before.
     pub(crate) fn end_definition(
         &mut self,
         definition: &Object,
-        tree: &Tree,
-        write: Write,
+        write: &Write,
         now: Timestamp,
     ) -> Option<Object> {
         if definition.is_deleting() {
             return None;
         }
-        let path = ["metadata", "finalizers"];
-        let mut finalizers: Vec<Tree> = tree.at(&path).map_or(Vec::new(), |f| f.items().to_vec());
-        if !finalizers.iter().any(|name| name.as_str() == Some(CLEANUP)) {
-            finalizers.push(CLEANUP.into());
-        }
-        let tree = terminating(&tree.with(&path, finalizers), now);
+        let held = definition.finalizers().filter(|name| *name != CLEANUP).map(Tree::from);
+        let held = held.chain([CLEANUP.into()]);
+        let tree = definition
+            .tree()
+            .with(&["metadata", "deletionTimestamp"], now)
+            .with(&["metadata", "finalizers"], Tree::list(held));
+        let tree = terminating(
+            &tree,
+            now,
+            "InstanceDeletionPending",
+            "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+        );
         let marked = self.commit(definition.kind(), &tree, Some(definition), write.clone());
         let text = |path: &[&str]| tree.str_at(path).unwrap_or_default();
-        if let Some(id) = self.kind(text(&["spec", "group"]), text(&["spec", "names", "kind"])) {
-            self.delete_objects(id, &write, now);
-            if let Some(info) = self.kinds.storage(id).map(|kind| Arc::clone(&kind.info)) {
-                self.finish_definition(&info, &write);
-            }
+        let id = self.kind(text(&["spec", "group"]), text(&["spec", "names", "kind"]));
+        let Some(kind) = id.and_then(|id| self.kinds.storage(id).cloned()) else {
+            return Some(marked);
+        };
+        self.delete_objects(kind.id, write, now);
+        if !self.table(kind.id).is_empty() {
+            let tree = terminating(
+                &tree,
+                now,
+                "InstanceDeletionInProgress",
+                "CustomResource deletion is in progress",
+            );
+            self.commit(definition.kind(), &tree, Some(&marked), write.clone());
         }
+        self.finish_definition(&kind.info, write);
         Some(marked)
     }
 
@@ -125,14 +138,14 @@ impl Server {
     }
 }
 
-/// The definition with the condition that its objects are being deleted.
-fn terminating(definition: &Tree, now: Timestamp) -> Tree {
+/// The definition with the condition that it is about to go.
+fn terminating(definition: &Tree, now: Timestamp, reason: &str, message: &str) -> Tree {
     let condition = Tree::map([
         ("type", Tree::from("Terminating")),
         ("status", "True".into()),
         ("lastTransitionTime", now.into()),
-        ("reason", "InstanceDeletionInProgress".into()),
-        ("message", "CustomResource deletion is in progress".into()),
+        ("reason", reason.into()),
+        ("message", message.into()),
     ]);
     let path = ["status", "conditions"];
     let known = definition.at(&path).map_or(&[][..], Tree::items);

@@ -24,7 +24,7 @@ pub(crate) struct Kind {
     pub info: Arc<KindInfo>,
 }
 
-/// Why there is no such kind.
+/// What is not there: the whole group, or the resource in it.
 pub(crate) enum Missing {
     Group,
     Resource,
@@ -49,15 +49,14 @@ impl Registry {
     }
 
     pub(crate) fn find(&self, resource: &Gvr) -> Result<&Kind, Missing> {
+        let missing =
+            if self.is_builtin_group(&resource.group) { Missing::Resource } else { Missing::Group };
         if !self.serves(&resource.group, &resource.version) {
-            return Err(Missing::Group);
+            return Err(missing);
         }
         match self.position(&resource.group, &resource.version, &resource.resource) {
             Ok(at) if self.kinds[at].info.served => Ok(&self.kinds[at]),
-            Ok(at) if self.kinds[at].info.custom => Err(Missing::Group),
-            Ok(_) => Err(Missing::Resource),
-            Err(_) if self.is_builtin_group(&resource.group) => Err(Missing::Resource),
-            Err(_) => Err(Missing::Group),
+            _ => Err(missing),
         }
     }
 

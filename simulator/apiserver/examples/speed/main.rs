@@ -54,13 +54,15 @@ fn main() {
     time("merge patch of the status", ROUNDS, || {
         count += 1;
         let patch = serde_json::json!({ "status": { "message": count.to_string() } });
-        let patch = Request::merge_patch(PODS, "default", "pod-9", patch.into()).subresource("status");
+        let patch =
+            Request::merge_patch(PODS, "default", "pod-9", patch.into()).subresource("status");
         black_box(server.handle(&patch, now));
     });
     time("the same after a clone", ROUNDS / 10, || {
         count += 1;
         let patch = serde_json::json!({ "status": { "message": count.to_string() } });
-        let patch = Request::merge_patch(PODS, "default", "pod-9", patch.into()).subresource("status");
+        let patch =
+            Request::merge_patch(PODS, "default", "pod-9", patch.into()).subresource("status");
         let mut fork = server.clone();
         black_box(fork.handle(&patch, now));
     });

@@ -112,6 +112,13 @@ enum Deleted {
 
 fn carry_out(call: &mut Call<'_>, object: &Object, options: &DeleteOptions) -> Deleted {
     let old = object.tree();
+    let note = call.write_note(Operation::Update);
+    if call.kind.info.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+        return match call.server.end_definition(object, &note, call.now) {
+            Some(object) => Deleted::Marked(object),
+            None => Deleted::Unchanged,
+        };
+    }
     let grace = if call.kind.info.is("", "Pod") {
         match pod_grace(object, options.grace, call.now) {
             Grace::Pending => return Deleted::Unchanged,
@@ -122,8 +129,7 @@ fn carry_out(call: &mut Call<'_>, object: &Object, options: &DeleteOptions) -> D
     };
     let mut tree = with_finalizers_of(call, object, options);
     let is_held = tree.at(&["metadata", "finalizers"]).is_some_and(|held| !held.is_empty())
-        || holds_content(call, old)
-        || call.kind.info.is("apiextensions.k8s.io", "CustomResourceDefinition");
+        || holds_content(call, old);
     let mark = match grace {
         Grace::Until(end, seconds) => Some((end, seconds)),
         _ if is_held && !object.is_deleting() => Some((call.now, 0)),
@@ -140,13 +146,6 @@ fn carry_out(call: &mut Call<'_>, object: &Object, options: &DeleteOptions) -> D
     }
     if call.kind.info.is("", "Namespace") && is_held {
         tree = tree.with(&["status", "phase"], "Terminating");
-    }
-    let note = call.write_note(Operation::Update);
-    if call.kind.info.is("apiextensions.k8s.io", "CustomResourceDefinition") {
-        return match call.server.end_definition(object, &tree, note, call.now) {
-            Some(object) => Deleted::Marked(object),
-            None => Deleted::Unchanged,
-        };
     }
     let runs_on = mark.is_some_and(|(_, seconds)| seconds > 0);
     if !is_held && !runs_on {
