@@ -1,4 +1,24 @@
 //! What the real server knows of builtin kinds beyond their schema.
+//!
+//! - `defaults`: values that depend on other members, by definition;
+//! - `admission`: what the server sets itself, with a look at other objects where it must;
+//! - `rules`: every rule an object breaks, in the words of the real server, one file per family of kinds;
+//! - `immutable`: what may not change once it is set.
 
+pub(crate) mod address;
+pub(crate) mod admission;
+mod check;
+mod config;
+mod container;
 pub(crate) mod defaults;
-pub(crate) mod names;
+mod immutable;
+mod names;
+mod others;
+mod pod;
+mod rbac;
+pub(crate) mod rules;
+mod scheduling;
+mod service;
+mod storage;
+mod volume;
+mod workload;

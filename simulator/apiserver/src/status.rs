@@ -115,6 +115,11 @@ impl FieldError {
         Self::new(FieldErrorKind::Duplicate, field, format!("Duplicate value: {value}"))
     }
 
+    /// With a value that is not printed as JSON.
+    pub fn duplicate_printed(field: impl Into<String>, value: &str) -> Self {
+        Self::new(FieldErrorKind::Duplicate, field, format!("Duplicate value: {value}"))
+    }
+
     pub fn forbidden(field: impl Into<String>, detail: &str) -> Self {
         Self::new(FieldErrorKind::Forbidden, field, format!("Forbidden: {detail}"))
     }

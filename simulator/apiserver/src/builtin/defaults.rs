@@ -19,7 +19,6 @@ pub(crate) fn fill(definition: &str, tree: &Tree) -> Option<Tree> {
         "core.v1.NodeStatus" => node_status(tree),
         "core.v1.LimitRangeItem" => limit_range(tree),
         "core.v1.ReplicationController" => replication_controller(tree),
-        "apps.v1.Deployment" | "apps.v1.DaemonSet" | "apps.v1.ReplicaSet" => labels_from_template(tree),
         "apps.v1.DeploymentStrategy" => deployment_strategy(tree),
         "apps.v1.StatefulSetSpec" => stateful_set(tree),
         "apps.v1.StatefulSetUpdateStrategy" => stateful_set_strategy(tree),
@@ -37,6 +36,11 @@ pub(crate) fn fill(definition: &str, tree: &Tree) -> Option<Tree> {
 /// The tree with a value where there is none.
 fn or(tree: Tree, key: &str, value: impl Into<Tree>) -> Tree {
     if tree.get(key).is_none() { tree.with(&[key], value) } else { tree }
+}
+
+/// The same at a path.
+pub(super) fn or_at(tree: &Tree, path: &[&str], value: impl Into<Tree>) -> Tree {
+    if tree.at(path).is_none() { tree.with(path, value) } else { tree.clone() }
 }
 
 fn map_items(tree: &Tree, key: &str, change: &dyn Fn(&Tree) -> Tree) -> Tree {
@@ -200,11 +204,6 @@ fn limit_range(tree: &Tree) -> Tree {
         }
     }
     tree
-}
-
-fn labels_from_template(tree: &Tree) -> Tree {
-    // Only the old versions of these kinds took their labels from the template.
-    tree.clone()
 }
 
 fn replication_controller(tree: &Tree) -> Tree {

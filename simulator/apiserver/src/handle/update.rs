@@ -126,7 +126,7 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Answere
         Some("status") => only_status(call, was, tree),
         _ => all_but_status(call, was, tree),
     };
-    let tree = write::prepare_update(call, tree, old);
+    let tree = write::prepare_update(call, tree, old)?;
     let mut errors = metadata::validate_update(call.info(), &tree, was);
     write::validate(call, &tree, Some(old), &mut errors);
     if !errors.is_empty() {

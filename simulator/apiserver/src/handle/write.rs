@@ -1,6 +1,7 @@
 //! What every write has in common: the body, its place, its shape, the rules it must keep.
 
 use super::Call;
+use crate::builtin::{admission, rules};
 use crate::crd;
 use crate::object::{Object, Tree};
 use crate::request::Verb;
@@ -57,12 +58,19 @@ pub(super) fn shape(
 
 /// What the server itself sets on a new object of this kind.
 pub(super) fn prepare_create(call: &mut Call<'_>, tree: Tree) -> Result<Tree, Status> {
-    Ok(if is_definition(call) { crd::accept(&tree, call.now) } else { tree })
+    if is_definition(call) {
+        return Ok(crd::accept(&tree, call.now));
+    }
+    if call.info().custom { Ok(tree) } else { admission::create(call.server, call.info(), tree) }
 }
 
 /// What the server itself sets when an object of this kind changes.
-pub(super) fn prepare_update(call: &Call<'_>, tree: Tree, _old: &Object) -> Tree {
-    if is_definition(call) { crd::accept(&tree, call.now) } else { tree }
+pub(super) fn prepare_update(call: &Call<'_>, tree: Tree, old: &Object) -> Result<Tree, Status> {
+    if is_definition(call) {
+        return Ok(crd::accept(&tree, call.now));
+    }
+    let main = call.request.subresource.is_none() && !call.info().custom;
+    if main { admission::update(call.server, call.info(), tree, old.tree()) } else { Ok(tree) }
 }
 
 /// The rules of the kind, beyond those of its metadata.
@@ -76,7 +84,12 @@ pub(super) fn validate(
     if is_definition(call) {
         errors.extend(crd::broken(tree, old));
     }
-    errors.extend(call.info().schema.validate(tree, old));
+    let info = call.info();
+    if info.custom {
+        errors.extend(info.schema.validate(tree, old));
+    } else {
+        errors.extend(rules::broken(info, tree, old, call.server.profile().minor));
+    }
 }
 
 fn is_definition(call: &Call<'_>) -> bool {

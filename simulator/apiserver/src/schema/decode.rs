@@ -4,7 +4,7 @@
 //! canonical form, and what the type leaves out when empty is left out. A value of the wrong type refuses the
 //! whole body.
 
-use super::{Node, Path, Ref, Schema, Type, counterpart, format};
+use super::{Member, Node, Path, Ref, Schema, Type, counterpart, format};
 use crate::{Tree, quantity};
 
 /// A value that does not fit its type, in the words of Go's JSON decoder.
@@ -94,7 +94,7 @@ fn object(
     // The copy begins with the first difference: most objects need none.
     let mut copy: Option<Vec<(&str, Tree)>> = None;
     let mut seen = 0_usize;
-    let total_always = node.members.iter().filter(|member| member.flags.always).count();
+    let total_always = node.members.iter().filter(|member| stays(member)).count();
     for (at, (key, value)) in tree.entries().enumerate() {
         let Some(member) = node.member(key) else {
             unknown.0.push(path.field(key).to_string());
@@ -105,7 +105,7 @@ fn object(
             begin(&mut copy, tree, at);
             continue;
         }
-        let inner = Owner { type_name: member_struct(node), up: Some((owner, key)) };
+        let inner = Owner { type_name: node.type_name, up: Some((owner, key)) };
         let old = old.and_then(|old| old.get(key));
         let new = decode(&member.node, value, old, &path.field(key), &inner, unknown)?;
         let now = new.as_ref().unwrap_or(value);
@@ -113,7 +113,7 @@ fn object(
             begin(&mut copy, tree, at);
             continue;
         }
-        seen += usize::from(member.flags.always);
+        seen += usize::from(stays(member));
         match (new, &mut copy) {
             (None, None) => {}
             (None, Some(copy)) => copy.push((key, value.clone())),
@@ -126,9 +126,9 @@ fn object(
     if seen < total_always {
         begin(&mut copy, tree, tree.entries().len());
         let copy = copy.get_or_insert_default();
-        for member in node.members.iter().filter(|member| member.flags.always) {
+        for member in node.members.iter().filter(|member| stays(member)) {
             if !copy.iter().any(|(key, _)| **key == *member.name) {
-                let empty = Tree::empty_map();
+                let empty = zero(&member.node);
                 let inner = Owner { type_name: "", up: Some((owner, &member.name)) };
                 let at = path.field(&member.name);
                 let full = decode(&member.node, &empty, None, &at, &inner, unknown)?;
@@ -139,8 +139,13 @@ fn object(
     Ok(copy.map(Tree::map))
 }
 
-fn member_struct(node: &Node) -> &'static str {
-    node.type_name
+/// Whether a member stands in every object: one that the type does not leave out when empty.
+fn stays(member: &Member) -> bool {
+    let plain = matches!(
+        member.node.kind,
+        Type::String | Type::Int32 | Type::Integer | Type::Number | Type::Bool
+    );
+    member.flags.always || (member.flags.required && plain && !member.flags.drop_empty)
 }
 
 fn begin<'t>(copy: &mut Option<Vec<(&'t str, Tree)>>, tree: &'t Tree, until: usize) {

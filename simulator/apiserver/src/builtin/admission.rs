@@ -1,0 +1,313 @@
+//! What the server sets or refuses itself when an object of a builtin kind is written, with a look at other objects
+//! where it must.
+
+use super::address::{self, Taken};
+use super::check::{list, text};
+use crate::Tree;
+use crate::kinds::KindInfo;
+use crate::object::Object;
+use crate::quantity::Quantity;
+use crate::status::Status;
+use crate::store::Server;
+
+/// A new object as it will be validated and stored.
+pub(crate) fn create(server: &Server, kind: &KindInfo, tree: Tree) -> Result<Tree, Status> {
+    let tree = fresh_status(kind, tree);
+    Ok(match (&*kind.group, &*kind.kind) {
+        ("", "Pod") => pod(server, kind, &tree)?,
+        ("", "Namespace") => namespace(tree),
+        ("", "Node") => node(tree),
+        ("", "Service") => service(server, kind, &tree, None)?,
+        ("", "PersistentVolumeClaim") => {
+            with_finalizer(&storage_class(server, tree), "kubernetes.io/pvc-protection")
+        }
+        ("", "PersistentVolume") => with_finalizer(&tree, "kubernetes.io/pv-protection"),
+        ("batch", "Job") => job(&tree, server.profile().minor),
+        _ => tree,
+    })
+}
+
+/// A changed object, before it is validated.
+pub(crate) fn update(
+    server: &Server,
+    kind: &KindInfo,
+    tree: Tree,
+    old: &Tree,
+) -> Result<Tree, Status> {
+    match (&*kind.group, &*kind.kind) {
+        ("", "Service") if !same(&tree, old, "spec") => service(server, kind, &tree, Some(old)),
+        ("", "PersistentVolumeClaim") if !same(&tree, old, "spec") => {
+            resize(server, kind, &tree, old)?;
+            Ok(tree)
+        }
+        _ => Ok(tree),
+    }
+}
+
+fn same(new: &Tree, old: &Tree, key: &str) -> bool {
+    match (new.get(key), old.get(key)) {
+        (Some(new), Some(old)) => new.same(old),
+        (new, old) => new.is_none() && old.is_none(),
+    }
+}
+
+/// A client does not say how a new object fares; the server says what it says of all new ones.
+fn fresh_status(kind: &KindInfo, tree: Tree) -> Tree {
+    let keeps = matches!((&*kind.group, &*kind.kind), ("", "Node") | ("apiextensions.k8s.io", _));
+    if !kind.has_subresource("status") || keeps {
+        return tree;
+    }
+    let bare = tree.without(&["status"]);
+    let Ok((shaped, _)) = kind.schema.decode(&bare, Some(&tree)) else { return bare };
+    kind.schema.default(&shaped, Some(&tree))
+}
+
+fn objects<'a>(server: &'a Server, group: &str, kind: &str) -> impl Iterator<Item = &'a Object> {
+    server.kind(group, kind).into_iter().flat_map(|kind| server.table(kind).iter())
+}
+
+fn find<'a>(server: &'a Server, group: &str, kind: &str, name: &str) -> Option<&'a Object> {
+    server.table(server.kind(group, kind)?).get("", name)
+}
+
+fn pod(server: &Server, kind: &KindInfo, tree: &Tree) -> Result<Tree, Status> {
+    let name = match tree.str_at(&["metadata", "name"]) {
+        Some(name) => name.to_owned(),
+        None => String::new(),
+    };
+    let refuse = |why: &str| Status::forbidden(kind, &name, why);
+    let mut tree = priority(server, tree, &refuse)?;
+    let spec = tree.get("spec").cloned().unwrap_or_default();
+    let runtime = text(&spec, "runtimeClassName");
+    if !runtime.is_empty() && find(server, "node.k8s.io", "RuntimeClass", runtime).is_none() {
+        return Err(refuse(&format!("pod rejected: RuntimeClass \"{runtime}\" not found")));
+    }
+    if runtime.is_empty() && spec.get("overhead").is_some_and(|overhead| !overhead.is_empty()) {
+        let why = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead";
+        return Err(refuse(why));
+    }
+    tree = tolerate(&tree);
+    let class = quality(&spec);
+    Ok(tree.with(&["status", "qosClass"], class))
+}
+
+fn priority(
+    server: &Server,
+    tree: &Tree,
+    refuse: &dyn Fn(&str) -> Status,
+) -> Result<Tree, Status> {
+    let spec = tree.get("spec").cloned().unwrap_or_default();
+    let wanted = text(&spec, "priorityClassName").to_owned();
+    let system = match &*wanted {
+        "system-node-critical" => Some(2_000_001_000),
+        "system-cluster-critical" => Some(2_000_000_000),
+        _ => None,
+    };
+    let mut tree = tree.clone();
+    let (value, policy) = if let Some(value) = system {
+        (value, "PreemptLowerPriority".to_owned())
+    } else {
+        let class = if wanted.is_empty() {
+            let defaults = objects(server, "scheduling.k8s.io", "PriorityClass");
+            defaults
+                .filter(|class| class.tree().bool_at(&["globalDefault"]) == Some(true))
+                .min_by_key(|class| class.tree().int_at(&["value"]))
+        } else {
+            let class = find(server, "scheduling.k8s.io", "PriorityClass", &wanted);
+            if class.is_none() {
+                return Err(refuse(&format!("no PriorityClass with name {wanted} was found")));
+            }
+            class
+        };
+        if let Some(class) = class.filter(|_| wanted.is_empty()) {
+            tree = tree.with(&["spec", "priorityClassName"], class.name());
+        }
+        let class = class.map(Object::tree);
+        let value = class.and_then(|class| class.int_at(&["value"])).unwrap_or(0);
+        let policy = class.and_then(|class| class.str_at(&["preemptionPolicy"]));
+        (value, policy.unwrap_or("PreemptLowerPriority").to_owned())
+    };
+    if let Some(stated) = spec.int_at(&["priority"]).filter(|stated| *stated != value) {
+        return Err(refuse(&format!(
+            "the integer value of priority ({stated}) must not be provided in pod spec; priority admission controller computed {value} from the given PriorityClass name"
+        )));
+    }
+    if let Some(stated) = spec.str_at(&["preemptionPolicy"]).filter(|stated| *stated != policy) {
+        return Err(refuse(&format!(
+            "the string value of PreemptionPolicy ({stated}) must not be provided in pod spec; priority admission controller computed {policy} from the given PriorityClass name"
+        )));
+    }
+    tree = tree.with(&["spec", "priority"], value);
+    Ok(tree.with(&["spec", "preemptionPolicy"], policy))
+}
+
+/// A pod stays on a node that went silent for five minutes, unless it says otherwise.
+fn tolerate(tree: &Tree) -> Tree {
+    let spec = tree.get("spec").cloned().unwrap_or_default();
+    let mut tolerations = list(&spec, "tolerations").to_vec();
+    for taint in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let known = tolerations.iter().any(|toleration| {
+            let key = text(toleration, "key");
+            let effect = text(toleration, "effect");
+            (key == taint || key.is_empty()) && matches!(effect, "NoExecute" | "")
+        });
+        if !known {
+            tolerations.push(Tree::map([
+                ("key", Tree::from(taint)),
+                ("operator", Tree::from("Exists")),
+                ("effect", Tree::from("NoExecute")),
+                ("tolerationSeconds", Tree::from(300)),
+            ]));
+        }
+    }
+    tree.with(&["spec", "tolerations"], tolerations)
+}
+
+/// The class a node sorts its pods by when memory gets scarce.
+pub(crate) fn quality(spec: &Tree) -> &'static str {
+    let containers = list(spec, "containers").iter().chain(list(spec, "initContainers"));
+    let (mut any, mut guaranteed) = (false, true);
+    for container in containers {
+        let amount = |part: &str, name: &str| {
+            let text = container.str_at(&["resources", part, name])?;
+            Quantity::parse(text).filter(|quantity| !quantity.is_zero())
+        };
+        for name in ["cpu", "memory"] {
+            let (request, limit) = (amount("requests", name), amount("limits", name));
+            any |= request.is_some() || limit.is_some();
+            guaranteed &= limit.is_some() && (request.is_none() || request == limit);
+        }
+    }
+    match (any, guaranteed) {
+        (false, _) => "BestEffort",
+        (true, true) => "Guaranteed",
+        (true, false) => "Burstable",
+    }
+}
+
+fn namespace(tree: Tree) -> Tree {
+    let name = tree.str_at(&["metadata", "name"]).unwrap_or_default().to_owned();
+    let mut tree = tree.with(&["metadata", "labels", "kubernetes.io/metadata.name"], name);
+    let finalizers = tree.at(&["spec", "finalizers"]).map_or(&[][..], Tree::items);
+    let kubernetes = Tree::from("kubernetes");
+    if !finalizers.contains(&kubernetes) {
+        let mut finalizers = finalizers.to_vec();
+        finalizers.push(kubernetes);
+        tree = tree.with(&["spec", "finalizers"], finalizers);
+    }
+    tree
+}
+
+/// Nothing is put on a node before it has said that it is ready.
+fn node(tree: Tree) -> Tree {
+    const TAINT: &str = "node.kubernetes.io/not-ready";
+    let mut taints = tree.at(&["spec", "taints"]).map_or(&[][..], Tree::items).to_vec();
+    let known = |taint: &Tree| text(taint, "key") == TAINT && text(taint, "effect") == "NoSchedule";
+    if taints.iter().any(known) {
+        return tree;
+    }
+    taints.push(Tree::map([("key", TAINT.into()), ("effect", Tree::from("NoSchedule"))]));
+    tree.with(&["spec", "taints"], taints)
+}
+
+fn with_finalizer(tree: &Tree, finalizer: &str) -> Tree {
+    let mut finalizers = tree.at(&["metadata", "finalizers"]).map_or(&[][..], Tree::items).to_vec();
+    if finalizers.iter().any(|known| known.as_str() == Some(finalizer)) {
+        return tree.clone();
+    }
+    finalizers.push(Tree::from(finalizer));
+    tree.with(&["metadata", "finalizers"], finalizers)
+}
+
+/// A claim that names no class gets the default one: the newest, if several say that they are it.
+fn storage_class(server: &Server, tree: Tree) -> Tree {
+    let stated = tree.at(&["spec", "storageClassName"]).is_some()
+        || tree.at(&["metadata", "annotations", "volume.beta.kubernetes.io/storage-class"]).is_some();
+    if stated {
+        return tree;
+    }
+    let is_default = |class: &&Object| {
+        ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"]
+            .iter()
+            .any(|key| class.tree().str_at(&["metadata", "annotations", key]) == Some("true"))
+    };
+    let made = |class: &&Object| {
+        class.tree().str_at(&["metadata", "creationTimestamp"]).unwrap_or_default().to_owned()
+    };
+    // Of equally old ones the first by name.
+    let newest = objects(server, "storage.k8s.io", "StorageClass")
+        .filter(is_default)
+        .max_by(|a, b| made(a).cmp(&made(b)).then(b.name().cmp(a.name())));
+    match newest {
+        Some(class) => tree.with(&["spec", "storageClassName"], class.name()),
+        None => tree,
+    }
+}
+
+/// Only a claim whose class allows it may grow.
+fn resize(server: &Server, kind: &KindInfo, tree: &Tree, old: &Tree) -> Result<(), Status> {
+    let size = |tree: &Tree| {
+        tree.str_at(&["spec", "resources", "requests", "storage"]).and_then(Quantity::parse)
+    };
+    if old.str_at(&["status", "phase"]) != Some("Bound") || size(tree) <= size(old) {
+        return Ok(());
+    }
+    let class = tree.str_at(&["spec", "storageClassName"]).unwrap_or_default();
+    let allows = find(server, "storage.k8s.io", "StorageClass", class)
+        .is_some_and(|class| class.tree().bool_at(&["allowVolumeExpansion"]) == Some(true));
+    if allows {
+        return Ok(());
+    }
+    let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
+    let why = "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize";
+    Err(Status::forbidden(kind, name, why))
+}
+
+fn service(
+    server: &Server,
+    kind: &KindInfo,
+    tree: &Tree,
+    old: Option<&Tree>,
+) -> Result<Tree, Status> {
+    let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
+    let namespace = tree.str_at(&["metadata", "namespace"]).unwrap_or_default();
+    let mut taken = Taken::default();
+    for other in objects(server, "", "Service") {
+        if other.name() != name || other.namespace() != namespace {
+            taken.add(other.tree());
+        }
+    }
+    address::assign(tree, old, &mut taken, server.profile().minor)
+        .map_err(|errors| Status::invalid(kind, name, &errors))
+}
+
+/// A job picks its pods by its own uid.
+fn job(tree: &Tree, minor: u32) -> Tree {
+    if tree.bool_at(&["spec", "manualSelector"]) == Some(true) {
+        return tree.clone();
+    }
+    let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default().to_owned();
+    let name = tree.str_at(&["metadata", "name"]).unwrap_or_default().to_owned();
+    let mut tree = tree.clone();
+    let labels: &[(&str, &str)] = if minor >= 27 {
+        &[
+            ("batch.kubernetes.io/controller-uid", &uid),
+            ("batch.kubernetes.io/job-name", &name),
+            ("controller-uid", &uid),
+            ("job-name", &name),
+        ]
+    } else {
+        &[("controller-uid", &uid), ("job-name", &name)]
+    };
+    for (key, value) in labels {
+        let path = ["spec", "template", "metadata", "labels", *key];
+        if tree.at(&path).is_none() {
+            tree = tree.with(&path, *value);
+        }
+    }
+    if minor >= 27 {
+        tree = crate::builtin::defaults::or_at(&tree, &["spec", "manualSelector"], false);
+    }
+    let key = if minor >= 27 { "batch.kubernetes.io/controller-uid" } else { "controller-uid" };
+    tree.with(&["spec", "selector", "matchLabels", key], uid)
+}

@@ -1,0 +1,181 @@
+//! Rules that many kinds share.
+
+use crate::Tree;
+use crate::names;
+use crate::schema::{Faults, Path};
+
+pub(super) static NOTHING: Tree = Tree::null();
+
+pub(super) const NOT_NEGATIVE: &str = "must be greater than or equal to 0";
+
+pub(super) fn text<'t>(tree: &'t Tree, key: &str) -> &'t str {
+    tree.get(key).and_then(Tree::as_str).unwrap_or_default()
+}
+
+pub(super) fn on(tree: &Tree, key: &str) -> bool {
+    tree.get(key).and_then(Tree::as_bool).unwrap_or(false)
+}
+
+pub(super) fn list<'t>(tree: &'t Tree, key: &str) -> &'t [Tree] {
+    tree.get(key).map_or(&[], Tree::items)
+}
+
+/// Each complaint about a value.
+pub(super) fn complain(faults: &mut Faults, at: Path<'_>, value: impl Into<Tree>, complaints: Vec<String>) {
+    if complaints.is_empty() {
+        return;
+    }
+    let value = value.into();
+    for complaint in complaints {
+        faults.invalid(at, &value, &complaint);
+    }
+}
+
+pub(super) fn not_negative(faults: &mut Faults, tree: &Tree, key: &str, at: &Path<'_>) {
+    if let Some(number) = tree.get(key).and_then(Tree::as_i64).filter(|number| *number < 0) {
+        faults.invalid(at.field(key), number, NOT_NEGATIVE);
+    }
+}
+
+pub(super) fn in_range(faults: &mut Faults, tree: &Tree, key: &str, at: &Path<'_>, low: i64, high: i64) {
+    let number = tree.get(key).and_then(Tree::as_i64);
+    if let Some(number) = number.filter(|number| !(low..=high).contains(number)) {
+        faults.invalid(at.field(key), number, &format!("must be between {low} and {high}, inclusive"));
+    }
+}
+
+/// A member that is there has one of these values.
+pub(super) fn one_of(faults: &mut Faults, tree: &Tree, key: &str, at: &Path<'_>, supported: &[&str]) {
+    if let Some(value) = tree.get(key).filter(|value| !value.as_str().is_some_and(|v| supported.contains(&v))) {
+        faults.not_supported(at.field(key), value, supported);
+    }
+}
+
+pub(super) fn required(faults: &mut Faults, tree: &Tree, key: &str, at: &Path<'_>) -> bool {
+    let there = !text(tree, key).is_empty();
+    if !there {
+        faults.required(at.field(key), "");
+    }
+    there
+}
+
+pub(super) fn port(faults: &mut Faults, number: i64, at: Path<'_>) {
+    complain(faults, at, number, super::names::port_number(number));
+}
+
+pub(super) fn ip(faults: &mut Faults, address: &str, at: Path<'_>) -> Option<std::net::IpAddr> {
+    let parsed = address.parse().ok();
+    if parsed.is_none() {
+        faults.invalid(at, address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+    }
+    parsed
+}
+
+/// An address that other machines can reach.
+pub(super) fn reachable(faults: &mut Faults, address: std::net::IpAddr, at: Path<'_>) {
+    let refuse = |what: &str| format!("may not be {what}");
+    let what = match address {
+        a if a.is_unspecified() => refuse(&format!("unspecified ({a})")),
+        a if a.is_loopback() => refuse("in the loopback range (127.0.0.0/8, ::1/128)"),
+        std::net::IpAddr::V4(a) if a.is_link_local() => {
+            refuse("in the link-local range (169.254.0.0/16, fe80::/10)")
+        }
+        a if a.is_multicast() => refuse("in the link-local multicast range (224.0.0.0/24, ff02::/10)"),
+        _ => return,
+    };
+    faults.invalid(at, address.to_string(), &what);
+}
+
+/// `5`, or `20%`.
+pub(super) fn count_or_percent(faults: &mut Faults, tree: &Tree, key: &str, at: &Path<'_>, limited: bool) {
+    let Some(value) = tree.get(key) else { return };
+    if let Some(percent) = value.as_str() {
+        let digits = percent.strip_suffix('%').filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
+        match digits.map(str::parse::<i64>) {
+            Some(Ok(percent)) => {
+                if limited && percent > 100 {
+                    faults.invalid(at.field(key), value, "must not be greater than 100%");
+                }
+            }
+            _ => faults.invalid(
+                at.field(key),
+                value,
+                "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
+            ),
+        }
+    } else if value.as_i64().is_some_and(|number| number < 0) {
+        faults.invalid(at.field(key), value, NOT_NEGATIVE);
+    }
+}
+
+/// A label selector: its labels and its expressions.
+pub(super) fn selector(faults: &mut Faults, selector: &Tree, at: &Path<'_>) {
+    let labels = at.field("matchLabels");
+    for (key, value) in selector.get("matchLabels").into_iter().flat_map(Tree::entries) {
+        complain(faults, labels, key, names::qualified_name(key));
+        let value = value.as_str().unwrap_or_default();
+        complain(faults, labels.key(key), value, names::label_value(value));
+    }
+    let expressions = at.field("matchExpressions");
+    for (index, expression) in list(selector, "matchExpressions").iter().enumerate() {
+        let at = expressions.index(index);
+        let values = list(expression, "values");
+        match text(expression, "operator") {
+            "In" | "NotIn" if values.is_empty() => {
+                faults.required(at.field("values"), "must be specified when `operator` is 'In' or 'NotIn'");
+            }
+            "In" | "NotIn" => {}
+            "Exists" | "DoesNotExist" => {
+                if !values.is_empty() {
+                    let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+                    faults.forbidden(at.field("values"), why);
+                }
+            }
+            other => faults.invalid(at.field("operator"), other, "not a valid selector operator"),
+        }
+        let key = text(expression, "key");
+        complain(faults, at.field("key"), key, names::qualified_name(key));
+    }
+}
+
+/// Whether a selector picks an object with these labels; an empty one picks everything.
+pub(super) fn selects(selector: &Tree, labels: Option<&Tree>) -> bool {
+    let label = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Tree::as_str);
+    let matches = selector.get("matchLabels").into_iter().flat_map(Tree::entries);
+    let mut matches = matches.map(|(key, value)| label(key) == value.as_str());
+    matches.all(|holds| holds)
+        && list(selector, "matchExpressions").iter().all(|expression| {
+            let value = label(text(expression, "key"));
+            let listed = || list(expression, "values").iter().any(|v| v.as_str() == value);
+            match text(expression, "operator") {
+                "In" => value.is_some() && listed(),
+                "NotIn" => value.is_none() || !listed(),
+                "Exists" => value.is_some(),
+                "DoesNotExist" => value.is_none(),
+                _ => false,
+            }
+        })
+}
+
+/// The labels of a template, and like maps elsewhere.
+pub(super) fn labels(faults: &mut Faults, labels: Option<&Tree>, at: Path<'_>) {
+    for (key, value) in labels.into_iter().flat_map(Tree::entries) {
+        complain(faults, at, key, names::qualified_name(key));
+        let value = value.as_str().unwrap_or_default();
+        complain(faults, at, value, names::label_value(value));
+    }
+}
+
+pub(super) fn no_dots_up(faults: &mut Faults, path: &str, at: Path<'_>) {
+    if path.split('/').any(|part| part == "..") {
+        faults.invalid(at, path, "must not contain '..'");
+    }
+}
+
+/// A path inside a volume.
+pub(super) fn relative(faults: &mut Faults, path: &str, at: Path<'_>) {
+    if path.starts_with('/') {
+        faults.invalid(at, path, "must be a relative path");
+    }
+    no_dots_up(faults, path, at);
+}

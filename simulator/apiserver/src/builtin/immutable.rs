@@ -1,0 +1,378 @@
+//! What may not change once it is set.
+
+use super::check::{NOTHING, list, text};
+use crate::Tree;
+use crate::kinds::KindInfo;
+use crate::quantity::Quantity;
+use crate::schema::{Faults, Path};
+use crate::status::FieldError;
+
+const IMMUTABLE: &str = "field is immutable";
+
+pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
+    match (&*kind.group, &*kind.kind) {
+        ("", "Pod") => pod(new, old, minor, faults),
+        ("", "ConfigMap") => fixed(new, old, &["data", "binaryData"], faults),
+        ("", "Secret") => {
+            same(new, old, &["type"], faults);
+            fixed(new, old, &["data"], faults);
+        }
+        ("", "Service") => service(new, old, faults),
+        ("", "PersistentVolumeClaim") => claim(new, old, minor, faults),
+        ("", "PersistentVolume") => volume(new, old, faults),
+        ("", "Node") => node(new, old, faults),
+        ("storage.k8s.io", "StorageClass") => class(new, old, faults),
+        ("scheduling.k8s.io", "PriorityClass") => {
+            if new.get("value") != old.get("value") {
+                faults.forbidden(Path::Root.field("value"), "may not be changed in an update.");
+            }
+            same(new, old, &["preemptionPolicy"], faults);
+        }
+        ("discovery.k8s.io", "EndpointSlice") => same(new, old, &["addressType"], faults),
+        ("apps", "ControllerRevision") => {
+            if new.get("data") != old.get("data") || new.get("revision") != old.get("revision") {
+                let data = new.get("data").cloned().unwrap_or_default();
+                faults.invalid(Path::Root.field("data"), data, IMMUTABLE);
+            }
+        }
+        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => same(new, old, &["spec", "selector"], faults),
+        ("apps", "StatefulSet") => stateful_set(new, old, minor, faults),
+        ("batch", "Job") => job(new, old, faults),
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
+            if new.get("roleRef") != old.get("roleRef") {
+                let part = |key: &str| Tree::from(new.str_at(&["roleRef", key]).unwrap_or_default());
+                let printed = format!(
+                    "{{\"APIGroup\":{},\"Kind\":{},\"Name\":{}}}",
+                    part("apiGroup"),
+                    part("kind"),
+                    part("name")
+                );
+                let at = Path::Root.field("roleRef");
+                faults.0.push(FieldError::invalid_printed(at, &printed, "cannot change roleRef"));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// One member that keeps its value.
+fn same(new: &Tree, old: &Tree, path: &[&str], faults: &mut Faults) {
+    let (now, was) = (new.at(path), old.at(path));
+    if now != was {
+        let value = now.cloned().unwrap_or_default();
+        faults.0.push(FieldError::invalid(path.join("."), &value, IMMUTABLE));
+    }
+}
+
+/// A ConfigMap or Secret that was declared immutable.
+fn fixed(new: &Tree, old: &Tree, fields: &[&str], faults: &mut Faults) {
+    if old.bool_at(&["immutable"]) != Some(true) {
+        return;
+    }
+    let why = "field is immutable when `immutable` is set";
+    if new.bool_at(&["immutable"]) != Some(true) {
+        faults.forbidden(Path::Root.field("immutable"), why);
+    }
+    for field in fields {
+        let contents = |tree: &Tree| tree.get(field).filter(|data| !data.is_empty()).cloned();
+        if contents(new) != contents(old) {
+            faults.forbidden(Path::Root.field(field), why);
+        }
+    }
+}
+
+fn pod(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
+    let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
+    if now.same(was) {
+        return;
+    }
+    let at = Path::Root.field("spec");
+    let mut now = now.clone();
+    for key in ["containers", "initContainers"] {
+        if list(&now, key).len() != list(was, key).len() {
+            let why = match key {
+                "containers" => "pod updates may not add or remove containers",
+                _ => "pod updates may not add or remove init containers",
+            };
+            faults.forbidden(at.field(key), why);
+            return;
+        }
+    }
+    if deadline(&now, was, &at, faults) {
+        return;
+    }
+    tolerations(&now, was, &at, faults);
+    // What may change is taken from the old object; the rest has to be equal then.
+    for key in ["containers", "initContainers"] {
+        let pairs = list(&now, key).iter().zip(list(was, key));
+        let images: Vec<Tree> = pairs
+            .map(|(new, old)| match old.get("image") {
+                Some(image) if new.get("image").is_some() => new.with(&["image"], image),
+                _ => new.clone(),
+            })
+            .collect();
+        if !images.is_empty() {
+            now = now.with(&[key], images);
+        }
+    }
+    let negative = was.int_at(&["terminationGracePeriodSeconds"]).is_some_and(|grace| grace < 0);
+    if negative && now.int_at(&["terminationGracePeriodSeconds"]) == Some(1) {
+        now = take(&now, was, "terminationGracePeriodSeconds");
+    }
+    now = take(&take(&now, was, "activeDeadlineSeconds"), was, "tolerations");
+    if !list(was, "schedulingGates").is_empty() {
+        let kept = list(&now, "schedulingGates");
+        if kept.iter().any(|gate| !list(was, "schedulingGates").contains(gate)) {
+            let why = "only deletion is allowed, but found new scheduling gate";
+            faults.forbidden(at.field("schedulingGates"), why);
+        }
+        now = take(&now, was, "schedulingGates");
+        // A gated pod is not scheduled yet: where it may go can still be narrowed.
+        now = take(&take(&now, was, "nodeSelector"), was, "affinity");
+    }
+    if now != *was {
+        let grace = if minor >= 22 {
+            ",`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+        } else {
+            ""
+        };
+        let why = format!(
+            "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations){grace}"
+        );
+        let why = if minor >= 22 { why } else { why.replace("`,`", "`, `").replace("`spec.activeDeadlineSeconds`,", "`spec.activeDeadlineSeconds` or ") };
+        faults.forbidden(at, &why);
+    }
+}
+
+/// Whether the deadline's change ends the checks, as it does in the real server.
+fn deadline(now: &Tree, was: &Tree, at: &Path<'_>, faults: &mut Faults) -> bool {
+    let place = at.field("activeDeadlineSeconds");
+    let old = was.int_at(&["activeDeadlineSeconds"]);
+    match (now.int_at(&["activeDeadlineSeconds"]), old) {
+        (Some(new), Some(old)) if new > old => {
+            faults.invalid(place, new, "must be less than or equal to previous value");
+            true
+        }
+        (None, Some(_)) => {
+            let why = "must not update from a positive integer to nil value";
+            faults.invalid(place, Tree::null(), why);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn tolerations(now: &Tree, was: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let bare = |toleration: &Tree| toleration.without(&["tolerationSeconds"]);
+    let kept: Vec<Tree> = list(now, "tolerations").iter().map(bare).collect();
+    if list(was, "tolerations").iter().any(|old| !kept.contains(&bare(old))) {
+        let why = "existing toleration can not be modified except its tolerationSeconds";
+        faults.forbidden(at.field("tolerations"), why);
+    }
+}
+
+fn take(tree: &Tree, from: &Tree, key: &str) -> Tree {
+    match from.get(key) {
+        Some(value) => tree.with(&[key], value),
+        None => tree.without(&[key]),
+    }
+}
+
+fn service(new: &Tree, old: &Tree, faults: &mut Faults) {
+    let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
+    if now.same(was) {
+        return;
+    }
+    let at = Path::Root.field("spec");
+    let once = "may not change once set";
+    let external = |spec: &Tree| text(spec, "type") == "ExternalName";
+    let (ips, before) = (list(now, "clusterIPs"), list(was, "clusterIPs"));
+    if !external(now) && !external(was) && !before.is_empty() && ips.first() != before.first() {
+        let value = now.get("clusterIPs").cloned().unwrap_or_default();
+        faults.invalid(at.field("clusterIPs").index(0), value, once);
+    }
+    let balanced = |spec: &Tree| text(spec, "type") == "LoadBalancer";
+    if balanced(now) && balanced(was) {
+        if now.get("loadBalancerClass") != was.get("loadBalancerClass") {
+            let value = now.get("loadBalancerClass").cloned().unwrap_or_default();
+            faults.invalid(at.field("loadBalancerClass"), value, once);
+        }
+        let port = |spec: &Tree| spec.int_at(&["healthCheckNodePort"]).unwrap_or(0);
+        if port(was) != 0 && port(now) != 0 && port(now) != port(was) {
+            faults.forbidden(at.field("healthCheckNodePort"), IMMUTABLE);
+        }
+    }
+}
+
+fn claim(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
+    let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
+    if now.same(was) {
+        return;
+    }
+    let at = Path::Root.field("spec");
+    let bound = old.str_at(&["status", "phase"]) == Some("Bound");
+    let storage = ["resources", "requests", "storage"];
+    let mut rest = now.clone();
+    if bound && let Some(size) = was.at(&storage) {
+        rest = rest.with(&storage, size);
+    }
+    if text(was, "volumeName").is_empty() {
+        rest = take(&rest, was, "volumeName");
+    }
+    if minor >= 31 {
+        rest = take(&rest, was, "volumeAttributesClassName");
+    }
+    if rest != *was {
+        let why = match minor {
+            31.. => {
+                "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+            }
+            _ => "spec is immutable after creation except resources.requests for bound claims",
+        };
+        faults.forbidden(at, why);
+        return;
+    }
+    let size = |tree: &Tree, path: &[&str]| tree.str_at(path).and_then(Quantity::parse);
+    let (wanted, before) = (size(now, &storage), size(was, &storage));
+    if wanted < before {
+        let requests = at.field("resources");
+        let requests = requests.field("requests");
+        let place = requests.field("storage");
+        let capacity = size(old, &["status", "capacity", "storage"]);
+        if minor < 32 {
+            faults.forbidden(place, "field can not be less than previous value");
+        } else if wanted <= capacity {
+            faults.forbidden(place, "field can not be less than status.capacity");
+        }
+    }
+}
+
+fn volume(new: &Tree, old: &Tree, faults: &mut Faults) {
+    let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
+    let others = [
+        "accessModes",
+        "capacity",
+        "claimRef",
+        "mountOptions",
+        "nodeAffinity",
+        "persistentVolumeReclaimPolicy",
+        "storageClassName",
+        "volumeAttributesClassName",
+        "volumeMode",
+    ];
+    let source = |spec: &Tree| {
+        let own = spec.entries().filter(|(key, _)| !others.contains(key));
+        Tree::map(own.map(|(key, value)| (key, value.clone())))
+    };
+    if source(now) != source(was) {
+        let at = Path::Root.field("spec");
+        let why = "spec.persistentvolumesource is immutable after creation";
+        faults.forbidden(at.field("persistentvolumesource"), why);
+    }
+    if now.get("volumeMode") != was.get("volumeMode") {
+        let mode = now.get("volumeMode").cloned().unwrap_or_default();
+        faults.invalid(Path::Root.field("volumeMode"), mode, IMMUTABLE);
+    }
+}
+
+fn node(new: &Tree, old: &Tree, faults: &mut Faults) {
+    let at = Path::Root.field("spec");
+    for (key, field) in [("podCIDR", "podCIDRs"), ("providerID", "providerID")] {
+        let value = |tree: &Tree| tree.str_at(&["spec", key]).unwrap_or_default().to_owned();
+        if !value(old).is_empty() && value(new) != value(old) {
+            let why = format!("node updates may not change {key} except from \"\" to valid");
+            faults.forbidden(at.field(field), &why);
+        }
+    }
+}
+
+fn class(new: &Tree, old: &Tree, faults: &mut Faults) {
+    for key in ["parameters", "provisioner", "reclaimPolicy"] {
+        if new.get(key) != old.get(key) {
+            faults.forbidden(Path::Root.field(key), &format!("updates to {key} are forbidden."));
+        }
+    }
+    same(new, old, &["volumeBindingMode"], faults);
+}
+
+fn stateful_set(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
+    let may_change: &[&str] = match minor {
+        0..=20 => &["replicas", "template", "updateStrategy"],
+        21..=26 => {
+            &["replicas", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy", "minReadySeconds"]
+        }
+        27..=31 => &[
+            "replicas",
+            "ordinals",
+            "template",
+            "updateStrategy",
+            "persistentVolumeClaimRetentionPolicy",
+            "minReadySeconds",
+        ],
+        _ => &[
+            "replicas",
+            "ordinals",
+            "template",
+            "updateStrategy",
+            "revisionHistoryLimit",
+            "persistentVolumeClaimRetentionPolicy",
+            "minReadySeconds",
+        ],
+    };
+    let fixed = |tree: &Tree| {
+        let spec = tree.get("spec").cloned().unwrap_or_default();
+        may_change.iter().fold(spec, |spec, key| spec.without(&[key]))
+    };
+    if fixed(new) != fixed(old) {
+        let quoted: Vec<String> = may_change.iter().map(|key| format!("'{key}'")).collect();
+        let (last, head) = quoted.split_last().expect("some fields may change");
+        let comma = if minor <= 20 { "," } else { "" };
+        let why = format!(
+            "updates to statefulset spec for fields other than {}{comma} and {last} are forbidden",
+            head.join(", ")
+        );
+        faults.forbidden(Path::Root.field("spec"), &why);
+    }
+}
+
+fn job(new: &Tree, old: &Tree, faults: &mut Faults) {
+    let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
+    if now.same(was) {
+        return;
+    }
+    let at = Path::Root.field("spec");
+    if now.get("completions") != was.get("completions") {
+        let value = now.get("completions").cloned().unwrap_or_default();
+        let elastic = text(was, "completionMode") == "Indexed";
+        if !elastic {
+            faults.invalid(at.field("completions"), value, IMMUTABLE);
+        } else if now.get("completions") != now.get("parallelism") {
+            let why = "can only be modified in tandem with spec.parallelism";
+            faults.invalid(at.field("completions"), value, why);
+        }
+    }
+    same(new, old, &["spec", "selector"], faults);
+    if now.get("template") != was.get("template") {
+        // A job that waits to be started may still be told where to run.
+        let waits = was.bool_at(&["suspend"]) == Some(true) && old.at(&["status", "startTime"]).is_none();
+        let bare = |spec: &Tree| {
+            let mut template = spec.get("template").cloned().unwrap_or_default();
+            if waits {
+                for key in ["nodeSelector", "affinity", "tolerations", "schedulingGates"] {
+                    template = template.without(&["spec", key]);
+                }
+                template = template.without(&["metadata"]);
+            }
+            template
+        };
+        if bare(now) != bare(was) {
+            let value = now.get("template").cloned().unwrap_or_default();
+            faults.invalid(at.field("template"), value, IMMUTABLE);
+        }
+    }
+    for key in
+        ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"]
+    {
+        same(new, old, &["spec", key], faults);
+    }
+}

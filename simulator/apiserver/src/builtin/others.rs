@@ -1,0 +1,289 @@
+//! Kinds that other controllers write: endpoints, leases, events, nodes.
+
+use super::check::{NOTHING, ip, list, one_of, port, reachable, required, selector, text};
+use super::rules::Write;
+use super::scheduling;
+use crate::Tree;
+use crate::schema::{Faults, Path};
+
+pub(super) fn endpoints(write: &Write<'_>, faults: &mut Faults) {
+    if !write.changed(&["subsets"]) {
+        return;
+    }
+    let all = Path::Root.field("subsets");
+    for (index, subset) in list(write.new, "subsets").iter().enumerate() {
+        let at = all.index(index);
+        let (ready, others) = (list(subset, "addresses"), list(subset, "notReadyAddresses"));
+        if ready.is_empty() && others.is_empty() {
+            faults.required(at, "must specify `addresses` or `notReadyAddresses`");
+        }
+        for (key, addresses) in [("addresses", ready), ("notReadyAddresses", others)] {
+            let all = at.field(key);
+            for (index, address) in addresses.iter().enumerate() {
+                let at = all.index(index);
+                if let Some(parsed) = ip(faults, text(address, "ip"), at.field("ip")) {
+                    reachable(faults, parsed, at.field("ip"));
+                } else {
+                    // Said twice by the real server.
+                    faults.invalid(at.field("ip"), text(address, "ip"), "must be a valid IP address");
+                }
+            }
+        }
+        let ports = list(subset, "ports");
+        let all = at.field("ports");
+        for (index, entry) in ports.iter().enumerate() {
+            let at = all.index(index);
+            let name = text(entry, "name");
+            if name.is_empty() && ports.len() > 1 {
+                faults.required(at.field("name"), "");
+            } else if !name.is_empty() {
+                super::check::complain(faults, at.field("name"), name, crate::names::dns_label(name));
+            }
+            port(faults, entry.int_at(&["port"]).unwrap_or(0), at.field("port"));
+            one_of(faults, entry, "protocol", &at, &["SCTP", "TCP", "UDP"]);
+        }
+    }
+}
+
+pub(super) fn endpoint_slice(write: &Write<'_>, faults: &mut Faults) {
+    let slice = write.new;
+    let kind = text(slice, "addressType");
+    if kind.is_empty() {
+        faults.required(Path::Root.field("addressType"), "");
+        return;
+    }
+    one_of(faults, slice, "addressType", &Path::Root, &["FQDN", "IPv4", "IPv6"]);
+    if !matches!(kind, "FQDN" | "IPv4" | "IPv6") {
+        return;
+    }
+    let all = Path::Root.field("endpoints");
+    for (index, endpoint) in list(slice, "endpoints").iter().enumerate() {
+        let at = all.index(index);
+        let place = at.field("addresses");
+        let addresses = list(endpoint, "addresses");
+        if addresses.is_empty() {
+            faults.required(place, "must contain at least 1 address");
+        }
+        for (index, address) in addresses.iter().enumerate() {
+            let address = address.as_str().unwrap_or_default();
+            if kind == "FQDN" {
+                continue;
+            }
+            let Ok(parsed) = address.parse::<std::net::IpAddr>() else {
+                faults.invalid(place.index(index), address, "must be a valid IP address");
+                continue;
+            };
+            if parsed.is_ipv4() != (kind == "IPv4") {
+                faults.invalid(place, address, &format!("must be an {kind} address"));
+            }
+            reachable(faults, parsed, place.index(index));
+        }
+    }
+    let all = Path::Root.field("ports");
+    let ports = list(slice, "ports");
+    for (index, entry) in ports.iter().enumerate() {
+        let at = all.index(index);
+        let name = text(entry, "name");
+        if ports[..index].iter().any(|other| text(other, "name") == name) {
+            faults.duplicate(at.field("name"), name);
+        }
+        if !name.is_empty() {
+            super::check::complain(faults, at.field("name"), name, crate::names::dns_label(name));
+        }
+    }
+}
+
+pub(super) fn lease(write: &Write<'_>, faults: &mut Faults) {
+    let spec = write.new.get("spec").unwrap_or(&NOTHING);
+    let at = Path::Root.field("spec");
+    if let Some(seconds) = spec.int_at(&["leaseDurationSeconds"]).filter(|seconds| *seconds <= 0) {
+        faults.invalid(at.field("leaseDurationSeconds"), seconds, "must be greater than 0");
+    }
+    super::check::not_negative(faults, spec, "leaseTransitions", &at);
+}
+
+pub(super) fn event(write: &Write<'_>, faults: &mut Faults) {
+    let event = write.new;
+    if write.old.is_some() {
+        return;
+    }
+    // Both groups' events are looked at in the core group's form.
+    let object = event.get("involvedObject").or(event.get("regarding")).unwrap_or(&NOTHING);
+    let own = event.str_at(&["metadata", "namespace"]).unwrap_or_default();
+    let about = text(object, "namespace");
+    let cluster_scoped = about.is_empty() && own == "default";
+    if about != own && !cluster_scoped && event.get("regarding").is_none() {
+        let above = Path::Root.field("involvedObject");
+        faults.invalid(above.field("namespace"), about, "does not match event.namespace");
+    }
+    if event.str_at(&["apiVersion"]) == Some("events.k8s.io/v1") {
+        if event.get("eventTime").is_none() {
+            faults.required(Path::Root.field("eventTime"), "");
+        } else {
+            for key in ["reportingController", "reportingInstance", "action", "reason"] {
+                required(faults, event, key, &Path::Root);
+            }
+        }
+        let kind = text(event, "type");
+        if !matches!(kind, "Normal" | "Warning") {
+            let why = format!("has invalid value: {kind}");
+            faults.invalid(Path::Root.field("type"), "", &why);
+        }
+    }
+}
+
+pub(super) fn node(write: &Write<'_>, faults: &mut Faults) {
+    if !write.changed(&["spec"]) {
+        return;
+    }
+    let spec = write.new.get("spec").unwrap_or(&NOTHING);
+    scheduling::taints(spec, faults);
+    let at = Path::Root.field("spec");
+    let range = text(spec, "podCIDR");
+    if !range.is_empty() && !super::service::is_cidr(range) {
+        let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+        faults.invalid(at.field("podCIDRs").index(0), range, why);
+    }
+}
+
+pub(super) fn quota(write: &Write<'_>, faults: &mut Faults) {
+    if !write.changed(&["spec"]) {
+        return;
+    }
+    let spec = Path::Root.field("spec");
+    let at = spec.field("hard");
+    let known = |name: &str| {
+        let bare = name.strip_prefix("requests.").or(name.strip_prefix("limits.")).unwrap_or(name);
+        matches!(
+            bare,
+            "cpu"
+                | "memory"
+                | "ephemeral-storage"
+                | "storage"
+                | "pods"
+                | "services"
+                | "replicationcontrollers"
+                | "resourcequotas"
+                | "secrets"
+                | "configmaps"
+                | "persistentvolumeclaims"
+                | "services.nodeports"
+                | "services.loadbalancers"
+        ) || bare.starts_with("hugepages-")
+    };
+    for (name, amount) in write.new.at(&["spec", "hard"]).into_iter().flat_map(Tree::entries) {
+        let at = at.key(name);
+        if !name.contains('/') && !known(name) {
+            faults.invalid(at, name, "must be a standard resource type or fully qualified");
+            faults.invalid(at, name, "must be a standard resource for quota");
+        }
+        let quantity = amount.as_str().and_then(crate::quantity::Quantity::parse);
+        let counts = !name.contains("cpu") && !name.contains("memory") && !name.contains("storage");
+        if counts && known(name) && quantity.is_some_and(|quantity| !quantity.is_whole()) {
+            faults.invalid(at, amount, "must be an integer");
+        }
+    }
+}
+
+pub(super) fn priority_class(write: &Write<'_>, faults: &mut Faults) {
+    let class = write.new;
+    let name = class.str_at(&["metadata", "name"]).unwrap_or_default();
+    let value = class.int_at(&["value"]).unwrap_or(0);
+    let known = matches!(name, "system-node-critical" | "system-cluster-critical");
+    if name.starts_with("system-") && !known {
+        let meta = Path::Root.field("metadata");
+        let why = format!(
+            "priority class names with 'system-' prefix are reserved for system use only. error: {name} is not a known system priority class"
+        );
+        faults.forbidden(meta.field("name"), &why);
+    } else if !known && value > 1_000_000_000 {
+        let why = "maximum allowed value of a user defined priority is 1000000000";
+        faults.forbidden(Path::Root.field("value"), why);
+    }
+    one_of(faults, class, "preemptionPolicy", &Path::Root, &["PreemptLowerPriority", "Never"]);
+}
+
+pub(super) fn autoscaler(write: &Write<'_>, faults: &mut Faults) {
+    if !write.changed(&["spec"]) {
+        return;
+    }
+    let spec = write.new.get("spec").unwrap_or(&NOTHING);
+    let at = Path::Root.field("spec");
+    let (least, most) =
+        (spec.int_at(&["minReplicas"]).unwrap_or(1), spec.int_at(&["maxReplicas"]).unwrap_or(0));
+    if least < 1 {
+        faults.invalid(at.field("minReplicas"), least, "must be greater than or equal to 1");
+    }
+    if most < 1 {
+        faults.invalid(at.field("maxReplicas"), most, "must be greater than 0");
+    }
+    if most < least && most >= 1 {
+        faults.invalid(at.field("maxReplicas"), most, "must be greater than or equal to `minReplicas`");
+    }
+    let target = spec.get("scaleTargetRef").unwrap_or(&NOTHING);
+    let place = at.field("scaleTargetRef");
+    required(faults, target, "kind", &place);
+    required(faults, target, "name", &place);
+    let version = text(target, "apiVersion");
+    if version.is_empty() && write.minor >= 27 {
+        faults.invalid(place.field("apiVersion"), version, "apiVersion must specify API group");
+    }
+    if least == 0 {
+        let why = "must specify at least one Object or External metric to support scaling to zero replicas";
+        faults.forbidden(at.field("metrics"), why);
+    }
+}
+
+pub(super) fn ingress(write: &Write<'_>, faults: &mut Faults) {
+    if !write.changed(&["spec"]) {
+        return;
+    }
+    let spec = write.new.get("spec").unwrap_or(&NOTHING);
+    let at = Path::Root.field("spec");
+    let rules = list(spec, "rules");
+    if rules.is_empty() && spec.get("defaultBackend").is_none() {
+        let why = "either `defaultBackend` or `rules` must be specified";
+        faults.invalid(at, Tree::null(), why);
+    }
+    let all = at.field("rules");
+    for (index, rule) in rules.iter().enumerate() {
+        let above = all.index(index);
+        let http = above.field("http");
+        let all = http.field("paths");
+        let paths = rule.at(&["http", "paths"]).map_or(&[][..], Tree::items);
+        for (index, path) in paths.iter().enumerate() {
+            let at = all.index(index);
+            let place = text(path, "path");
+            match text(path, "pathType") {
+                "" => faults.required(at.field("pathType"), "pathType must be specified"),
+                "Exact" | "Prefix" => {
+                    if !place.starts_with('/') {
+                        faults.invalid(at.field("path"), place, "must be an absolute path");
+                    }
+                }
+                "ImplementationSpecific" => {}
+                other => {
+                    let kinds = ["Exact", "ImplementationSpecific", "Prefix"];
+                    faults.not_supported(at.field("pathType"), other, &kinds);
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn network_policy(write: &Write<'_>, faults: &mut Faults) {
+    if !write.changed(&["spec"]) {
+        return;
+    }
+    let spec = write.new.get("spec").unwrap_or(&NOTHING);
+    let at = Path::Root.field("spec");
+    if let Some(pods) = spec.get("podSelector") {
+        selector(faults, pods, &at.field("podSelector"));
+    }
+    let types = at.field("policyTypes");
+    for (index, kind) in list(spec, "policyTypes").iter().enumerate() {
+        if !matches!(kind.as_str(), Some("Ingress" | "Egress")) {
+            faults.not_supported(types.index(index), kind, &["Ingress", "Egress"]);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The rules of each kind.
+
+use super::{config, immutable, others, pod, rbac, service, storage, workload};
+use crate::Tree;
+use crate::kinds::KindInfo;
+use crate::schema::Faults;
+use crate::status::FieldError;
+
+/// A write of an object of a builtin kind.
+pub(super) struct Write<'a> {
+    pub new: &'a Tree,
+    pub old: Option<&'a Tree>,
+    pub minor: u32,
+}
+
+impl Write<'_> {
+    /// Whether a part may break rules: it is there, and not the memory of what was accepted before.
+    pub(super) fn changed(&self, path: &[&str]) -> bool {
+        match (self.new.at(path), self.old.and_then(|old| old.at(path))) {
+            (Some(new), Some(old)) => !new.same(old),
+            (None, Some(_)) | (Some(_), None) => true,
+            (None, None) => self.old.is_none(),
+        }
+    }
+}
+
+/// Every rule that an object of a builtin kind breaks.
+pub(crate) fn broken(kind: &KindInfo, new: &Tree, old: Option<&Tree>, minor: u32) -> Vec<FieldError> {
+    let mut faults = Faults::default();
+    let write = Write { new, old, minor };
+    match (&*kind.group, &*kind.kind) {
+        ("", "Pod") => pod::check(&write, &mut faults),
+        ("", "Service") => service::check(&write, &mut faults),
+        ("", "ConfigMap") => config::config_map(&write, &mut faults),
+        ("", "Secret") => config::secret(&write, &mut faults),
+        ("", "PersistentVolumeClaim") => storage::claim(&write, &mut faults),
+        ("", "PersistentVolume") => storage::volume(&write, &mut faults),
+        ("", "Endpoints") => others::endpoints(&write, &mut faults),
+        ("", "Event") => others::event(&write, &mut faults),
+        ("", "Node") => others::node(&write, &mut faults),
+        ("", "ResourceQuota") => others::quota(&write, &mut faults),
+        ("discovery.k8s.io", "EndpointSlice") => others::endpoint_slice(&write, &mut faults),
+        ("coordination.k8s.io", "Lease") => others::lease(&write, &mut faults),
+        ("storage.k8s.io", "StorageClass") => storage::class(&write, &mut faults),
+        ("scheduling.k8s.io", "PriorityClass") => others::priority_class(&write, &mut faults),
+        ("apps", "Deployment") => workload::deployment(&write, &mut faults),
+        ("apps", "ReplicaSet") => workload::replica_set(&write, &mut faults),
+        ("apps", "StatefulSet") => workload::stateful_set(&write, &mut faults),
+        ("apps", "DaemonSet") => workload::daemon_set(&write, &mut faults),
+        ("apps", "ControllerRevision") => workload::revision(&write, &mut faults),
+        ("batch", "Job") => workload::job(&write, &mut faults),
+        ("batch", "CronJob") => workload::cron_job(&write, &mut faults),
+        ("policy", "PodDisruptionBudget") => workload::budget(&write, &mut faults),
+        ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => {
+            rbac::role(&write, &kind.kind, &mut faults);
+        }
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
+            rbac::binding(&write, &kind.kind, &mut faults);
+        }
+        ("autoscaling", "HorizontalPodAutoscaler") => others::autoscaler(&write, &mut faults),
+        ("networking.k8s.io", "Ingress") => others::ingress(&write, &mut faults),
+        ("networking.k8s.io", "NetworkPolicy") => others::network_policy(&write, &mut faults),
+        _ => {}
+    }
+    if let Some(old) = old {
+        immutable::check(kind, new, old, minor, &mut faults);
+    }
+    faults.0
+}
