@@ -7,6 +7,10 @@ use jiff::Timestamp;
 use crate::plan::Plan;
 use crate::settings::Settings;
 use crate::view::{Key, View};
+use crate::{
+    cluster, cluster_definition, component_definition, component_version, instance_set,
+    plain_definition,
+};
 
 pub struct Controller {
     /// As in its Events: `cluster-controller`.
@@ -36,5 +40,13 @@ pub enum Map {
 
 /// All controllers. The order is that in which an event wakes them.
 pub fn all() -> Vec<Controller> {
-    vec![crate::instance_set::controller()]
+    let mut all = vec![
+        cluster_definition::controller(),
+        component_definition::controller(),
+        component_version::controller(),
+    ];
+    all.extend(plain_definition::controllers());
+    all.push(cluster::controller());
+    all.push(instance_set::controller());
+    all
 }

@@ -2,8 +2,13 @@
 //! to ask and is told the answer. No IO, no clock, no randomness, no `async`.
 
 pub mod base64;
+pub mod cluster;
+pub mod cluster_definition;
+pub mod component_definition;
+pub mod component_version;
 pub mod condition;
 pub mod controllers;
+pub mod definition;
 pub mod diff;
 pub mod draft;
 pub mod execution;
@@ -13,9 +18,11 @@ pub mod instance_set;
 pub mod labels;
 pub mod matching;
 pub mod names;
+pub mod plain_definition;
 pub mod plan;
 pub mod quantity;
 pub mod settings;
 pub mod sprig;
 pub mod template;
+pub mod version;
 pub mod view;

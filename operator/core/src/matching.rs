@@ -14,6 +14,11 @@ pub fn matches(pattern: &str, name: &str) -> bool {
         && regex_lite::Regex::new(pattern).is_ok_and(|regex| regex.is_match(name))
 }
 
+/// Whether a pattern is one: a plain name, or an expression that compiles.
+pub fn is_valid(pattern: &str) -> bool {
+    !is_expression(pattern) || regex_lite::Regex::new(pattern).is_ok()
+}
+
 /// What makes a name an expression. A dot does not: versions have dots.
 fn is_expression(pattern: &str) -> bool {
     pattern.contains(['^', '$', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|', '\\'])
@@ -34,5 +39,6 @@ mod tests {
         assert!(!matches("^redis-8", "redis-7-1.0"));
         assert!(!matches("[", "redis"));
         assert!(!matches("", "redis"));
+        assert!(is_valid("redis-7.0") && is_valid("^redis-\\d+") && !is_valid("["));
     }
 }

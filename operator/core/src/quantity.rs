@@ -28,6 +28,22 @@ pub fn nanos(text: &str) -> Option<i128> {
     Some(if negative { -value } else { value })
 }
 
+/// The form in which Kubernetes writes a quantity: the largest suffix of its family that leaves a
+/// whole number. What is no quantity stays as it is.
+pub fn canonical(text: &str) -> String {
+    const BINARY: [&str; 6] = ["Ei", "Pi", "Ti", "Gi", "Mi", "Ki"];
+    const DECIMAL: [&str; 10] = ["E", "P", "T", "G", "M", "k", "", "m", "u", "n"];
+    let Some(value) = nanos(text) else { return text.to_owned() };
+    let exactly = |suffixes: &[&str]| {
+        suffixes.iter().find_map(|suffix| {
+            let unit = scale(suffix)?;
+            (value != 0 && value % unit == 0).then(|| format!("{}{suffix}", value / unit))
+        })
+    };
+    let binary = if text.ends_with('i') { exactly(&BINARY) } else { None };
+    binary.or_else(|| exactly(&DECIMAL)).unwrap_or_else(|| "0".to_owned())
+}
+
 /// How many billionths one unit with this suffix is.
 fn scale(suffix: &str) -> Option<i128> {
     const ONE: i128 = 1_000_000_000;
@@ -69,6 +85,15 @@ mod tests {
         assert_eq!(nanos("1e3"), nanos("1k"));
         assert_eq!(nanos("-1"), Some(-1_000_000_000));
         assert_eq!(nanos("0"), Some(0));
+    }
+
+    #[test]
+    fn a_quantity_is_written_with_its_largest_suffix() {
+        let written = ["0.5", "0.5Gi", "1000m", "1024Mi", "1500Mi", "0", "2000", "much", "1.5Gi"];
+
+        let canonical = written.map(canonical);
+
+        assert_eq!(canonical, ["500m", "512Mi", "1", "1Gi", "1500Mi", "0", "2k", "much", "1536Mi"]);
     }
 
     #[test]
