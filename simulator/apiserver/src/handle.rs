@@ -127,7 +127,8 @@ impl Call<'_> {
                     Status::unknown_resource()
                 });
             }
-        } else if !info.verbs.iter().any(|verb| *verb == request.verb.as_str()) {
+        } else if request.verb == Verb::DeleteCollection && info.is("", "Namespace")
+            || !info.verbs.iter().any(|verb| *verb == request.verb.as_str()) {
             return Err(Status::method_not_allowed());
         }
         let response = match (request.subresource.as_deref(), request.verb) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
+use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Tree};
 use crate::request::{
@@ -53,7 +54,7 @@ pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
     }
     let body = match verb {
         Verb::Get | Verb::List | Verb::Watch => Body::None,
-        Verb::Delete | Verb::DeleteCollection => Body::Delete(delete_options(http.body, &query)?),
+        Verb::Delete | Verb::DeleteCollection => Body::Delete(delete_options(http, &query)?),
         _ => Body::Bytes { content_type: http.content_type.to_owned(), bytes: http.body.into() },
     };
     let manager = match query.get("fieldManager") {
@@ -130,14 +131,26 @@ fn place(path: &str) -> Option<Place> {
     })
 }
 
-fn delete_options(body: &[u8], query: &Query) -> Result<DeleteOptions, Status> {
-    let tree = if body.is_empty() {
+fn delete_options(http: &Http<'_>, query: &Query) -> Result<DeleteOptions, Status> {
+    let unreadable = |why: &str| {
+        Status::plain(500, format!("couldn't get version/kind; json parse error: {why}"))
+    };
+    let tree = if http.body.is_empty() {
         Tree::null()
     } else {
-        Tree::from_json(body).map_err(|error| {
-            Status::plain(500, format!("couldn't get version/kind; json parse error: {error}"))
-        })?
+        match http.content_type.split(';').next().unwrap_or_default().trim() {
+            "" | "application/json" => Tree::from_json(http.body)
+                .map_err(|error| unreadable(&golang::json_error(http.body, &error)))?,
+            "application/yaml" => serde_saphyr::from_slice(http.body)
+                .map_err(|error| unreadable(&error.to_string()))?,
+            _ => {
+                return Err(Status::unsupported_media_type(
+                    "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+                ));
+            }
+        }
     };
+    check_delete_options(&tree)?;
     let string = |key: &str| tree.str_at(&[key]).map(str::to_owned);
     let precondition = |key: &str| tree.str_at(&["preconditions", key]).map(str::to_owned);
     let propagation = string("propagationPolicy").or_else(|| {
@@ -161,6 +174,45 @@ fn delete_options(body: &[u8], query: &Query) -> Result<DeleteOptions, Status> {
         orphan_dependents: tree.bool_at(&["orphanDependents"]).or(orphan),
         dry_run,
     })
+}
+
+fn check_delete_options(tree: &Tree) -> Result<(), Status> {
+    if !tree.is_map() && !tree.is_null() {
+        return Err(Status::plain(
+            500,
+            format!(
+                r#"couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }}"#,
+                golang::type_name(tree)
+            ),
+        ));
+    }
+    let fields: [(&str, &str, fn(&Tree) -> bool); 2] = [
+        ("gracePeriodSeconds", "int64", Tree::is_integer),
+        ("propagationPolicy", "v1.DeletionPropagation", Tree::is_string),
+    ];
+    for (field, wanted, fits) in fields {
+        if let Some(found) = tree.get(field).filter(|found| !found.is_null() && !fits(found)) {
+            let found = golang::type_name(found);
+            return Err(Status::plain(
+                500,
+                format!(
+                    "json: cannot unmarshal {found} into Go struct field DeleteOptions.{field} of type {wanted}"
+                ),
+            ));
+        }
+    }
+    match tree.str_at(&["kind"]) {
+        None | Some("" | "DeleteOptions") => Ok(()),
+        Some(kind) => {
+            let version = tree.str_at(&["apiVersion"]).unwrap_or_default();
+            Err(Status::plain(
+                500,
+                format!(
+                    "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
+                ),
+            ))
+        }
+    }
 }
 
 struct Query(Vec<(String, String)>);

@@ -136,9 +136,10 @@ fn carry_out(call: &mut Call<'_>, object: &Object, options: &DeleteOptions) -> D
         _ => None,
     };
     if let Some((end, seconds)) = mark {
-        tree = tree
-            .with(&["metadata", "deletionTimestamp"], end)
-            .with(&["metadata", "deletionGracePeriodSeconds"], seconds);
+        tree = tree.with(&["metadata", "deletionTimestamp"], end);
+        if !call.kind.info.is("", "Namespace") {
+            tree = tree.with(&["metadata", "deletionGracePeriodSeconds"], seconds);
+        }
         // What is wanted of it changes: to be gone.
         if !object.is_deleting() && object.generation() > 0 {
             tree = tree.with(&["metadata", "generation"], object.generation() + 1);

@@ -1,0 +1,73 @@
+use drydock_apiserver::{Gvr, Request};
+use serde_json::{Value, json};
+
+use super::*;
+
+const DEFINITIONS: Gvr = Gvr::new("apiextensions.k8s.io", "v1", "customresourcedefinitions");
+const WIDGETS: Gvr = Gvr::new("example.com", "v1", "widgets");
+
+fn definition() -> Request {
+    let schema = json!({ "type": "object", "properties": {
+        "spec": { "type": "object", "required": ["size"], "properties": {
+            "size": { "type": "integer", "maximum": 9 },
+            "color": { "type": "string", "default": "red" },
+        } },
+        "status": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
+    } });
+    let version = json!({ "name": "v1", "served": true, "storage": true,
+        "schema": { "openAPIV3Schema": schema }, "subresources": { "status": {} } });
+    let spec = json!({ "group": "example.com", "scope": "Namespaced", "versions": [version],
+        "names": { "plural": "widgets", "kind": "Widget" } });
+    let definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "widgets.example.com" }, "spec": spec });
+    Request::create(DEFINITIONS, "", definition.into())
+}
+
+fn widget(name: &str, spec: Value) -> Request {
+    create(
+        WIDGETS,
+        json!({ "apiVersion": "example.com/v1", "kind": "Widget",
+        "metadata": { "name": name, "finalizers": ["example.com/x"] }, "spec": spec }),
+    )
+}
+
+#[test]
+fn a_definition_serves_its_kind_at_once() {
+    let mut server = server();
+    let before = refused(&mut server, &Request::list(WIDGETS, "default"));
+
+    let defined = ok(&mut server, &definition());
+    let made = ok(&mut server, &widget("a", json!({ "size": 3, "bogus": 1 })));
+    let bad = refused(&mut server, &widget("b", json!({ "size": 10 })));
+
+    assert!(before.is_plain_text());
+    let conditions = defined.at(&["status", "conditions"]).unwrap().items();
+    assert!(conditions.iter().any(
+        |c| c.str_at(&["type"]) == Some("Established") && c.str_at(&["status"]) == Some("True")
+    ));
+    assert_eq!(made.get("spec").map(Tree::to_value), Some(json!({ "size": 3, "color": "red" })));
+    assert_eq!(
+        bad.message,
+        "Widget.example.com \"b\" is invalid: spec.size: Invalid value: 10: spec.size in body should be less than or equal to 9"
+    );
+}
+
+#[test]
+fn a_definition_goes_after_the_last_of_its_objects() {
+    let mut server = server();
+    ok(&mut server, &definition());
+    ok(&mut server, &widget("a", json!({ "size": 3 })));
+
+    ok(&mut server, &Request::delete(DEFINITIONS, "", "widgets.example.com"));
+    let refused_now = refused(&mut server, &widget("b", json!({ "size": 3 })));
+    let held = ok(&mut server, &Request::get(WIDGETS, "default", "a"));
+    ok(&mut server, &merge(WIDGETS, "a", json!({ "metadata": { "finalizers": null } })));
+
+    assert_eq!(refused_now.code, 403);
+    assert!(held.at(&["metadata", "deletionTimestamp"]).is_some());
+    assert!(refused(&mut server, &Request::list(WIDGETS, "default")).is_plain_text());
+    assert_eq!(
+        refused(&mut server, &Request::get(DEFINITIONS, "", "widgets.example.com")).code,
+        404
+    );
+}

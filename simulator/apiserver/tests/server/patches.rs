@@ -1,0 +1,99 @@
+use drydock_apiserver::{Gvr, PatchKind, Request};
+use serde_json::{Value, json};
+
+use super::*;
+
+const DEPLOYMENTS: Gvr = Gvr::new("apps", "v1", "deployments");
+
+fn deployment(server: &mut Server) {
+    let container = |name: &str| json!({ "name": name, "image": "image:1" });
+    let template = json!({
+        "metadata": { "labels": { "app": "d" } },
+        "spec": { "containers": [container("a"), container("b")] },
+    });
+    let spec = json!({ "selector": { "matchLabels": { "app": "d" } }, "template": template });
+    ok(server, &create(DEPLOYMENTS, json!({ "metadata": { "name": "d" }, "spec": spec })));
+}
+
+fn strategic(patch: Value) -> Request {
+    Request::patch(DEPLOYMENTS, "default", "d", PatchKind::Strategic, patch.into())
+}
+
+fn containers(tree: &Tree) -> Vec<(String, String)> {
+    let containers = tree.at(&["spec", "template", "spec", "containers"]).unwrap().items();
+    let string = |tree: &Tree, key: &str| tree.str_at(&[key]).unwrap().to_owned();
+    containers.iter().map(|c| (string(c, "name"), string(c, "image"))).collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+}
+
+#[test]
+fn a_strategic_patch_merges_containers_by_name() {
+    let mut server = server();
+    deployment(&mut server);
+    let in_template = |containers: Value| {
+        strategic(json!({ "spec": { "template": { "spec": { "containers": containers } } } }))
+    };
+
+    let changed = ok(
+        &mut server,
+        &in_template(
+            json!([{ "name": "b", "image": "image:2" }, { "name": "c", "image": "image:3" }]),
+        ),
+    );
+    let removed = ok(&mut server, &in_template(json!([{ "name": "a", "$patch": "delete" }])));
+
+    assert_eq!(
+        containers(&changed),
+        pairs(&[("a", "image:1"), ("b", "image:2"), ("c", "image:3")])
+    );
+    assert_eq!(containers(&removed), pairs(&[("b", "image:2"), ("c", "image:3")]));
+}
+
+#[test]
+fn a_merge_patch_replaces_lists_and_removes_by_null() {
+    let mut server = server();
+    deployment(&mut server);
+    let list = json!([{ "name": "z", "image": "image:9" }]);
+    let patch =
+        json!({ "spec": { "replicas": 3, "template": { "spec": { "containers": list } } } });
+
+    let replaced = ok(&mut server, &merge(DEPLOYMENTS, "d", patch));
+    let reset = ok(&mut server, &merge(DEPLOYMENTS, "d", json!({ "spec": { "replicas": null } })));
+
+    assert_eq!(containers(&replaced), pairs(&[("z", "image:9")]));
+    assert_eq!(replaced.int_at(&["spec", "replicas"]), Some(3));
+    assert_eq!(reset.int_at(&["spec", "replicas"]), Some(1), "the default is back");
+}
+
+#[test]
+fn a_json_patch_is_carried_out_whole_or_not_at_all() {
+    let mut server = server();
+    ok(&mut server, &config_map("a"));
+    let patch = |operations: Value| {
+        Request::patch(CONFIG_MAPS, "default", "a", PatchKind::Json, operations.into())
+    };
+
+    let moved = ok(
+        &mut server,
+        &patch(json!([
+            { "op": "test", "path": "/data/a", "value": "b" },
+            { "op": "move", "from": "/data/a", "path": "/data/c" },
+            { "op": "add", "path": "/metadata/labels", "value": { "l": "1" } },
+        ])),
+    );
+    let failed = refused(
+        &mut server,
+        &patch(json!([
+            { "op": "add", "path": "/data/x", "value": "1" },
+            { "op": "test", "path": "/data/x", "value": "2" },
+        ])),
+    );
+
+    let after = ok(&mut server, &Request::get(CONFIG_MAPS, "default", "a"));
+    assert_eq!(moved.at(&["data"]).map(Tree::to_value), Some(json!({ "c": "b" })));
+    assert_eq!((failed.code, failed.reason), (422, "Invalid"));
+    assert_eq!(after, moved);
+}
