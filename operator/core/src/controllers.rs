@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::settings::Settings;
 use crate::view::{Key, View};
 use crate::{
-    cluster, cluster_definition, component_definition, component_version, instance_set,
+    cluster, cluster_definition, component, component_definition, component_version, instance_set,
     plain_definition,
 };
 
@@ -47,6 +47,7 @@ pub fn all() -> Vec<Controller> {
     ];
     all.extend(plain_definition::controllers());
     all.push(cluster::controller());
+    all.push(component::controller());
     all.push(instance_set::controller());
     all
 }

@@ -73,6 +73,7 @@ pub struct Draft<R> {
     events: Vec<Action>,
     /// Calls that may be refused for long; they hold up nothing but what comes after them.
     late: Vec<Action>,
+    held: bool,
 }
 
 impl<R: Resource + Clone> Draft<R> {
@@ -85,7 +86,44 @@ impl<R: Resource + Clone> Draft<R> {
             now,
             events: Vec::new(),
             late: Vec::new(),
+            held: false,
         }
+    }
+
+    /// Steps that build on what this one could not settle shall do nothing; those that tell of the
+    /// root still run.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
+    pub fn findings(&self) -> &[Finding] {
+        &self.plan.findings
+    }
+
+    /// A patch that rests on late calls. They may take long, so only the uid is its condition.
+    pub fn late_patch<T: Resource>(&mut self, from: &T, to: &T) {
+        if let Some(patch) = object_patch(from, to) {
+            self.call_last(patch_call::<T>(from, None, patch, false));
+        }
+    }
+
+    /// The same for the status of the root.
+    pub fn late_status(&mut self, from: &R, to: &R) {
+        if let Some(patch) = status_patch(from, to) {
+            self.call_last(patch_call::<R>(from, Some("status"), patch, false));
+        }
+    }
+
+    /// An annotation of the root that says a late call is done.
+    pub fn late_mark(&mut self, annotation: &str, value: impl Into<String>) {
+        let mut marked = self.root.clone();
+        marked.meta_mut().annotations.insert(annotation.to_owned(), value.into());
+        let root = self.root.clone();
+        self.late_patch(&root, &marked);
     }
 
     /// What is planned so far, for a step that depends on an earlier one.

@@ -4,6 +4,7 @@
 pub mod base64;
 pub mod cluster;
 pub mod cluster_definition;
+pub mod component;
 pub mod component_definition;
 pub mod component_version;
 pub mod condition;

@@ -23,7 +23,7 @@ pub struct Config {
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9\.\-]*[a-z0-9])?$"), length(max = 63))]
     pub name: String,
     #[serde(skip_serializing_if = "absent")]
-    pub reconfigure: bool,
+    pub reconfigure: Option<bool>,
     #[serde(skip_serializing_if = "absent")]
     pub reconfigure_action: Option<Action>,
     #[serde(skip_serializing_if = "absent")]

@@ -1,0 +1,63 @@
+//! The action that is run before anything of a Component goes.
+
+use drydock_operator_api::Resource;
+use drydock_operator_api::apps::{Component, ComponentDefinition, ComponentPhase};
+
+use super::Tree;
+use super::lifecycle::{RETRY, Request};
+use super::replicas::Replicas;
+use crate::draft::{Draft, Flow, Pass};
+use crate::labels;
+use crate::plan::{OnFailure, Reference, Whose};
+use crate::view::Key;
+
+pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -> Flow {
+    let component = &tree.component;
+    let is_told = component.status.phase == Some(ComponentPhase::Deleting);
+    let marks = [labels::SKIP_PRE_TERMINATE, labels::PRE_TERMINATE_DONE];
+    if !component.metadata.is_deleting()
+        || !is_told
+        || component.spec.comp_def.is_empty()
+        || marks.iter().any(|mark| component.metadata.annotations.contains_key(*mark))
+        // Where nothing ever ran, there is nothing to prepare.
+        || !tree.workload.as_ref().is_some_and(|workload| Replicas::of(workload).any_provisioned())
+    {
+        return Flow::Continue;
+    }
+    let Some(definition) = &tree.definition else {
+        let key = Key::new("", &component.spec.comp_def);
+        let on = Reference::new(ComponentDefinition::kind(), key);
+        draft.wait(on, "to exist", "it may have a preTerminate action to run first", Whose::User);
+        return Flow::Commit;
+    };
+    let action = definition
+        .spec
+        .lifecycle_actions
+        .as_ref()
+        .and_then(|actions| actions.pre_terminate.as_ref());
+    let Some(action) = action else { return Flow::Continue };
+    let request = Request {
+        name: "preTerminate",
+        action,
+        subject: None,
+        parameters: [].into(),
+        on_failure: OnFailure::Retry(RETRY),
+    };
+    match request.calls(tree, pass.settings) {
+        Ok(calls) => {
+            let on = Reference::of(&**component);
+            draft.wait(
+                on,
+                "to have run preTerminate",
+                "it is called before anything goes",
+                Whose::Addon,
+            );
+            for call in calls {
+                draft.call_last(call);
+            }
+            draft.late_mark(labels::PRE_TERMINATE_DONE, pass.now.to_string());
+        }
+        Err(hold) => draft.wait(hold.on, hold.until, hold.because, hold.whose),
+    }
+    Flow::Commit
+}
