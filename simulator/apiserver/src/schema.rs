@@ -37,6 +37,7 @@ use rule::Rule;
 #[derive(Clone, Debug)]
 pub struct Schema {
     root: Root,
+    minor: u32,
     /// The typed `metadata` of any object, of the version served.
     meta: Ref,
 }
@@ -50,12 +51,20 @@ enum Root {
 
 impl Schema {
     pub(crate) fn builtin(table: &'static Table, definition: &str) -> Option<Self> {
-        Some(Self { root: Root::Builtin(table.get(definition)?), meta: table.meta() })
+        Some(Self {
+            root: Root::Builtin(table.get(definition)?),
+            minor: table.minor,
+            meta: table.meta(),
+        })
     }
 
     /// The schema of one version of a custom kind, from `openAPIV3Schema`.
     pub(crate) fn custom(table: &'static Table, schema: Tree) -> Self {
-        Self { root: Root::Custom(Arc::new((schema, OnceLock::new()))), meta: table.meta() }
+        Self {
+            root: Root::Custom(Arc::new((schema, OnceLock::new()))),
+            minor: table.minor,
+            meta: table.meta(),
+        }
     }
 
     pub fn root(&self) -> &Node {
@@ -169,7 +178,7 @@ pub struct Node {
 
 /// What stands in a node or anywhere below it, so that walks can skip what has nothing for them.
 #[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Traits {
     pub defaults: bool,
     pub unique: bool,
@@ -187,13 +196,17 @@ pub struct Member {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Flags {
     pub required: bool,
     /// Builtin kinds: left out when empty.
     pub drop_empty: bool,
     /// Builtin kinds: there even when empty.
     pub always: bool,
+    /// Builtin kinds: behind a feature that is off.
+    pub gated: bool,
+    /// Builtin kinds: null when empty.
+    pub null: bool,
     /// Strategic merge: members that the patch does not name are cleared.
     pub retain_keys: bool,
 }

@@ -174,7 +174,6 @@ DEFAULTS = {
         "successfulJobsHistoryLimit": 3,
         "failedJobsHistoryLimit": 1,
     },
-    "batch.v1.JobSpec": {"completionMode": "NonIndexed", "suspend": False},
     "batch.v1.PodFailurePolicyOnPodConditionsPattern": {"status": "True"},
     "rbac.v1.RoleRef": {"apiGroup": "rbac.authorization.k8s.io"},
     "storage.v1.StorageClass": {"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"},
@@ -217,14 +216,12 @@ DEFAULTS = {
 
 # Defaults that only newer servers know: (definition, field) -> first minor version.
 DEFAULT_SINCE = {
-    ("batch.v1.JobSpec", "completionMode"): 21,
-    ("batch.v1.JobSpec", "suspend"): 21,
     ("storage.v1.CSIDriverSpec", "requiresRepublish"): 21,
     ("storage.v1.CSIDriverSpec", "storageCapacity"): 21,
     ("storage.v1.CSIDriverSpec", "seLinuxMount"): 27,
 }
 
-# Members that a server sends even when they are empty objects: they are not optional in its own types.
+# Members that a server sends even when they are empty: they are not optional in its own types.
 ALWAYS = {
     "core.v1.Container": ["resources"],
     "core.v1.EphemeralContainer": ["resources"],
@@ -244,13 +241,14 @@ ALWAYS = {
     "core.v1.ReplicationController": ["spec", "status"],
     "core.v1.ResourceQuota": ["spec", "status"],
     "core.v1.LimitRange": ["spec"],
-    "core.v1.Event": ["involvedObject", "source"],
+    "core.v1.Event": ["involvedObject", "source", "reportingComponent", "reportingInstance"],
     "core.v1.ContainerStatus": ["state", "lastState"],
     "apps.v1.Deployment": ["spec", "status"],
     "apps.v1.DeploymentSpec": ["strategy", "template"],
     "apps.v1.ReplicaSet": ["spec", "status"],
     "apps.v1.ReplicaSetSpec": ["template"],
     "apps.v1.StatefulSet": ["spec", "status"],
+    "apps.v1.StatefulSetStatus": ["availableReplicas"],
     "apps.v1.StatefulSetSpec": ["updateStrategy", "template"],
     "apps.v1.DaemonSet": ["spec", "status"],
     "apps.v1.DaemonSetSpec": ["updateStrategy", "template"],
@@ -300,9 +298,33 @@ ALWAYS = {
     "resource.v1.DeviceClass": ["spec"],
 }
 
-# Required members that are nevertheless left out when empty (an optional tag on a required field).
-DROPPED = {
-    "core.v1.PodSpec": [],
+# Members that a server sends as null when they are not set: neither optional nor plain in its own types.
+NULLS = {
+    "core.v1.PodCondition": ["lastProbeTime", "lastTransitionTime"],
+    "core.v1.NodeCondition": ["lastHeartbeatTime", "lastTransitionTime"],
+    "core.v1.PersistentVolumeClaimCondition": ["lastProbeTime", "lastTransitionTime"],
+    "core.v1.Event": ["eventTime", "firstTimestamp", "lastTimestamp"],
+    "events.v1.Event": ["eventTime", "deprecatedFirstTimestamp", "deprecatedLastTimestamp"],
+    "core.v1.ReplicationControllerCondition": ["lastTransitionTime"],
+    "core.v1.ContainerStateRunning": ["startedAt"],
+    "core.v1.ContainerStateTerminated": ["startedAt", "finishedAt"],
+    "apps.v1.DeploymentCondition": ["lastUpdateTime", "lastTransitionTime"],
+    "apps.v1.ReplicaSetCondition": ["lastTransitionTime"],
+    "apps.v1.StatefulSetCondition": ["lastTransitionTime"],
+    "apps.v1.DaemonSetCondition": ["lastTransitionTime"],
+    "batch.v1.JobCondition": ["lastProbeTime", "lastTransitionTime"],
+    "apps.v1.StatefulSetSpec": ["selector"],
+    "apps.v1.DeploymentSpec": ["selector"],
+    "apps.v1.DaemonSetSpec": ["selector"],
+    "apps.v1.ReplicaSetSpec": ["selector"],
+    "rbac.v1.ClusterRole": ["rules"],
+    "rbac.v1.Role": ["rules"],
+    "core.v1.PodSpec": ["containers"],
+    "discovery.v1.EndpointSlice": ["ports", "endpoints"],
+    "discovery.v1.Endpoint": ["addresses"],
+    "autoscaling.v2.HorizontalPodAutoscalerStatus": ["currentMetrics"],
+    "networking.v1.IngressRule": [],
+    "apiextensions.v1.CustomResourceDefinitionSpec": ["versions"],
 }
 
 # Strings that are sent back though empty: pointers in the server's own types.
@@ -320,7 +342,27 @@ KEEP_EMPTY_STRING = {
     "discovery.v1.Endpoint": ["hostname", "zone"],
     "core.v1.ExecAction": [],
 }
-DROP_EMPTY_STRING = {"core.v1.PodSpec": ["nodeName"], "rbac.v1.Subject": ["apiGroup"], "core.v1.PersistentVolumeSpec": ["storageClassName"]}
+DROP_EMPTY_STRING = {
+    "apps.v1.StatefulSetSpec": ["serviceName"],
+    "core.v1.PodSpec": ["nodeName"], "rbac.v1.Subject": ["apiGroup"], "core.v1.PersistentVolumeSpec": ["storageClassName"]}
+
+# Members behind features that are off by default: read over in silence. (definition, field) -> the minor versions.
+GATED = {
+    ("core.v1.Volume", "image"): (31, 34),
+    ("core.v1.EnvVarSource", "fileKeyRef"): (34, 34),
+    ("core.v1.PodSpec", "hostnameOverride"): (34, 34),
+    ("core.v1.Container", "restartPolicyRules"): (34, 34),
+    ("core.v1.Lifecycle", "stopSignal"): (33, 34),
+    ("apps.v1.RollingUpdateStatefulSetStrategy", "maxUnavailable"): (24, 34),
+    ("core.v1.PodSpec", "ephemeralContainers"): (16, 22),
+    ("core.v1.Volume", "ephemeral"): (19, 20),
+    ("core.v1.ServiceSpec", "ipFamilies"): (16, 20),
+    ("core.v1.ServiceSpec", "ipFamilyPolicy"): (20, 20),
+    ("core.v1.ServiceSpec", "allocateLoadBalancerNodePorts"): (20, 20),
+    ("storage.v1.CSIDriverSpec", "storageCapacity"): (19, 20),
+    ("storage.v1.CSIDriverSpec", "requiresRepublish"): (20, 20),
+    ("storage.v1.CSIDriverSpec", "tokenRequests"): (20, 20),
+}
 
 # Numbers that are left out when zero: plain values in the server's own types. Other optional numbers are pointers.
 DROP_ZERO = {

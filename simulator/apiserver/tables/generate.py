@@ -131,10 +131,16 @@ class Table:
                 words.append("strategy=" + strategy)
             elif strategy and "x-kubernetes-patch-merge-key" not in body:
                 words.append("strategy=merge")
-            if not self.keeps_empty(label, field, kind, field in required):
+            nulls = field in facts.NULLS.get(label, ())
+            if nulls:
+                words.append("null")
+            elif not self.keeps_empty(label, field, kind, field in required) and field not in always:
                 words.append("-")
             if field in always:
                 words.append("+")
+            low, high = facts.GATED.get((label, field), (1, 0))
+            if low <= self.minor <= high:
+                words.append("gated")
             since = facts.DEFAULT_SINCE.get((label, field), 0)
             if field in defaults and self.minor >= since:
                 words.append("default=" + json.dumps(defaults[field], separators=(",", ":")))

@@ -130,6 +130,9 @@ impl Symbols {
                     into.push(format!("{path}:\n        - {pattern}\n        + {text}"));
                 }
             }
+            // A symbol may stand for a port.
+            (Value::String(pattern), Value::Number(number))
+                if pattern.starts_with("${") && self.matches(pattern, &number.to_string()) => {}
             _ if expected == actual => {}
             _ => into.push(format!(
                 "{path}:\n        - {}\n        + {}",

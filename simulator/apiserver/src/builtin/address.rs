@@ -47,11 +47,16 @@ pub(crate) fn assign(
     let mut errors = Vec::new();
     let kind = text(&spec, "type").to_owned();
     if matches!(&*kind, "ClusterIP" | "NodePort" | "LoadBalancer") {
+        one_family(&spec, &mut errors);
         spec = families(&spec, minor);
         spec = cluster_ip(&spec, old, taken, start, &mut errors);
-        if minor < 20 {
+        if minor < 21 {
             spec = spec.without(&["clusterIPs"]);
         }
+    }
+    let stated = text(&spec, "clusterIP");
+    if kind == "ExternalName" && !stated.is_empty() && spec.get("clusterIPs").is_none() {
+        spec = spec.with(&["clusterIPs"], vec![Tree::from(stated)]);
     }
     let wants_ports = kind == "NodePort"
         || kind == "LoadBalancer" && spec.bool_at(&["allocateLoadBalancerNodePorts"]) != Some(false);
@@ -119,7 +124,13 @@ fn keep(spec: &Tree, old: Option<&Tree>) -> Tree {
         }
     }
     // A port that is the same but for its node port keeps it.
-    if has_node_ports(&kind) && has_node_ports(text(old, "type")) {
+    let allocates = |spec: &Tree| {
+        let kind = text(spec, "type");
+        kind == "NodePort"
+            || kind == "LoadBalancer"
+                && spec.bool_at(&["allocateLoadBalancerNodePorts"]) != Some(false)
+    };
+    if allocates(&spec) && allocates(old) {
         let ports: Vec<Tree> = list(&spec, "ports")
             .iter()
             .map(|port| {
@@ -135,17 +146,51 @@ fn keep(spec: &Tree, old: Option<&Tree>) -> Tree {
             })
             .collect();
         spec = spec.with(&["ports"], ports);
+    }
+    if text(&spec, "type") == "LoadBalancer" && text(old, "type") == "LoadBalancer" {
         let health = old.get("healthCheckNodePort").filter(|_| spec.get("healthCheckNodePort").is_none());
         if let Some(number) = health.filter(|_| text(&spec, "externalTrafficPolicy") == "Local") {
             spec = spec.with(&["healthCheckNodePort"], number);
+        }
+        let local = text(&spec, "externalTrafficPolicy") == "Local";
+        if !local && spec.get("healthCheckNodePort") == old.get("healthCheckNodePort") {
+            spec = spec.without(&["healthCheckNodePort"]);
         }
     }
     spec
 }
 
+/// The cluster has addresses of version 4 only.
+fn one_family(spec: &Tree, errors: &mut Vec<FieldError>) {
+    if text(spec, "clusterIP") == "None" && spec.get("selector").is_none_or(Tree::is_empty) {
+        return;
+    }
+    if text(spec, "ipFamilyPolicy") == "RequireDualStack" {
+        let value = Tree::from("RequireDualStack");
+        let why = "this cluster is not configured for dual-stack services";
+        errors.push(FieldError::invalid("spec.ipFamilyPolicy", &value, why));
+    }
+    let families = list(spec, "ipFamilies");
+    let known = families.iter().all(|family| matches!(family.as_str(), Some("IPv4" | "IPv6")));
+    for (index, family) in families.iter().enumerate() {
+        if !known || family.as_str() != Some("IPv6") {
+            continue;
+        }
+        let ip = text(spec, "clusterIP");
+        errors.push(if ip.is_empty() || ip == "None" {
+            let field = format!("spec.ipFamilies[{index}]");
+            FieldError::invalid(field, family, "not configured on this cluster")
+        } else {
+            let field = format!("spec.clusterIPs[{index}]");
+            let why = format!("expected an IPv6 value as indicated by `ipFamilies[{index}]`");
+            FieldError::invalid(field, &Tree::from(ip), &why)
+        });
+    }
+}
+
 /// A cluster of one address family; a headless service without selector is asked about both.
 fn families(spec: &Tree, minor: u32) -> Tree {
-    if minor < 20 {
+    if minor < 21 {
         return spec.clone();
     }
     let mut spec = spec.clone();

@@ -1,6 +1,8 @@
 //! What the server sets or refuses itself when an object of a builtin kind is written, with a look at other objects
 //! where it must.
 
+use jiff::Timestamp;
+
 use super::address::{self, Taken};
 use super::check::{list, text};
 use crate::Tree;
@@ -11,17 +13,28 @@ use crate::status::Status;
 use crate::store::Server;
 
 /// A new object as it will be validated and stored.
-pub(crate) fn create(server: &Server, kind: &KindInfo, tree: Tree) -> Result<Tree, Status> {
+pub(crate) fn create(
+    server: &Server,
+    kind: &KindInfo,
+    tree: Tree,
+    now: Timestamp,
+) -> Result<Tree, Status> {
     let tree = fresh_status(kind, tree);
     Ok(match (&*kind.group, &*kind.kind) {
         ("", "Pod") => pod(server, kind, &tree)?,
-        ("", "Namespace") => namespace(tree),
+        ("", "Namespace") => namespace(tree, server.profile().minor),
         ("", "Node") => node(tree),
         ("", "Service") => service(server, kind, &tree, None)?,
         ("", "PersistentVolumeClaim") => {
             with_finalizer(&storage_class(server, tree), "kubernetes.io/pvc-protection")
         }
-        ("", "PersistentVolume") => with_finalizer(&tree, "kubernetes.io/pv-protection"),
+        ("", "PersistentVolume") => {
+            let tree = with_finalizer(&tree, "kubernetes.io/pv-protection");
+            match server.profile().minor {
+                31.. => tree.with(&["status", "lastPhaseTransitionTime"], now),
+                _ => tree,
+            }
+        }
         ("batch", "Job") => job(&tree, server.profile().minor),
         _ => tree,
     })
@@ -87,6 +100,9 @@ fn pod(server: &Server, kind: &KindInfo, tree: &Tree) -> Result<Tree, Status> {
         return Err(refuse(why));
     }
     tree = tolerate(&tree);
+    if spec.int_at(&["terminationGracePeriodSeconds"]).is_some_and(|grace| grace < 0) {
+        tree = tree.with(&["spec", "terminationGracePeriodSeconds"], 1);
+    }
     let class = quality(&spec);
     Ok(tree.with(&["status", "qosClass"], class))
 }
@@ -185,9 +201,12 @@ pub(crate) fn quality(spec: &Tree) -> &'static str {
     }
 }
 
-fn namespace(tree: Tree) -> Tree {
-    let name = tree.str_at(&["metadata", "name"]).unwrap_or_default().to_owned();
-    let mut tree = tree.with(&["metadata", "labels", "kubernetes.io/metadata.name"], name);
+fn namespace(mut tree: Tree, minor: u32) -> Tree {
+    // A generated name was not known when the defaults were filled in.
+    if minor >= 21 {
+        let name = tree.str_at(&["metadata", "name"]).unwrap_or_default().to_owned();
+        tree = tree.with(&["metadata", "labels", "kubernetes.io/metadata.name"], name);
+    }
     let finalizers = tree.at(&["spec", "finalizers"]).map_or(&[][..], Tree::items);
     let kubernetes = Tree::from("kubernetes");
     if !finalizers.contains(&kubernetes) {
@@ -284,7 +303,7 @@ fn service(
 /// A job picks its pods by its own uid.
 fn job(tree: &Tree, minor: u32) -> Tree {
     if tree.bool_at(&["spec", "manualSelector"]) == Some(true) {
-        return tree.clone();
+        return labels_from_template(tree);
     }
     let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default().to_owned();
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default().to_owned();
@@ -309,5 +328,13 @@ fn job(tree: &Tree, minor: u32) -> Tree {
         tree = crate::builtin::defaults::or_at(&tree, &["spec", "manualSelector"], false);
     }
     let key = if minor >= 27 { "batch.kubernetes.io/controller-uid" } else { "controller-uid" };
-    tree.with(&["spec", "selector", "matchLabels", key], uid)
+    labels_from_template(&tree.with(&["spec", "selector", "matchLabels", key], uid))
+}
+
+fn labels_from_template(tree: &Tree) -> Tree {
+    let own = tree.at(&["metadata", "labels"]);
+    match tree.at(&["spec", "template", "metadata", "labels"]) {
+        Some(labels) if own.is_none_or(Tree::is_empty) => tree.with(&["metadata", "labels"], labels),
+        _ => tree.clone(),
+    }
 }

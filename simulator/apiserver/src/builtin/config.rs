@@ -27,7 +27,8 @@ pub(super) fn config_map(write: &Write<'_>, faults: &mut Faults) {
         }
     }
     if size > MOST {
-        faults.too_long(Path::Root.field(""), MOST);
+        // A path of no name, which is how the real server shows it.
+        faults.too_long(Path::Root.field("[]"), MOST);
     }
 }
 

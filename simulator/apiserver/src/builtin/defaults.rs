@@ -6,24 +6,24 @@
 use crate::Tree;
 
 /// `None`: nothing to add.
-pub(crate) fn fill(definition: &str, tree: &Tree) -> Option<Tree> {
+pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
     let filled = match definition {
         "core.v1.Pod" => pod(tree),
         "core.v1.PodSpec" => pod_spec(tree),
         "core.v1.Container" | "core.v1.EphemeralContainer" => container(tree),
         "core.v1.Volume" => volume(tree),
         "core.v1.HTTPGetAction" => http_get(tree),
-        "core.v1.Service" => service(tree),
+        "core.v1.Service" => service(tree, minor),
         "core.v1.Secret" => secret(tree),
-        "core.v1.Namespace" => namespace(tree),
+        "core.v1.Namespace" => namespace(tree, minor),
         "core.v1.NodeStatus" => node_status(tree),
         "core.v1.LimitRangeItem" => limit_range(tree),
         "core.v1.ReplicationController" => replication_controller(tree),
         "apps.v1.DeploymentStrategy" => deployment_strategy(tree),
-        "apps.v1.StatefulSetSpec" => stateful_set(tree),
+        "apps.v1.StatefulSetSpec" => stateful_set(tree, minor),
         "apps.v1.StatefulSetUpdateStrategy" => stateful_set_strategy(tree),
-        "apps.v1.DaemonSetUpdateStrategy" => daemon_set_strategy(tree),
-        "batch.v1.JobSpec" => job(tree),
+        "apps.v1.DaemonSetUpdateStrategy" => daemon_set_strategy(tree, minor),
+        "batch.v1.Job" => job(tree, minor),
         "rbac.v1.Subject" => subject(tree),
         "networking.v1.NetworkPolicySpec" => network_policy(tree),
         "apiextensions.v1.CustomResourceDefinitionSpec" => custom_resource_definition(tree),
@@ -117,7 +117,7 @@ fn http_get(tree: &Tree) -> Tree {
     if tree.str_at(&["path"]) == Some("") { tree.with(&["path"], "/") } else { tree.clone() }
 }
 
-fn service(tree: &Tree) -> Tree {
+fn service(tree: &Tree, minor: u32) -> Tree {
     let Some(spec) = tree.get("spec") else { return tree.clone() };
     let mut spec = spec.clone();
     let kind = spec.str_at(&["type"]).unwrap_or("ClusterIP").to_owned();
@@ -141,10 +141,10 @@ fn service(tree: &Tree) -> Tree {
     if matches!(&*kind, "NodePort" | "LoadBalancer") {
         spec = or(spec, "externalTrafficPolicy", "Cluster");
     }
-    if matches!(&*kind, "NodePort" | "LoadBalancer" | "ClusterIP") {
+    if minor >= 22 && matches!(&*kind, "NodePort" | "LoadBalancer" | "ClusterIP") {
         spec = or(spec, "internalTrafficPolicy", "Cluster");
     }
-    if kind == "LoadBalancer" {
+    if minor >= 22 && kind == "LoadBalancer" {
         spec = or(spec, "allocateLoadBalancerNodePorts", true);
     }
     tree.with(&["spec"], spec)
@@ -178,8 +178,10 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     out
 }
 
-fn namespace(tree: &Tree) -> Tree {
-    let Some(name) = tree.str_at(&["metadata", "name"]) else { return tree.clone() };
+fn namespace(tree: &Tree, minor: u32) -> Tree {
+    let Some(name) = tree.str_at(&["metadata", "name"]).filter(|_| minor >= 21) else {
+        return tree.clone();
+    };
     tree.with(&["metadata", "labels", "kubernetes.io/metadata.name"], name)
 }
 
@@ -229,11 +231,11 @@ fn deployment_strategy(tree: &Tree) -> Tree {
 }
 
 /// Claims in a template say their kind.
-fn stateful_set(tree: &Tree) -> Tree {
+fn stateful_set(tree: &Tree, minor: u32) -> Tree {
     let tree = map_items(tree, "volumeClaimTemplates", &|claim| {
         or(or(claim.clone(), "apiVersion", "v1"), "kind", "PersistentVolumeClaim")
     });
-    or(tree, "persistentVolumeClaimRetentionPolicy", Tree::empty_map())
+    if minor >= 27 { or(tree, "persistentVolumeClaimRetentionPolicy", Tree::empty_map()) } else { tree }
 }
 
 fn stateful_set_strategy(tree: &Tree) -> Tree {
@@ -244,24 +246,32 @@ fn stateful_set_strategy(tree: &Tree) -> Tree {
     tree.with(&["rollingUpdate"], or(rolling, "partition", 0))
 }
 
-fn daemon_set_strategy(tree: &Tree) -> Tree {
+fn daemon_set_strategy(tree: &Tree, minor: u32) -> Tree {
     if tree.str_at(&["type"]) != Some("RollingUpdate") {
         return tree.clone();
     }
     let rolling = tree.get("rollingUpdate").cloned().unwrap_or_else(Tree::empty_map);
-    tree.with(&["rollingUpdate"], or(or(rolling, "maxUnavailable", 1), "maxSurge", 0))
+    let rolling = or(rolling, "maxUnavailable", 1);
+    tree.with(&["rollingUpdate"], if minor >= 22 { or(rolling, "maxSurge", 0) } else { rolling })
 }
 
-fn job(tree: &Tree) -> Tree {
-    let mut tree = tree.clone();
+fn job(object: &Tree, minor: u32) -> Tree {
+    let Some(spec) = object.get("spec") else { return object.clone() };
+    let mut tree = spec.clone();
+    if minor >= 21 {
+        tree = or(or(tree, "completionMode", "NonIndexed"), "suspend", false);
+    }
     if tree.get("completions").is_none() && tree.get("parallelism").is_none() {
         tree = tree.with(&["completions"], 1);
     }
     tree = or(tree, "parallelism", 1);
     let per_index = tree.get("backoffLimitPerIndex").is_some();
     tree = or(tree, "backoffLimit", if per_index { i64::from(i32::MAX) } else { 6 });
-    let fails = tree.get("podFailurePolicy").is_some();
-    or(tree, "podReplacementPolicy", if fails { "Failed" } else { "TerminatingOrFailed" })
+    if minor >= 29 {
+        let fails = tree.get("podFailurePolicy").is_some();
+        tree = or(tree, "podReplacementPolicy", if fails { "Failed" } else { "TerminatingOrFailed" });
+    }
+    object.with(&["spec"], tree)
 }
 
 fn subject(tree: &Tree) -> Tree {

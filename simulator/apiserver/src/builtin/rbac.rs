@@ -73,7 +73,7 @@ pub(super) fn binding(write: &Write<'_>, kind: &str, faults: &mut Faults) {
                 if !group.is_empty() {
                     faults.not_supported(at.field("apiGroup"), group, &[""]);
                 }
-                if text(subject, "namespace").is_empty() {
+                if kind == "ClusterRoleBinding" && text(subject, "namespace").is_empty() {
                     faults.required(at.field("namespace"), "");
                 }
             }

@@ -36,7 +36,7 @@ pub(crate) fn broken(kind: &KindInfo, new: &Tree, old: Option<&Tree>, minor: u32
         ("", "PersistentVolumeClaim") => storage::claim(&write, &mut faults),
         ("", "PersistentVolume") => storage::volume(&write, &mut faults),
         ("", "Endpoints") => others::endpoints(&write, &mut faults),
-        ("", "Event") => others::event(&write, &mut faults),
+        ("" | "events.k8s.io", "Event") => others::event(&write, &mut faults),
         ("", "Node") => others::node(&write, &mut faults),
         ("", "ResourceQuota") => others::quota(&write, &mut faults),
         ("discovery.k8s.io", "EndpointSlice") => others::endpoint_slice(&write, &mut faults),

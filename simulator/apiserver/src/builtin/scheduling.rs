@@ -182,7 +182,7 @@ fn spread(spec: &Tree, all: &Path<'_>, faults: &mut Faults) {
         let alike = |other: &Tree| {
             text(other, "topologyKey") == topology && text(other, "whenUnsatisfiable") == when
         };
-        if constraints[..index].iter().any(alike) {
+        if constraints[index + 1..].iter().any(alike) {
             let value = format!("{{{topology}, {when}}}");
             faults.duplicate(at.field("{topologyKey, whenUnsatisfiable}"), value);
         }

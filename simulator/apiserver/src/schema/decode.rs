@@ -101,8 +101,19 @@ fn object(
             begin(&mut copy, tree, at);
             continue;
         };
-        if value.is_null() {
+        if member.flags.gated {
             begin(&mut copy, tree, at);
+            continue;
+        }
+        if value.is_null() {
+            if member.flags.null {
+                seen += 1;
+                if let Some(copy) = &mut copy {
+                    copy.push((key, Tree::null()));
+                }
+            } else {
+                begin(&mut copy, tree, at);
+            }
             continue;
         }
         let inner = Owner { type_name: node.type_name, up: Some((owner, key)) };
@@ -128,6 +139,10 @@ fn object(
         let copy = copy.get_or_insert_default();
         for member in node.members.iter().filter(|member| stays(member)) {
             if !copy.iter().any(|(key, _)| **key == *member.name) {
+                if member.flags.null {
+                    copy.push((&member.name, Tree::null()));
+                    continue;
+                }
                 let empty = zero(&member.node);
                 let inner = Owner { type_name: "", up: Some((owner, &member.name)) };
                 let at = path.field(&member.name);
@@ -145,7 +160,7 @@ fn stays(member: &Member) -> bool {
         member.node.kind,
         Type::String | Type::Int32 | Type::Integer | Type::Number | Type::Bool
     );
-    member.flags.always || (member.flags.required && plain && !member.flags.drop_empty)
+    member.flags.always || member.flags.null || (member.flags.required && plain && !member.flags.drop_empty)
 }
 
 fn begin<'t>(copy: &mut Option<Vec<(&'t str, Tree)>>, tree: &'t Tree, until: usize) {
@@ -267,11 +282,17 @@ fn quantity_of(tree: &Tree) -> Result<Option<Tree>, Misfit> {
 
 fn time(kind: Type, tree: &Tree, owner: &Owner<'_>) -> Result<Option<Tree>, Misfit> {
     let Some(text) = tree.as_str() else { return Err(wrong(tree, "string", owner)) };
-    let Ok(time) = text.parse::<jiff::Timestamp>() else {
-        return Err(Misfit(format!(
-            "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""
-        )));
+    let layout = match kind {
+        Type::MicroTime => "2006-01-02T15:04:05.000000Z07:00",
+        _ => "2006-01-02T15:04:05Z07:00",
     };
+    let refuse = |rest: &str, wanted: &str| {
+        Misfit(format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {wanted:?}"))
+    };
+    let Ok(time) = text.parse::<jiff::Timestamp>() else { return Err(refuse(text, "2006")) };
+    if kind == Type::MicroTime && !text.contains('.') {
+        return Err(refuse(text.get(19..).unwrap_or_default(), ".000000"));
+    }
     let canonical = match kind {
         Type::MicroTime => time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
         _ => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

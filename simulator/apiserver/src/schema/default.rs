@@ -8,17 +8,17 @@ impl Schema {
     /// The object with the defaults of its schema. Builtin kinds have, besides constants, defaults that depend on
     /// other members: `builtin::defaults` by definition.
     pub fn default(&self, tree: &Tree, old: Option<&Tree>) -> Tree {
-        let new = if self.is_custom() { custom(self.node(), tree, old, true) } else { typed(self.node(), tree, old) };
+        let new = if self.is_custom() { custom(self.node(), tree, old, true) } else { typed(self.node(), tree, old, self.minor) };
         new.unwrap_or_else(|| tree.clone())
     }
 }
 
-fn typed(node: &Node, tree: &Tree, old: Option<&Tree>) -> Option<Tree> {
+fn typed(node: &Node, tree: &Tree, old: Option<&Tree>, minor: u32) -> Option<Tree> {
     if old.is_some_and(|old| old.same(tree)) {
         return None;
     }
     if let Some(items) = &node.items {
-        return list(node, tree, old, &|item, old| typed(items, item, old));
+        return list(node, tree, old, &|item, old| typed(items, item, old, minor));
     }
     if !tree.is_map() {
         return None;
@@ -27,15 +27,15 @@ fn typed(node: &Node, tree: &Tree, old: Option<&Tree>) -> Option<Tree> {
         let mut changes = Vec::new();
         for (key, value) in tree.entries() {
             let old = old.and_then(|old| old.get(key));
-            if let Some(new) = typed(additional, value, old) {
+            if let Some(new) = typed(additional, value, old, minor) {
                 changes.push((key, Some(new)));
             }
         }
         return apply(tree, changes);
     }
     // The parent first, as the real server does it: what it sets gets its own defaults below.
-    let filled = absent(node, tree);
-    let hooked = builtin::defaults::fill(node.definition, filled.as_ref().unwrap_or(tree));
+    let filled = absent(node, tree, true);
+    let hooked = builtin::defaults::fill(node.definition, filled.as_ref().unwrap_or(tree), minor);
     let now = hooked.or(filled);
     let base = now.as_ref().unwrap_or(tree);
     let mut changes = Vec::new();
@@ -45,7 +45,7 @@ fn typed(node: &Node, tree: &Tree, old: Option<&Tree>) -> Option<Tree> {
             continue;
         }
         let old = old.and_then(|old| old.get(key));
-        if let Some(new) = typed(&member.node, value, old) {
+        if let Some(new) = typed(&member.node, value, old, minor) {
             changes.push((key, Some(new)));
         }
     }
@@ -71,12 +71,15 @@ fn list(
 }
 
 /// The map with the constants of members it lacks; `None` if it lacks none.
-fn absent(node: &Node, tree: &Tree) -> Option<Tree> {
+fn absent(node: &Node, tree: &Tree, typed: bool) -> Option<Tree> {
     let mut missing = node
         .members
         .iter()
         .filter_map(|member| Some((&*member.name, member.default.as_ref()?)))
-        .filter(|(name, _)| tree.get(name).is_none())
+        .filter(|(name, _)| {
+            // To a typed reader an empty text is no value.
+            tree.get(name).is_none_or(|value| typed && value.as_str() == Some(""))
+        })
         .peekable();
     missing.peek()?;
     let present = tree.entries().map(|(key, value)| (key, value.clone()));
@@ -103,7 +106,7 @@ fn custom(node: &Node, tree: &Tree, old: Option<&Tree>, root: bool) -> Option<Tr
     }
     let without_nulls = apply(tree, nulls);
     let present = without_nulls.as_ref().unwrap_or(tree);
-    let filled = if node.traits.defaults { absent(node, present) } else { None };
+    let filled = if node.traits.defaults { absent(node, present, false) } else { None };
     let now = filled.or(without_nulls);
     let base = now.as_ref().unwrap_or(tree);
     let mut changes = Vec::new();

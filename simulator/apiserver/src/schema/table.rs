@@ -176,6 +176,8 @@ impl Named {
             match key {
                 "-" => flags.drop_empty = true,
                 "+" => flags.always = true,
+                "null" => flags.null = true,
+                "gated" => flags.gated = true,
                 "default" => default = Tree::from_json(value.as_bytes()).ok(),
                 "strategy" => {
                     flags.retain_keys = value.contains("retainKeys");
