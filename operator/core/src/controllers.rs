@@ -8,8 +8,8 @@ use crate::plan::Plan;
 use crate::settings::Settings;
 use crate::view::{Key, View};
 use crate::{
-    cluster, cluster_definition, component, component_definition, component_version, instance_set,
-    plain_definition,
+    cluster, cluster_definition, component, component_definition, component_version, event,
+    instance_set, plain_definition,
 };
 
 pub struct Controller {
@@ -49,5 +49,6 @@ pub fn all() -> Vec<Controller> {
     all.push(cluster::controller());
     all.push(component::controller());
     all.push(instance_set::controller());
+    all.push(event::controller());
     all
 }

@@ -160,6 +160,14 @@ impl<R: Resource + Clone> Draft<R> {
         true
     }
 
+    /// As `patch`, but only if the object is still as it was read: the decision rests on that.
+    pub fn patch_as_read<T: Resource>(&mut self, from: &T, to: &T) -> bool {
+        let Some(mut patch) = object_patch(from, to) else { return false };
+        patch["metadata"]["resourceVersion"] = json!(from.meta().resource_version);
+        self.call(patch_call::<T>(from, None, patch, true));
+        true
+    }
+
     /// As `patch`, with the calls that are made last.
     pub fn patch_last<T: Resource>(&mut self, from: &T, to: &T) -> bool {
         let Some(patch) = object_patch(from, to) else { return false };

@@ -1,8 +1,10 @@
 //! Trees to test with, that read aloud: `instance_set("demo").replicas(3).with(pod(0).ready())`.
 
+mod event;
 mod instance_set;
 mod objects;
 
+pub use event::{ReportFixture, report};
 pub use instance_set::{
     InstanceSetFixture, PodFixture, TemplateFixture, instance_set, pod, template,
 };

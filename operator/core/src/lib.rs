@@ -12,6 +12,7 @@ pub mod controllers;
 pub mod definition;
 pub mod diff;
 pub mod draft;
+pub mod event;
 pub mod execution;
 pub mod fixture;
 pub mod hash;
