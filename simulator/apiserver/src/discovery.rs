@@ -81,7 +81,7 @@ impl Server {
     fn group(&self, group: &str) -> Option<Tree> {
         let mut versions: Vec<&str> =
             self.kinds().filter(|kind| *kind.group == *group).map(|kind| &*kind.version).collect();
-        versions.sort_by(|a, b| priority(b).cmp(&priority(a)));
+        versions.sort_by_key(|version| std::cmp::Reverse(priority(version)));
         versions.dedup();
         let version = |version: &&str| {
             Tree::empty_map()

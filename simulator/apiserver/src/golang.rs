@@ -54,7 +54,7 @@ pub(crate) fn json_error(text: &[u8], error: &serde_json::Error) -> String {
 /// Where a decoder was that had read `before`.
 fn place(before: &[u8]) -> &'static str {
     let mut open: Vec<u8> = Vec::new();
-    let (mut in_string, mut escaped, mut in_word) = (false, false, false);
+    let (mut in_string, mut escaped) = (false, false);
     let mut last = b' ';
     for byte in before {
         if in_string {
@@ -76,20 +76,17 @@ fn place(before: &[u8]) -> &'static str {
             }
             _ => {}
         }
-        in_word = byte.is_ascii_alphanumeric();
         if !byte.is_ascii_whitespace() && *byte != b'"' {
             last = *byte;
         }
     }
     match (open.last(), last) {
         _ if in_string => "in string literal",
-        (Some(b'{'), b'{') => "looking for beginning of object key string",
-        (Some(b'{'), b',') => "looking for beginning of object key string",
-        (None, b' ') | (_, b':' | b',' | b'[') => "looking for beginning of value",
-        (None, _) if !in_word => "after top-level value",
+        (Some(b'{'), b'{' | b',') => "looking for beginning of object key string",
+        (_, b':' | b',' | b'[') | (None, b' ') => "looking for beginning of value",
+        (None, _) => "after top-level value",
         (Some(b'['), _) => "after array element",
-        (Some(b'{'), b's') => "after object key",
-        (Some(b'{'), _) => "after object key:value pair",
-        _ => "looking for beginning of value",
+        (Some(_), b's') => "after object key",
+        (Some(_), _) => "after object key:value pair",
     }
 }

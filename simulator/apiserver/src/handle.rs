@@ -42,7 +42,8 @@ impl Server {
         let validation = &*request.options.field_validation;
         if !matches!(validation, "" | "Ignore" | "Strict" | "Warn") {
             let supported = ["", "Ignore", "Strict", "Warn"];
-            let error = FieldError::not_supported("fieldValidation", &validation.into(), &supported);
+            let error =
+                FieldError::not_supported("fieldValidation", &validation.into(), &supported);
             return Outcome::Done(
                 Status::invalid_options(options_of(request.verb), &[error]).into(),
             );
@@ -128,7 +129,8 @@ impl Call<'_> {
                 });
             }
         } else if request.verb == Verb::DeleteCollection && info.is("", "Namespace")
-            || !info.verbs.iter().any(|verb| *verb == request.verb.as_str()) {
+            || !info.verbs.iter().any(|verb| *verb == request.verb.as_str())
+        {
             return Err(Status::method_not_allowed());
         }
         let response = match (request.subresource.as_deref(), request.verb) {

@@ -14,7 +14,7 @@ pub struct Status {
     /// Empty for errors that have none, and for successes.
     pub reason: &'static str,
     pub message: String,
-    pub details: Option<Details>,
+    pub details: Option<Box<Details>>,
     /// Where a list that cannot be continued consistently can be continued after all.
     pub continue_token: Option<String>,
 }
@@ -176,7 +176,7 @@ impl Status {
     }
 
     fn about(mut self, details: Details) -> Self {
-        self.details = Some(details);
+        self.details = Some(Box::new(details));
         self
     }
 
@@ -325,7 +325,7 @@ impl Status {
         .about(Details::default())
     }
 
-    pub(crate) fn too_large(why: String) -> Self {
+    pub(crate) fn too_large(why: &str) -> Self {
         Self::error(413, "RequestEntityTooLarge", format!("Request entity too large: {why}"))
     }
 
@@ -393,7 +393,7 @@ impl Status {
     /// The answer to a delete that returns no object.
     pub fn deleted(kind: &KindInfo, name: &str, uid: &str) -> Self {
         let details = Details { uid: uid.to_owned(), ..of_resource(kind, name) };
-        Self { code: 200, details: Some(details), ..Self::default() }
+        Self { code: 200, details: Some(Box::new(details)), ..Self::default() }
     }
 
     /// The answer to a request that made nothing to return.

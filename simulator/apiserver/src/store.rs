@@ -242,7 +242,8 @@ impl Server {
         bytes.copy_from_slice(&drawn[..16]);
         bytes[6] = (bytes[6] & 0x0f) | 0x40;
         bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let number = u128::from_be_bytes(bytes);
+        let hex = format!("{number:032x}");
         [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
     }
 

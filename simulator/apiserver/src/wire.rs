@@ -115,8 +115,7 @@ fn place(path: &str) -> Option<Place> {
     let about_namespace =
         parts.len() == 3 && group.is_empty() && matches!(parts[2].as_str(), "status" | "finalize");
     if parts.len() > 2 && parts[0] == "namespaces" && !about_namespace {
-        namespace = parts[1].clone();
-        parts.drain(..2);
+        namespace = parts.drain(..2).nth(1).unwrap_or_default();
     }
     let mut parts = parts.into_iter();
     let resource = parts.next()?;
@@ -176,6 +175,9 @@ fn delete_options(http: &Http<'_>, query: &Query) -> Result<DeleteOptions, Statu
     })
 }
 
+/// Whether a value is of some type.
+type Fits = fn(&Tree) -> bool;
+
 fn check_delete_options(tree: &Tree) -> Result<(), Status> {
     if !tree.is_map() && !tree.is_null() {
         return Err(Status::plain(
@@ -186,7 +188,7 @@ fn check_delete_options(tree: &Tree) -> Result<(), Status> {
             ),
         ));
     }
-    let fields: [(&str, &str, fn(&Tree) -> bool); 2] = [
+    let fields: [(_, _, Fits); 2] = [
         ("gracePeriodSeconds", "int64", Tree::is_integer),
         ("propagationPolicy", "v1.DeletionPropagation", Tree::is_string),
     ];

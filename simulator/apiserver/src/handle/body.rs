@@ -76,7 +76,7 @@ fn summary(bytes: &[u8]) -> String {
     let mut text = match bytes.first() {
         None => "<empty>".to_owned(),
         Some(b'{') => String::from_utf8_lossy(start).into_owned(),
-        Some(_) => start.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Some(_) => start.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")),
     };
     if bytes.len() > LONGEST {
         text.push_str(" ...");

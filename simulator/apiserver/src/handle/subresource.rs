@@ -211,5 +211,5 @@ pub(super) fn finalize(call: &mut Call<'_>) -> Answered {
     if tree == *old.tree() {
         return Ok(call.answer(200, old, false));
     }
-    update::store(call, &old, &tree)
+    Ok(update::store(call, &old, &tree))
 }

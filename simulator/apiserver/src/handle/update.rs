@@ -2,6 +2,7 @@
 
 use super::{Answered, Call, body, create, metadata, patched, write};
 use crate::object::{Object, Operation, Tree};
+use crate::request::Response;
 use crate::status::{FieldError, Status};
 
 pub(super) fn update(call: &mut Call<'_>) -> Answered {
@@ -141,23 +142,23 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Answere
     } else {
         tree
     };
-    store(call, old, &tree)
+    Ok(store(call, old, &tree))
 }
 
 /// The last step of a change: an object that nothing holds any more goes.
-pub(super) fn store(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Answered {
+pub(super) fn store(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Response {
     let note = call.write_note(Operation::Update);
     if !is_finished(tree) {
         let object = call.server.commit(call.kind.id, tree, Some(old), note);
         call.server.settle(&object, Some(old), false);
-        return Ok(call.answer(200, object, true));
+        return call.answer(200, object, true);
     }
     let last = call.server.remove(old, tree, note.clone());
     call.server.settle(&last, Some(old), true);
     // The client sees what it would have stored, not the revision of the deletion.
     let shown = tree.with(&["metadata", "resourceVersion"], old.revision().to_string());
     let shown = Object::new(call.kind.id, shown, note, Some(old));
-    Ok(call.answer(200, shown, true))
+    call.answer(200, shown, true)
 }
 
 fn is_finished(tree: &Tree) -> bool {

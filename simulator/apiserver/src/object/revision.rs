@@ -22,7 +22,7 @@ struct Revision {
     namespace: Arc<str>,
     name: Arc<str>,
     uid: Arc<str>,
-    revision: u64,
+    number: u64,
     generation: i64,
     is_deleting: bool,
     owners: Arc<[Owner]>,
@@ -84,7 +84,7 @@ impl Object {
             namespace: string("namespace").unwrap_or_else(|| text("")),
             name: string("name").unwrap_or_else(|| text("")),
             uid: string("uid").unwrap_or_else(|| text("")),
-            revision: metadata
+            number: metadata
                 .get("resourceVersion")
                 .and_then(Tree::as_str)
                 .and_then(|revision| revision.parse().ok())
@@ -122,7 +122,7 @@ impl Object {
 
     /// 0 for what was only tried (a dry run).
     pub fn revision(&self) -> u64 {
-        self.0.revision
+        self.0.number
     }
 
     pub fn generation(&self) -> i64 {

@@ -23,7 +23,7 @@ pub(crate) fn json(target: &Tree, patch: &Tree) -> Result<Tree, Status> {
     }
     let count = patch.items().len();
     if count > OPERATIONS {
-        return Err(Status::too_large(format!(
+        return Err(Status::too_large(&format!(
             "The allowed maximum operations in a JSON patch is {OPERATIONS}, got {count}"
         )));
     }

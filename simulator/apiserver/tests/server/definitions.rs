@@ -23,7 +23,7 @@ fn definition() -> Request {
     Request::create(DEFINITIONS, "", definition.into())
 }
 
-fn widget(name: &str, spec: Value) -> Request {
+fn widget(name: &str, spec: &Value) -> Request {
     create(
         WIDGETS,
         json!({ "apiVersion": "example.com/v1", "kind": "Widget",
@@ -37,8 +37,8 @@ fn a_definition_serves_its_kind_at_once() {
     let before = refused(&mut server, &Request::list(WIDGETS, "default"));
 
     let defined = ok(&mut server, &definition());
-    let made = ok(&mut server, &widget("a", json!({ "size": 3, "bogus": 1 })));
-    let bad = refused(&mut server, &widget("b", json!({ "size": 10 })));
+    let made = ok(&mut server, &widget("a", &json!({ "size": 3, "bogus": 1 })));
+    let bad = refused(&mut server, &widget("b", &json!({ "size": 10 })));
 
     assert!(before.is_plain_text());
     let conditions = defined.at(&["status", "conditions"]).unwrap().items();
@@ -56,10 +56,10 @@ fn a_definition_serves_its_kind_at_once() {
 fn a_definition_goes_after_the_last_of_its_objects() {
     let mut server = server();
     ok(&mut server, &definition());
-    ok(&mut server, &widget("a", json!({ "size": 3 })));
+    ok(&mut server, &widget("a", &json!({ "size": 3 })));
 
     ok(&mut server, &Request::delete(DEFINITIONS, "", "widgets.example.com"));
-    let refused_now = refused(&mut server, &widget("b", json!({ "size": 3 })));
+    let refused_now = refused(&mut server, &widget("b", &json!({ "size": 3 })));
     let held = ok(&mut server, &Request::get(WIDGETS, "default", "a"));
     ok(&mut server, &merge(WIDGETS, "a", json!({ "metadata": { "finalizers": null } })));
 

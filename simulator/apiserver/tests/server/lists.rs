@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-fn labelled(name: &str, labels: serde_json::Value) -> Request {
+fn labelled(name: &str, labels: &serde_json::Value) -> Request {
     create(CONFIG_MAPS, json!({ "metadata": { "name": name, "labels": labels } }))
 }
 
@@ -18,9 +18,9 @@ fn names(server: &mut Server, request: &Request) -> Vec<String> {
 #[test]
 fn selectors_select_by_label_and_by_field() {
     let mut server = server();
-    ok(&mut server, &labelled("a", json!({ "app": "x", "n": "1" })));
-    ok(&mut server, &labelled("b", json!({ "app": "y", "n": "5" })));
-    ok(&mut server, &labelled("c", json!({})));
+    ok(&mut server, &labelled("a", &json!({ "app": "x", "n": "1" })));
+    ok(&mut server, &labelled("b", &json!({ "app": "y", "n": "5" })));
+    ok(&mut server, &labelled("c", &json!({})));
     let list = || Request::list(CONFIG_MAPS, "default");
 
     let mut selected = |selector: &str| names(&mut server, &list().selector(selector));
@@ -68,7 +68,7 @@ fn pages_show_the_revision_of_the_first() {
 fn a_watch_tells_what_a_selector_makes_of_each_change() {
     let mut server = server();
     let start = server.revision();
-    ok(&mut server, &labelled("a", json!({ "l": "no" })));
+    ok(&mut server, &labelled("a", &json!({ "l": "no" })));
     ok(&mut server, &merge(CONFIG_MAPS, "a", json!({ "metadata": { "labels": { "l": "yes" } } })));
     ok(&mut server, &merge(CONFIG_MAPS, "a", json!({ "data": { "k": "v" } })));
     ok(&mut server, &merge(CONFIG_MAPS, "a", json!({ "metadata": { "labels": null } })));
@@ -111,7 +111,7 @@ fn a_view_catches_up_with_the_log() {
         &mut server,
         &create(CONFIG_MAPS, json!({ "metadata": { "name": "a", "ownerReferences": owner } })),
     );
-    ok(&mut server, &labelled("b", json!({ "l": "1" })));
+    ok(&mut server, &labelled("b", &json!({ "l": "1" })));
     let (mut view, position) = (server.table(kind).clone(), server.log_end());
     ok(&mut server, &merge(CONFIG_MAPS, "b", json!({ "metadata": { "labels": { "l": "2" } } })));
     ok(&mut server, &Request::delete(CONFIG_MAPS, "default", "a"));
