@@ -240,10 +240,9 @@ impl Run {
 
     /// To that time of the story, or to its end if that comes first.
     pub fn run_until(&mut self, until: Timestamp) {
-        while self.outcome.is_none() && self.world.next_at().is_none_or(|due| due <= until) {
-            if self.deadline().is_some_and(|deadline| deadline > until)
-                && self.world.next_at().is_none()
-            {
+        while self.outcome.is_none() {
+            let next = self.world.next_at().into_iter().chain(self.deadline()).min();
+            if next.is_none_or(|next| next > until) {
                 break;
             }
             self.step();
