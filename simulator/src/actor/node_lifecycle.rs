@@ -18,6 +18,8 @@ const MONITOR: Tag = 0;
 const IGNORE: Tag = u64::MAX;
 const MONITOR_PERIOD: SignedDuration = SignedDuration::from_secs(5);
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+/// Admission gives it to every new node.
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
 /// The toleration that admission gives to every pod.
 const DEFAULT_TOLERATION_SECS: i64 = 300;
 
@@ -104,8 +106,13 @@ impl NodeLifecycle {
         if !self.heard.contains_key(object.name()) {
             self.heard.insert(object.name().to_owned(), ctx.now());
         }
-        if self.silent.contains_key(object.name()) && is_ready(object) {
+        if !is_ready(object) {
+            return;
+        }
+        if self.silent.contains_key(object.name()) {
             self.recovered(ctx, object);
+        } else if list(object, &["spec", "taints"]).iter().any(|taint| taint["key"] == NOT_READY) {
+            untaint(ctx, object);
         }
     }
 
@@ -209,17 +216,19 @@ impl NodeLifecycle {
     fn recovered(&mut self, ctx: &mut Ctx<'_>, node: &Object) {
         self.silent.remove(node.name());
         self.evictions.retain(|_, eviction| eviction.node != node.name());
-        let mut taints = list(node, &["spec", "taints"]);
-        taints.retain(|taint| taint["key"] != UNREACHABLE);
-        let taints = if taints.is_empty() { Value::Null } else { Value::Array(taints) };
-        let spec = json!({ "spec": { "taints": taints } });
-        ctx.send(
-            Request::merge_patch(NODES, "", node.name(), tree(spec)).by("kube-controller-manager"),
-            IGNORE,
-        );
+        untaint(ctx, node);
         let name = node.name().to_owned();
         ctx.say(Who::Cluster, "node", || format!("{name} Ready"));
     }
+}
+
+fn untaint(ctx: &mut Ctx<'_>, node: &Object) {
+    let mut taints = list(node, &["spec", "taints"]);
+    taints.retain(|taint| taint["key"] != UNREACHABLE && taint["key"] != NOT_READY);
+    let taints = if taints.is_empty() { Value::Null } else { Value::Array(taints) };
+    let spec = json!({ "spec": { "taints": taints } });
+    let request = Request::merge_patch(NODES, "", node.name(), tree(spec));
+    ctx.send(request.by("kube-controller-manager"), IGNORE);
 }
 
 /// Every pod of a silent node, at once: its endpoints must not be used.
