@@ -68,11 +68,19 @@ impl Row {
         }
     }
 
+    /// `pod/a, b`: a kind that was named is not named again.
     fn text(&self) -> String {
-        let one = |(text, times): &(String, usize)| {
-            if *times > 1 { format!("{text} ({times} times)") } else { text.clone() }
+        let kind = |text: &str| text.split_once('/').map(|(kind, _)| kind.to_owned());
+        let mut named = None;
+        let mut one = |(text, times): &(String, usize)| {
+            let shown = match text.split_once('/') {
+                Some((of, name)) if named.as_deref() == Some(of) => name,
+                _ => text,
+            };
+            named = kind(text);
+            if *times > 1 { format!("{shown} ({times} times)") } else { shown.to_owned() }
         };
-        self.texts.iter().map(one).collect::<Vec<_>>().join(", ")
+        self.texts.iter().map(&mut one).collect::<Vec<_>>().join(", ")
     }
 
     fn paint(&self, paint: Paint) -> String {
@@ -142,7 +150,7 @@ mod tests {
         assert_eq!(
             told(&lines),
             [
-                "      0:00.1  operator  create     pod/a, pod/b",
+                "      0:00.1  operator  create     pod/a, b",
                 "      0:00.9  cluster   restart    pod/a (2 times)"
             ]
         );

@@ -8,7 +8,7 @@ use drydock_simulator::{Outcome, Run};
 use serde_json::json;
 
 use crate::paint::{Paint, print};
-use crate::report::Report;
+use crate::report::{Report, Stopwatch};
 use crate::run::{Format, Output};
 use crate::{Exit, Refusal, input, narrate};
 
@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
         return up_to(run, until, &arguments.output);
     }
     let again = format!("drydock replay {}", arguments.repro);
-    let report = Report::of(run, |_| again.clone());
+    let report = Report::of(run, &Stopwatch::start(), |_| again.clone());
     arguments.output.write_trace(&report.run)?;
     let course = repro.compare(&report.run);
     if arguments.output.output == Format::Json {
@@ -44,6 +44,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
         json["replay"] = json!(again);
         print(&format!("{json}\n"))?;
         return Ok(exit(&report, &course));
+    }
+    if let Some(refusal) = report.refusal() {
+        return Err(refusal);
     }
     let paint = Paint::stdout();
     let parts =

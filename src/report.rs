@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::narrate::{self, clock, cpu, span};
 use crate::paint::{Paint, grouped};
-use crate::{Exit, why};
+use crate::{Exit, Refusal, why};
 
 /// Where repros are kept: beside everything else that can be thrown away.
 const REPROS: &str = "target/repro";
@@ -25,14 +25,11 @@ pub struct Report {
 
 impl Report {
     /// Runs to the end of the story. A run that fails leaves a repro.
-    pub fn of(mut run: Run, again: impl FnOnce(&Run) -> String) -> Self {
-        let (wall, before) = (Instant::now(), cpu_now());
+    pub fn of(mut run: Run, watch: &Stopwatch, again: impl FnOnce(&Run) -> String) -> Self {
         run.finish();
-        let wall_seconds = wall.elapsed().as_secs_f64();
-        let cpu_seconds =
-            before.zip(cpu_now()).map_or(wall_seconds, |(before, after)| after - before);
-        let repro =
-            matches!(run.outcome(), Some(Outcome::Failed(_))).then(|| keep(&run, "")).flatten();
+        let cpu_seconds = watch.seconds();
+        let failed = matches!(run.outcome(), Some(Outcome::Failed(_)));
+        let repro = if failed { keep(&run, "") } else { None };
         let replay = match &repro {
             Some(path) => format!("drydock replay {}", path.display()),
             None => again(&run),
@@ -45,6 +42,14 @@ impl Report {
             Some(Outcome::Passed) => Exit::Held,
             Some(Outcome::Refused(_)) => Exit::BadInput,
             _ => Exit::Failed,
+        }
+    }
+
+    /// What was applied is wrong: a screen of a story would only hide it.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self.run.outcome() {
+            Some(Outcome::Refused(mistake)) => Some(Refusal::bad_input(mistake)),
+            _ => None,
         }
     }
 
@@ -95,7 +100,6 @@ impl Report {
     /// How it ended, and what to type next.
     pub fn end(&self, paint: Paint) -> String {
         match self.run.outcome() {
-            Some(Outcome::Refused(mistake)) => format!("\n{} {mistake}\n", paint.failure("error:")),
             Some(Outcome::Failed(failures)) => self.failed(failures, paint),
             _ => format!(
                 "\n  {} · {}\n{}\n",
@@ -249,6 +253,23 @@ pub fn keep(run: &Run, suffix: &str) -> Option<PathBuf> {
     std::fs::create_dir_all(REPROS).ok()?;
     std::fs::write(&path, Repro::of(run).to_text()).ok()?;
     Some(path)
+}
+
+/// How long this thread has been computing since; where the system does not say, how long ago that was.
+pub struct Stopwatch {
+    wall: Instant,
+    cpu: Option<f64>,
+}
+
+impl Stopwatch {
+    pub fn start() -> Self {
+        Self { wall: Instant::now(), cpu: cpu_now() }
+    }
+
+    fn seconds(&self) -> f64 {
+        let cpu = self.cpu.zip(cpu_now()).map(|(before, after)| after - before);
+        cpu.unwrap_or_else(|| self.wall.elapsed().as_secs_f64())
+    }
 }
 
 /// Seconds that this thread has been computing, where the system says so.

@@ -9,7 +9,7 @@ use drydock_simulator::{Options, Run, Story};
 use serde_json::json;
 
 use crate::paint::{Paint, Progress, print};
-use crate::report::{Report, trace_lines};
+use crate::report::{Report, Stopwatch, trace_lines};
 use crate::{Exit, Refusal, input, narrate};
 
 /// Tell stories to a simulated cluster, and see whether their claims hold.
@@ -154,11 +154,14 @@ fn one(prepared: Prepared, output: &Output) -> Result<Exit, Refusal> {
         Prepared::Ready(run) => *run,
         Prepared::Elsewhere(scenario) => return elsewhere(&scenario, output),
     };
-    let report = Report::of(run, same_with);
+    let report = Report::of(run, &Stopwatch::start(), same_with);
     output.write_trace(&report.run)?;
     if output.output == Format::Json {
         print(&format!("{}\n", report.json()))?;
         return Ok(report.exit());
+    }
+    if let Some(refusal) = report.refusal() {
+        return Err(refusal);
     }
     let paint = Paint::stdout();
     print(
@@ -200,7 +203,7 @@ fn many(runs: Vec<Prepared>, output: &Output) -> Result<Exit, Refusal> {
             }
         };
         progress.show(|| format!("{} of {total}  {}", index + 1, run.story().scenario.name));
-        let report = Report::of(run, same_with);
+        let report = Report::of(run, &Stopwatch::start(), same_with);
         progress.clear();
         match output.output {
             Format::Json => print(&format!("{}\n", report.json()))?,

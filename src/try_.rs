@@ -13,10 +13,10 @@ use drydock_scenarios::{
 use drydock_simulator::dump::dump;
 use drydock_simulator::{Options, Run, Story, load};
 use jiff::SignedDuration;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::paint::{Paint, print};
-use crate::report::Report;
+use crate::report::{Report, Stopwatch};
 use crate::run::{Format, Output, PresetName};
 use crate::{Exit, Refusal, input};
 
@@ -74,6 +74,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
         trace: arguments.output.kept(),
         ..Options::default()
     };
+    let watch = Stopwatch::start();
     let mut run = Run::new(Story::new(plan.scenario, options))?;
     if let Some(objects) = &from {
         load::load(&mut run.world, objects)?;
@@ -84,7 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
             write_dump(folder, name, &run)?;
         }
     }
-    let report = Report::of(run, |_| again(arguments));
+    let report = Report::of(run, &watch, |_| again(arguments));
     arguments.output.write_trace(&report.run)?;
     if arguments.output.output == Format::Json {
         let mut json = report.json();
@@ -92,11 +93,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
         print(&format!("{json}\n"))?;
         return Ok(report.exit());
     }
+    if let Some(refusal) = report.refusal() {
+        return Err(refusal);
+    }
     let paint = Paint::stdout();
-    print(
-        &[report.dropped(paint), report.story(arguments.output.level(), paint), report.end(paint)]
-            .concat(),
-    )?;
+    let notes = placed(&plan.placed, paint) + &report.dropped(paint);
+    print(&[notes, report.story(arguments.output.level(), paint), report.end(paint)].concat())?;
     Ok(report.exit())
 }
 
@@ -104,12 +106,15 @@ struct Plan {
     scenario: Scenario,
     /// The file of each dump, and how many steps come before it.
     stages: Vec<(String, usize)>,
+    /// Objects without a namespace, and the one in which their definitions look for them.
+    placed: Vec<(String, String)>,
 }
 
 /// What is tried, as the story that it is.
 fn plan(arguments: &Arguments) -> Result<Plan, Refusal> {
-    let manifests =
+    let mut manifests =
         arguments.files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?.concat();
+    let placed = place(&mut manifests);
     if manifests.is_empty() {
         return Err(Refusal::bad_input(format_args!(
             "there is no manifest in {}",
@@ -168,12 +173,49 @@ fn plan(arguments: &Arguments) -> Result<Plan, Refusal> {
         source: Source::new("try", ""),
         files: std::collections::BTreeMap::new(),
     };
-    Ok(Plan { scenario, stages })
+    Ok(Plan { scenario, stages, placed })
 }
 
 fn read(file: &str) -> Result<Vec<Manifest>, Refusal> {
     let source: Arc<Source> = input::source(file)?;
     Ok(manifest::read(&source)?)
+}
+
+/// A chart leaves the namespace of its templates to `helm install -n`, and its definitions say which
+/// one that is: templates that name none go where they are looked for.
+fn place(manifests: &mut [Manifest]) -> Vec<(String, String)> {
+    let mut wanted = std::collections::BTreeMap::new();
+    for definition in manifests.iter().filter(|m| m.kind == "ComponentDefinition") {
+        let json = definition.to_json();
+        for list in ["/spec/configs", "/spec/scripts"] {
+            let templates = json.pointer(list).and_then(Value::as_array).cloned().unwrap_or_default();
+            for template in &templates {
+                let text = |field| template.get(field).and_then(Value::as_str).map(str::to_owned);
+                wanted.extend(text("template").zip(text("namespace")));
+            }
+        }
+    }
+    let mut placed = Vec::new();
+    for manifest in manifests.iter_mut().filter(|m| m.kind == "ConfigMap" && m.namespace.is_empty()) {
+        if let Some(namespace) = wanted.get(&manifest.name) {
+            manifest.namespace.clone_from(namespace);
+            placed.push((manifest.to_string(), namespace.clone()));
+        }
+    }
+    placed
+}
+
+fn placed(placed: &[(String, String)], paint: Paint) -> String {
+    let mut by_namespace: std::collections::BTreeMap<&str, Vec<&str>> = std::collections::BTreeMap::new();
+    for (object, namespace) in placed {
+        by_namespace.entry(namespace).or_default().push(object);
+    }
+    let line = |(namespace, objects): (&str, Vec<&str>)| {
+        let more = if objects.len() > 1 { format!(" and {} more", objects.len() - 1) } else { String::new() };
+        let text = format!("{}{more}: no namespace is named; made in {namespace}, where the definitions look", objects[0]);
+        format!("  {} {text}\n", paint.warning("!"))
+    };
+    by_namespace.into_iter().map(line).collect()
 }
 
 /// Namespace and name of the Clusters.
