@@ -8,6 +8,7 @@ use drydock_apiserver::{Change, KindId, LogEntry};
 use super::World;
 use crate::actor::{ActorId, Stimulus};
 use crate::heap::{Event, Reader};
+use crate::invariant;
 use crate::random;
 use crate::trace::{Level, Who};
 
@@ -37,7 +38,8 @@ impl World {
     fn publish(&mut self, server: u16, entry: &LogEntry) {
         let Some(info) = self.server(server).kind_info(entry.kind) else { return };
         let (group, kind) = (Arc::clone(&info.group), Arc::clone(&info.kind));
-        if !is_background(&group, &kind) {
+        let is_mark = &*kind == "Pod" && invariant::rest::is_role_mark(entry);
+        if !is_background(&group, &kind) && !is_mark {
             self.moved_us = self.clock.now_us();
         }
         self.trace.record(&[u64::from(server), entry.revision, random::fnv_of(entry.object.name())]);
