@@ -188,6 +188,10 @@ fn versions(definition: &Tree, spec: &Path<'_>, faults: &mut Faults) {
         let name = version.str_at(&["name"]).unwrap_or_default();
         for complaint in names::dns_1035_label(name) {
             faults.invalid(at.field("name"), name, &complaint);
+            if index == 0 {
+                // The first version once stood here, and is still looked at there.
+                faults.invalid(spec.field("version"), name, &complaint);
+            }
         }
         if let Some(warning) = version.str_at(&["deprecationWarning"]) {
             let place = at.field("deprecationWarning");
@@ -291,8 +295,13 @@ fn stored_versions(definition: &Tree, old: Option<&Tree>, faults: &mut Faults) {
         }
         return;
     };
+    let first = versions.iter().find(|version| version.bool_at(&["storage"]) == Some(true));
+    let first = first.and_then(|version| version.str_at(&["name"])).unwrap_or_default();
+    if first != storage {
+        let detail = format!("must have the storage version {storage}");
+        faults.invalid(at, Tree::list([Tree::from(first)]), &detail);
+    }
     let stored = definition.at(&["status", "storedVersions"]).map_or(&[][..], Tree::items);
-    let _ = storage;
     for (index, version) in stored.iter().filter_map(Tree::as_str).enumerate() {
         if !known(version) {
             let detail = format!(

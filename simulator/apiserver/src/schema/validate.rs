@@ -1,7 +1,7 @@
 //! Every broken rule of a custom object, in the order and words of the real server.
 
 use super::error::Faults;
-use super::{Limits, Node, Path, Schema, Type, counterpart, format, rule, unique};
+use super::{Limits, ListType, Node, Path, Schema, Type, counterpart, format, rule, unique};
 use crate::Tree;
 use crate::status::{FieldError, FieldErrorKind};
 
@@ -38,6 +38,12 @@ pub(super) struct Context {
     structural: bool,
 }
 
+impl Context {
+    fn invalid(&mut self, path: &Path<'_>, value: &Tree, what: &str) {
+        self.faults.invalid(*path, printed(value), &format!("{path} in body {what}"));
+    }
+}
+
 pub(super) fn values(node: &Node, value: &Tree, old: Option<&Tree>, path: &Path<'_>, context: &mut Context) {
     if old.is_some_and(|old| old.same(value)) {
         return;
@@ -51,6 +57,9 @@ pub(super) fn values(node: &Node, value: &Tree, old: Option<&Tree>, path: &Path<
         let detail = format!("{place} in body must be of type {wanted}: \"{got}\"");
         context.faults.0.push(FieldError::type_invalid(*path, got, &detail));
         context.structural = true;
+        if let Some(limits) = &node.limits {
+            enumerated(limits, value, path, context);
+        }
         return;
     }
     if let Some(limits) = &node.limits {
@@ -59,7 +68,12 @@ pub(super) fn values(node: &Node, value: &Tree, old: Option<&Tree>, path: &Path<
     if value.is_list() {
         let Some(items) = &node.items else { return };
         for (at, item) in value.items().iter().enumerate() {
-            values(items, item, counterpart(node, old, at, item), &path.index(at), context);
+            // Which old element an element of a list without keys continues, nobody knows.
+            let old = match node.list {
+                ListType::Map(_) => counterpart(node, old, at, item),
+                _ => None,
+            };
+            values(items, item, old, &path.index(at), context);
         }
     } else if value.is_map() {
         for member in node.members.iter().filter(|member| member.flags.required) {
@@ -96,12 +110,19 @@ fn fits(kind: Type, value: &Tree) -> bool {
         Type::Object | Type::Raw => value.is_map(),
         Type::List => value.is_list(),
         Type::String | Type::Bytes | Type::Time | Type::MicroTime => value.is_string(),
-        Type::Int32 | Type::Integer => value.is_integer(),
+        Type::Int32 | Type::Integer => is_integer(value),
         Type::Number => value.is_number(),
         Type::Bool => value.as_bool().is_some(),
-        Type::IntOrString | Type::Quantity => value.is_string() || value.is_integer(),
+        Type::IntOrString | Type::Quantity => value.is_string() || is_integer(value),
         Type::Any => true,
     }
+}
+
+/// A whole number that fits 64 bits, however it is written.
+fn is_integer(value: &Tree) -> bool {
+    const EDGE: f64 = 9_223_372_036_854_775_808.0;
+    value.as_i64().is_some()
+        || value.is_integer() && value.as_f64().is_some_and(|number| number.abs() < EDGE)
 }
 
 fn wanted(kind: Type) -> &'static str {
@@ -125,22 +146,22 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
     if let Some(logic) = &limits.logic {
         logic.check(value, path, &mut context.faults);
     }
-    let place = || path.to_string();
-    let faults = &mut context.faults;
-    let mut invalid =
-        |what: String| faults.invalid(*path, printed(value), &format!("{} in body {what}", place()));
     if let Some(text) = value.as_str() {
         // Lengths count characters.
         let length = text.chars().count() as u64;
         if limits.min_length.is_some_and(|least| length < least) {
             let least = limits.min_length.unwrap_or_default();
-            invalid(format!("should be at least {least} chars long"));
+            context.invalid(path, value, &format!("should be at least {least} chars long"));
         }
         if let Some(pattern) = limits.pattern.as_ref().filter(|pattern| !pattern.matches(text)) {
-            invalid(format!("should match '{}'", pattern.source));
+            context.invalid(path, value, &format!("should match '{}'", pattern.source));
         }
         if let Some(name) = limits.format.as_deref().filter(|name| !format::fits(name, text)) {
-            invalid(format!("must be of type {name}: {}", Tree::from(text)));
+            let detail = format!("{path} in body must be of type {name}: {value}");
+            let mut fault = FieldError::invalid(*path, value, &detail);
+            fault.kind = FieldErrorKind::TypeInvalid;
+            context.faults.0.push(fault);
+            context.structural = true;
         }
         if let Some(most) = limits.max_length.filter(|most| length > *most) {
             context.faults.too_long(*path, usize::try_from(most).unwrap_or(usize::MAX));
@@ -148,32 +169,32 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
         }
     } else if let Some(number) = value.as_f64() {
         match limits.maximum {
-            Some((most, true)) if number >= most => invalid(format!("should be less than {most}")),
+            Some((most, true)) if number >= most => context.invalid(path, value, &format!("should be less than {most}")),
             Some((most, false)) if number > most => {
-                invalid(format!("should be less than or equal to {most}"));
+                context.invalid(path, value, &format!("should be less than or equal to {most}"));
             }
             _ => {}
         }
         match limits.minimum {
             Some((least, true)) if number <= least => {
-                invalid(format!("should be greater than {least}"));
+                context.invalid(path, value, &format!("should be greater than {least}"));
             }
             Some((least, false)) if number < least => {
-                invalid(format!("should be greater than or equal to {least}"));
+                context.invalid(path, value, &format!("should be greater than or equal to {least}"));
             }
             _ => {}
         }
         if let Some(step) = limits.multiple_of.filter(|step| (number / step).fract() != 0.0) {
-            invalid(format!("should be a multiple of {step}"));
+            context.invalid(path, value, &format!("should be a multiple of {step}"));
         }
     } else if value.is_list() {
         let count = value.items().len() as u64;
         if let Some(least) = limits.min_items.filter(|least| count < *least) {
-            invalid(format!("should have at least {least} items"));
+            context.invalid(path, value, &format!("should have at least {least} items"));
         }
         let items = value.items();
         if limits.unique_items && items.iter().enumerate().any(|(at, item)| items[..at].contains(item)) {
-            invalid("shouldn't contain duplicates".to_owned());
+            context.invalid(path, value, "shouldn't contain duplicates");
         }
         if let Some(most) = limits.max_items.filter(|most| count > *most) {
             too_many(context, path, count, most);
@@ -181,13 +202,18 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
     } else if value.is_map() {
         let count = value.entries().len() as u64;
         if let Some(least) = limits.min_properties.filter(|least| count < *least) {
-            invalid(format!("should have at least {least} properties"));
+            context.invalid(path, value, &format!("should have at least {least} properties"));
         }
         if let Some(most) = limits.max_properties.filter(|most| count > *most) {
             too_many(context, path, count, most);
         }
     }
+    enumerated(limits, value, path, context);
+}
+
+fn enumerated(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context) {
     if !limits.enumeration.is_empty() && !limits.enumeration.contains(value) {
+        context.structural = true;
         let supported: Vec<String> = limits.enumeration.iter().map(Tree::to_string).collect();
         context.faults.0.push(FieldError {
             kind: FieldErrorKind::NotSupported,
