@@ -4,12 +4,12 @@ mod structural;
 
 use jiff::Timestamp;
 
+use crate::Tree;
 use crate::kinds::{Column, KindInfo, Scale, VERBS};
 use crate::names;
 use crate::object::text;
 use crate::schema::{Faults, Path, Schema, Table};
 use crate::status::FieldError;
-use crate::Tree;
 
 /// The kinds of a definition, one for each version.
 pub(crate) fn kinds(table: &'static Table, definition: &Tree) -> Vec<KindInfo> {
@@ -83,7 +83,8 @@ pub(crate) fn accept(definition: &Tree, now: Timestamp) -> Tree {
         tree = tree.with(&["status", "acceptedNames", "categories"], categories);
     }
     let storage = storage_version(definition);
-    let mut stored = definition.at(&["status", "storedVersions"]).map_or(&[][..], Tree::items).to_vec();
+    let mut stored =
+        definition.at(&["status", "storedVersions"]).map_or(&[][..], Tree::items).to_vec();
     if let Some(storage) = storage.map(Tree::from).filter(|storage| !stored.contains(storage)) {
         stored.push(storage);
     }
@@ -136,7 +137,11 @@ pub(crate) fn broken(definition: &Tree, old: Option<&Tree>) -> Vec<FieldError> {
             faults.invalid(spec.field("group"), &*group, complaint);
         }
         if complaints.is_empty() && !group.contains('.') {
-            faults.invalid(spec.field("group"), &*group, "should be a domain with at least one dot");
+            faults.invalid(
+                spec.field("group"),
+                &*group,
+                "should be a domain with at least one dot",
+            );
         }
     }
     match definition.str_at(&["spec", "scope"]) {
@@ -212,7 +217,11 @@ fn versions(definition: &Tree, spec: &Path<'_>, faults: &mut Faults) {
         Some(_) => printed_versions(list),
     };
     if seen.windows(2).any(|pair| pair[0] == pair[1]) {
-        faults.0.push(FieldError::invalid_printed(at, &printed(), "must contain unique version names"));
+        faults.0.push(FieldError::invalid_printed(
+            at,
+            &printed(),
+            "must contain unique version names",
+        ));
     }
     let storage = list.iter().filter(|v| v.bool_at(&["storage"]) == Some(true)).count();
     if storage != 1 {
@@ -251,7 +260,8 @@ fn kind_names(definition: &Tree, at: &Path<'_>, faults: &mut Faults) {
             faults.invalid(at, name, &format!("{lead}{complaint}"));
         }
     };
-    for (key, mixed) in [("plural", false), ("singular", false), ("kind", true), ("listKind", true)] {
+    for (key, mixed) in [("plural", false), ("singular", false), ("kind", true), ("listKind", true)]
+    {
         if !get(key).is_empty() {
             check(at.field(key), get(key), mixed);
         }
@@ -263,7 +273,11 @@ fn kind_names(definition: &Tree, at: &Path<'_>, faults: &mut Faults) {
         }
     }
     if !get("kind").is_empty() && get("kind") == get("listKind") {
-        faults.invalid(at.field("listKind"), get("listKind"), "kind and listKind may not be the same");
+        faults.invalid(
+            at.field("listKind"),
+            get("listKind"),
+            "kind and listKind may not be the same",
+        );
     }
 }
 

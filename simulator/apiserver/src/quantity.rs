@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-pub const BAD: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+pub const BAD: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Family {

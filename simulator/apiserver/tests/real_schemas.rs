@@ -3,14 +3,16 @@
 use drydock_apiserver::{Answer, Gvr, Outcome, Profile, Request, Response, Server, Tree};
 use jiff::Timestamp;
 
-const DEFINITIONS: Gvr =
-    Gvr::new("apiextensions.k8s.io", "v1", "customresourcedefinitions");
+const DEFINITIONS: Gvr = Gvr::new("apiextensions.k8s.io", "v1", "customresourcedefinitions");
 
 /// The folder of recordings and charts beside the project; not there in a clone of the project alone.
 fn shared(path: &str) -> Option<std::path::PathBuf> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     // A git worktree may lie one level deeper than the main one.
-    let found = ["../shared", "../../shared"].iter().map(|up| root.join(up).join(path)).find(|p| p.exists());
+    let found = ["../shared", "../../shared"]
+        .iter()
+        .map(|up| root.join(up).join(path))
+        .find(|p| p.exists());
     if found.is_none() {
         eprintln!("SKIPPED: no ../shared/{path} beside the project");
     }
@@ -32,7 +34,9 @@ fn definitions(line: &str) -> Vec<Tree> {
     paths.sort();
     paths
         .iter()
-        .flat_map(|path| serde_saphyr::from_multiple::<serde_json::Value>(&read(path)).expect("YAML"))
+        .flat_map(|path| {
+            serde_saphyr::from_multiple::<serde_json::Value>(&read(path)).expect("YAML")
+        })
         .map(Tree::from_value)
         .collect()
 }
@@ -51,7 +55,8 @@ fn every_definition_of_kubeblocks_is_accepted_and_its_kinds_are_served() {
         for definition in definitions(line) {
             let name = definition.str_at(&["metadata", "name"]).expect("a name").to_owned();
 
-            let response = respond(&mut server, &Request::create(DEFINITIONS, "", definition.clone()));
+            let response =
+                respond(&mut server, &Request::create(DEFINITIONS, "", definition.clone()));
 
             assert_eq!(response.code, 201, "{line} {name}: {:?}", response.body);
             assert_eq!(response.warnings, Vec::<String>::new(), "{line} {name}");

@@ -59,7 +59,8 @@ pub(crate) fn assign(
         spec = spec.with(&["clusterIPs"], vec![Tree::from(stated)]);
     }
     let wants_ports = kind == "NodePort"
-        || kind == "LoadBalancer" && spec.bool_at(&["allocateLoadBalancerNodePorts"]) != Some(false);
+        || kind == "LoadBalancer"
+            && spec.bool_at(&["allocateLoadBalancerNodePorts"]) != Some(false);
     if wants_ports {
         spec = node_ports(&spec, old, taken, start, &mut errors);
     }
@@ -86,7 +87,9 @@ fn keep(spec: &Tree, old: Option<&Tree>) -> Tree {
                     spec = spec.with(&[key], value);
                 }
             }
-        } else if stated != text(old, "clusterIP") && spec.get("clusterIPs") == old.get("clusterIPs") {
+        } else if stated != text(old, "clusterIP")
+            && spec.get("clusterIPs") == old.get("clusterIPs")
+        {
             // The one is the other's first: a change of one is meant for both.
             spec = spec.with(&["clusterIPs"], vec![Tree::from(stated)]);
         }
@@ -97,7 +100,9 @@ fn keep(spec: &Tree, old: Option<&Tree>) -> Tree {
         }
     }
     if kind == "ExternalName" && has_ip(text(old, "type")) {
-        for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
+        for key in
+            ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"]
+        {
             if spec.get(key) == old.get(key) {
                 spec = spec.without(&[key]);
             }
@@ -140,7 +145,9 @@ fn keep(spec: &Tree, old: Option<&Tree>) -> Tree {
                 };
                 let number = list(old, "ports").iter().find(alike).and_then(|o| o.get("nodePort"));
                 match number {
-                    Some(number) if port.get("nodePort").is_none() => port.with(&["nodePort"], number),
+                    Some(number) if port.get("nodePort").is_none() => {
+                        port.with(&["nodePort"], number)
+                    }
                     _ => port.clone(),
                 }
             })
@@ -148,7 +155,8 @@ fn keep(spec: &Tree, old: Option<&Tree>) -> Tree {
         spec = spec.with(&["ports"], ports);
     }
     if text(&spec, "type") == "LoadBalancer" && text(old, "type") == "LoadBalancer" {
-        let health = old.get("healthCheckNodePort").filter(|_| spec.get("healthCheckNodePort").is_none());
+        let health =
+            old.get("healthCheckNodePort").filter(|_| spec.get("healthCheckNodePort").is_none());
         if let Some(number) = health.filter(|_| text(&spec, "externalTrafficPolicy") == "Local") {
             spec = spec.with(&["healthCheckNodePort"], number);
         }
@@ -197,7 +205,8 @@ fn families(spec: &Tree, minor: u32) -> Tree {
     let headless = text(&spec, "clusterIP") == "None";
     let free = headless && spec.get("selector").is_none_or(Tree::is_empty);
     if spec.get("ipFamilyPolicy").is_none() {
-        spec = spec.with(&["ipFamilyPolicy"], if free { "RequireDualStack" } else { "SingleStack" });
+        spec =
+            spec.with(&["ipFamilyPolicy"], if free { "RequireDualStack" } else { "SingleStack" });
     }
     if spec.get("ipFamilies").is_none() {
         let both = free && text(&spec, "ipFamilyPolicy") != "SingleStack";
@@ -216,7 +225,10 @@ fn cluster_ip(
     errors: &mut Vec<FieldError>,
 ) -> Tree {
     let stated = match text(spec, "clusterIP") {
-        "" => spec.at(&["clusterIPs"]).and_then(|ips| ips.items().first()?.as_str()).unwrap_or_default(),
+        "" => spec
+            .at(&["clusterIPs"])
+            .and_then(|ips| ips.items().first()?.as_str())
+            .unwrap_or_default(),
         ip => ip,
     };
     if stated == "None" {
@@ -245,7 +257,8 @@ fn cluster_ip(
     }
     // The first address is that of the server itself; the ends of the range belong to nobody.
     let candidates = (0..SIZE - 3).map(|step| FIRST + 2 + (start + step) % (SIZE - 3));
-    let free = candidates.map(|ip| Ipv4Addr::from(ip).to_string()).find(|ip| !taken.ips.contains(ip));
+    let free =
+        candidates.map(|ip| Ipv4Addr::from(ip).to_string()).find(|ip| !taken.ips.contains(ip));
     let Some(ip) = free else { return spec.clone() };
     taken.ips.insert(ip.clone());
     spec.with(&["clusterIP"], &*ip).with(&["clusterIPs"], vec![Tree::from(ip)])
@@ -300,6 +313,7 @@ fn free_port(taken: &mut Taken, start: u32) -> Option<i64> {
 /// FNV-1a of the name.
 fn start_of(namespace: &str, name: &str) -> u32 {
     let bytes = namespace.bytes().chain([b'/']).chain(name.bytes());
-    let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = bytes
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash >> 12
 }

@@ -96,7 +96,8 @@ fn pod(server: &Server, kind: &KindInfo, tree: &Tree) -> Result<Tree, Status> {
         return Err(refuse(&format!("pod rejected: RuntimeClass \"{runtime}\" not found")));
     }
     if runtime.is_empty() && spec.get("overhead").is_some_and(|overhead| !overhead.is_empty()) {
-        let why = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead";
+        let why =
+            "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead";
         return Err(refuse(why));
     }
     tree = tolerate(&tree);
@@ -107,11 +108,7 @@ fn pod(server: &Server, kind: &KindInfo, tree: &Tree) -> Result<Tree, Status> {
     Ok(tree.with(&["status", "qosClass"], class))
 }
 
-fn priority(
-    server: &Server,
-    tree: &Tree,
-    refuse: &dyn Fn(&str) -> Status,
-) -> Result<Tree, Status> {
+fn priority(server: &Server, tree: &Tree, refuse: &dyn Fn(&str) -> Status) -> Result<Tree, Status> {
     let spec = tree.get("spec").cloned().unwrap_or_default();
     let wanted = text(&spec, "priorityClassName").to_owned();
     let system = match &*wanted {
@@ -241,14 +238,19 @@ fn with_finalizer(tree: &Tree, finalizer: &str) -> Tree {
 /// A claim that names no class gets the default one: the newest, if several say that they are it.
 fn storage_class(server: &Server, tree: Tree) -> Tree {
     let stated = tree.at(&["spec", "storageClassName"]).is_some()
-        || tree.at(&["metadata", "annotations", "volume.beta.kubernetes.io/storage-class"]).is_some();
+        || tree
+            .at(&["metadata", "annotations", "volume.beta.kubernetes.io/storage-class"])
+            .is_some();
     if stated {
         return tree;
     }
     let is_default = |class: &&Object| {
-        ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"]
-            .iter()
-            .any(|key| class.tree().str_at(&["metadata", "annotations", key]) == Some("true"))
+        [
+            "storageclass.kubernetes.io/is-default-class",
+            "storageclass.beta.kubernetes.io/is-default-class",
+        ]
+        .iter()
+        .any(|key| class.tree().str_at(&["metadata", "annotations", key]) == Some("true"))
     };
     let made = |class: &&Object| {
         class.tree().str_at(&["metadata", "creationTimestamp"]).unwrap_or_default().to_owned()
@@ -334,7 +336,9 @@ fn job(tree: &Tree, minor: u32) -> Tree {
 fn labels_from_template(tree: &Tree) -> Tree {
     let own = tree.at(&["metadata", "labels"]);
     match tree.at(&["spec", "template", "metadata", "labels"]) {
-        Some(labels) if own.is_none_or(Tree::is_empty) => tree.with(&["metadata", "labels"], labels),
+        Some(labels) if own.is_none_or(Tree::is_empty) => {
+            tree.with(&["metadata", "labels"], labels)
+        }
         _ => tree.clone(),
     }
 }

@@ -21,7 +21,12 @@ pub(super) fn list<'t>(tree: &'t Tree, key: &str) -> &'t [Tree] {
 }
 
 /// Each complaint about a value.
-pub(super) fn complain(faults: &mut Faults, at: Path<'_>, value: impl Into<Tree>, complaints: Vec<String>) {
+pub(super) fn complain(
+    faults: &mut Faults,
+    at: Path<'_>,
+    value: impl Into<Tree>,
+    complaints: Vec<String>,
+) {
     if complaints.is_empty() {
         return;
     }
@@ -37,16 +42,35 @@ pub(super) fn not_negative(faults: &mut Faults, tree: &Tree, key: &str, at: &Pat
     }
 }
 
-pub(super) fn in_range(faults: &mut Faults, tree: &Tree, key: &str, at: &Path<'_>, low: i64, high: i64) {
+pub(super) fn in_range(
+    faults: &mut Faults,
+    tree: &Tree,
+    key: &str,
+    at: &Path<'_>,
+    low: i64,
+    high: i64,
+) {
     let number = tree.get(key).and_then(Tree::as_i64);
     if let Some(number) = number.filter(|number| !(low..=high).contains(number)) {
-        faults.invalid(at.field(key), number, &format!("must be between {low} and {high}, inclusive"));
+        faults.invalid(
+            at.field(key),
+            number,
+            &format!("must be between {low} and {high}, inclusive"),
+        );
     }
 }
 
 /// A member that is there has one of these values.
-pub(super) fn one_of(faults: &mut Faults, tree: &Tree, key: &str, at: &Path<'_>, supported: &[&str]) {
-    if let Some(value) = tree.get(key).filter(|value| !value.as_str().is_some_and(|v| supported.contains(&v))) {
+pub(super) fn one_of(
+    faults: &mut Faults,
+    tree: &Tree,
+    key: &str,
+    at: &Path<'_>,
+    supported: &[&str],
+) {
+    if let Some(value) =
+        tree.get(key).filter(|value| !value.as_str().is_some_and(|v| supported.contains(&v)))
+    {
         faults.not_supported(at.field(key), value, supported);
     }
 }
@@ -66,7 +90,11 @@ pub(super) fn port(faults: &mut Faults, number: i64, at: Path<'_>) {
 pub(super) fn ip(faults: &mut Faults, address: &str, at: Path<'_>) -> Option<std::net::IpAddr> {
     let parsed = address.parse().ok();
     if parsed.is_none() {
-        faults.invalid(at, address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+        faults.invalid(
+            at,
+            address,
+            "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+        );
     }
     parsed
 }
@@ -80,17 +108,27 @@ pub(super) fn reachable(faults: &mut Faults, address: std::net::IpAddr, at: Path
         std::net::IpAddr::V4(a) if a.is_link_local() => {
             refuse("in the link-local range (169.254.0.0/16, fe80::/10)")
         }
-        a if a.is_multicast() => refuse("in the link-local multicast range (224.0.0.0/24, ff02::/10)"),
+        a if a.is_multicast() => {
+            refuse("in the link-local multicast range (224.0.0.0/24, ff02::/10)")
+        }
         _ => return,
     };
     faults.invalid(at, address.to_string(), &what);
 }
 
 /// `5`, or `20%`.
-pub(super) fn count_or_percent(faults: &mut Faults, tree: &Tree, key: &str, at: &Path<'_>, limited: bool) {
+pub(super) fn count_or_percent(
+    faults: &mut Faults,
+    tree: &Tree,
+    key: &str,
+    at: &Path<'_>,
+    limited: bool,
+) {
     let Some(value) = tree.get(key) else { return };
     if let Some(percent) = value.as_str() {
-        let digits = percent.strip_suffix('%').filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
+        let digits = percent
+            .strip_suffix('%')
+            .filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
         match digits.map(str::parse::<i64>) {
             Some(Ok(percent)) => {
                 if limited && percent > 100 {
@@ -122,7 +160,10 @@ pub(super) fn selector(faults: &mut Faults, selector: &Tree, at: &Path<'_>) {
         let values = list(expression, "values");
         match text(expression, "operator") {
             "In" | "NotIn" if values.is_empty() => {
-                faults.required(at.field("values"), "must be specified when `operator` is 'In' or 'NotIn'");
+                faults.required(
+                    at.field("values"),
+                    "must be specified when `operator` is 'In' or 'NotIn'",
+                );
             }
             "In" | "NotIn" => {}
             "Exists" | "DoesNotExist" => {

@@ -65,12 +65,15 @@ pub(super) fn secret(write: &Write<'_>, faults: &mut Faults) {
         "kubernetes.io/ssh-auth" => need(&["ssh-privatekey"]),
         "kubernetes.io/basic-auth" => {
             // Either of the two will do.
-            if object.at(&["data", "username"]).is_none() && object.at(&["data", "password"]).is_none() {
+            if object.at(&["data", "username"]).is_none()
+                && object.at(&["data", "password"]).is_none()
+            {
                 need(&["username", "password"]);
             }
         }
         "kubernetes.io/service-account-token" => {
-            let name = object.str_at(&["metadata", "annotations", "kubernetes.io/service-account.name"]);
+            let name =
+                object.str_at(&["metadata", "annotations", "kubernetes.io/service-account.name"]);
             if name.is_none_or(str::is_empty) {
                 let meta = Path::Root.field("metadata");
                 let annotations = meta.field("annotations");

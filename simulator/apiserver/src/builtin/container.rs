@@ -1,6 +1,8 @@
 //! The containers of a pod.
 
-use super::check::{NOTHING, complain, list, no_dots_up, not_negative, on, one_of, port, required, text};
+use super::check::{
+    NOTHING, complain, list, no_dots_up, not_negative, on, one_of, port, required, text,
+};
 use super::names::{self, environment};
 use crate::Tree;
 use crate::names::{dns_label, dns_subdomain, qualified_name};
@@ -30,13 +32,7 @@ pub(super) fn check(container: &Tree, pod: &Pod<'_>, at: &Path<'_>, faults: &mut
     } else if image != image.trim() {
         faults.invalid(at.field("image"), image, "must not have leading or trailing whitespace");
     }
-    one_of(
-        faults,
-        container,
-        "terminationMessagePolicy",
-        at,
-        &["File", "FallbackToLogsOnError"],
-    );
+    one_of(faults, container, "terminationMessagePolicy", at, &["File", "FallbackToLogsOnError"]);
     ports(container, pod, &at.field("ports"), faults);
     env(container, pod.minor, at, faults);
     mounts(container, pod.spec, at, faults);
@@ -200,7 +196,8 @@ fn field_ref(field: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
     if let Some((kind, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
         if matches!(kind, "metadata.labels" | "metadata.annotations") {
-            let key = if kind == "metadata.annotations" { key.to_lowercase() } else { key.to_owned() };
+            let key =
+                if kind == "metadata.annotations" { key.to_lowercase() } else { key.to_owned() };
             complain(faults, *at, &*key, qualified_name(&key));
             return;
         }
@@ -281,7 +278,11 @@ fn mounts(container: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             faults.invalid(at.field("name"), name, "must not already exist in volumeDevices");
         }
         if devices.iter().any(|device| text(device, "devicePath") == path) {
-            faults.invalid(at.field("mountPath"), path, "must not already exist as a path in volumeDevices");
+            faults.invalid(
+                at.field("mountPath"),
+                path,
+                "must not already exist as a path in volumeDevices",
+            );
         }
         let sub = text(mount, "subPath");
         if !sub.is_empty() {
@@ -302,7 +303,9 @@ fn mounts(container: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             let why = "Bidirectional mount propagation is available only to privileged containers";
             faults.forbidden(all.field("mountPropagation"), why);
         }
-        if matches!(text(mount, "recursiveReadOnly"), "Enabled" | "IfPossible") && !on(mount, "readOnly") {
+        if matches!(text(mount, "recursiveReadOnly"), "Enabled" | "IfPossible")
+            && !on(mount, "readOnly")
+        {
             let why = "may only be specified when readOnly is true";
             faults.forbidden(all.field("recursiveReadOnly"), why);
         }
@@ -314,9 +317,10 @@ fn mounts(container: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         match volumes.iter().find(|volume| text(volume, "name") == name) {
             None => faults.not_found(at.field("name"), name),
             Some(volume) => {
-                if volume.get("persistentVolumeClaim").is_none() && volume.get("ephemeral").is_none() {
-                    let why =
-                        "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode";
+                if volume.get("persistentVolumeClaim").is_none()
+                    && volume.get("ephemeral").is_none()
+                {
+                    let why = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode";
                     faults.invalid(at.field("name"), name, why);
                 }
             }
@@ -327,7 +331,11 @@ fn mounts(container: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         if required(faults, device, "devicePath", &at)
             && mounts.iter().any(|mount| text(mount, "mountPath") == path)
         {
-            faults.invalid(at.field("devicePath"), path, "must not already exist as a path in volumeMounts");
+            faults.invalid(
+                at.field("devicePath"),
+                path,
+                "must not already exist as a path in volumeMounts",
+            );
         }
     }
 }
@@ -425,7 +433,8 @@ fn handler(hook: &Tree, grace: i64, at: &Path<'_>, faults: &mut Faults) {
         faults.required(*at, "must specify a handler type");
     }
     if let Some(seconds) = hook.int_at(&["sleep", "seconds"]).filter(|s| *s < 0 || *s > grace) {
-        let why = format!("must be non-negative and less than terminationGracePeriodSeconds ({grace})");
+        let why =
+            format!("must be non-negative and less than terminationGracePeriodSeconds ({grace})");
         faults.invalid(at.field("sleep"), seconds, &why);
     }
 }
@@ -481,9 +490,13 @@ fn probe(probe: &Tree, kind: &str, at: &Path<'_>, faults: &mut Faults) {
     if handlers(probe, at, faults) == 0 {
         faults.required(*at, "must specify a handler type");
     }
-    for key in
-        ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
-    {
+    for key in [
+        "initialDelaySeconds",
+        "timeoutSeconds",
+        "periodSeconds",
+        "successThreshold",
+        "failureThreshold",
+    ] {
         not_negative(faults, probe, key, at);
     }
     let grace = probe.int_at(&["terminationGracePeriodSeconds"]);

@@ -54,10 +54,17 @@ fn pod(tree: &Tree) -> Tree {
     let Some(spec) = tree.get("spec") else { return tree.clone() };
     let requests = |container: &Tree| {
         let limits = container.at(&["resources", "limits"]);
-        limits.into_iter().flat_map(Tree::entries).fold(container.clone(), |container, (name, value)| {
-            let present = container.at(&["resources", "requests", name]).is_some();
-            if present { container } else { container.with(&["resources", "requests", name], value) }
-        })
+        limits.into_iter().flat_map(Tree::entries).fold(
+            container.clone(),
+            |container, (name, value)| {
+                let present = container.at(&["resources", "requests", name]).is_some();
+                if present {
+                    container
+                } else {
+                    container.with(&["resources", "requests", name], value)
+                }
+            },
+        )
     };
     let mut spec = or(spec.clone(), "enableServiceLinks", true);
     for list in ["containers", "initContainers"] {
@@ -122,7 +129,9 @@ fn service(tree: &Tree, minor: u32) -> Tree {
     let mut spec = spec.clone();
     let kind = spec.str_at(&["type"]).unwrap_or("ClusterIP").to_owned();
     let affinity = spec.str_at(&["sessionAffinity"]).unwrap_or_default().to_owned();
-    if affinity == "ClientIP" && spec.at(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"]).is_none() {
+    if affinity == "ClientIP"
+        && spec.at(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"]).is_none()
+    {
         spec = spec.with(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"], 10_800);
     }
     if affinity == "None" {
@@ -187,7 +196,9 @@ fn namespace(tree: &Tree, minor: u32) -> Tree {
 
 fn node_status(tree: &Tree) -> Tree {
     match tree.get("capacity") {
-        Some(capacity) if tree.get("allocatable").is_none() => tree.with(&["allocatable"], capacity),
+        Some(capacity) if tree.get("allocatable").is_none() => {
+            tree.with(&["allocatable"], capacity)
+        }
         _ => tree.clone(),
     }
 }
@@ -197,7 +208,8 @@ fn limit_range(tree: &Tree) -> Tree {
         return tree.clone();
     }
     let mut tree = tree.clone();
-    for (to, from) in [("default", "max"), ("defaultRequest", "default"), ("defaultRequest", "min")] {
+    for (to, from) in [("default", "max"), ("defaultRequest", "default"), ("defaultRequest", "min")]
+    {
         let source = tree.get(from).cloned();
         for (name, value) in source.iter().flat_map(Tree::entries) {
             if tree.at(&[to, name]).is_none() {
@@ -235,7 +247,11 @@ fn stateful_set(tree: &Tree, minor: u32) -> Tree {
     let tree = map_items(tree, "volumeClaimTemplates", &|claim| {
         or(or(claim.clone(), "apiVersion", "v1"), "kind", "PersistentVolumeClaim")
     });
-    if minor >= 27 { or(tree, "persistentVolumeClaimRetentionPolicy", Tree::empty_map()) } else { tree }
+    if minor >= 27 {
+        or(tree, "persistentVolumeClaimRetentionPolicy", Tree::empty_map())
+    } else {
+        tree
+    }
 }
 
 fn stateful_set_strategy(tree: &Tree) -> Tree {
@@ -269,7 +285,8 @@ fn job(object: &Tree, minor: u32) -> Tree {
     tree = or(tree, "backoffLimit", if per_index { i64::from(i32::MAX) } else { 6 });
     if minor >= 29 {
         let fails = tree.get("podFailurePolicy").is_some();
-        tree = or(tree, "podReplacementPolicy", if fails { "Failed" } else { "TerminatingOrFailed" });
+        tree =
+            or(tree, "podReplacementPolicy", if fails { "Failed" } else { "TerminatingOrFailed" });
     }
     object.with(&["spec"], tree)
 }

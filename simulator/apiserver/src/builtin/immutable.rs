@@ -35,12 +35,15 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
                 faults.invalid(Path::Root.field("data"), data, IMMUTABLE);
             }
         }
-        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => same(new, old, &["spec", "selector"], faults),
+        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => {
+            same(new, old, &["spec", "selector"], faults)
+        }
         ("apps", "StatefulSet") => stateful_set(new, old, minor, faults),
         ("batch", "Job") => job(new, old, faults),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
             if new.get("roleRef") != old.get("roleRef") {
-                let part = |key: &str| Tree::from(new.str_at(&["roleRef", key]).unwrap_or_default());
+                let part =
+                    |key: &str| Tree::from(new.str_at(&["roleRef", key]).unwrap_or_default());
                 let printed = format!(
                     "{{\"APIGroup\":{},\"Kind\":{},\"Name\":{}}}",
                     part("apiGroup"),
@@ -139,7 +142,12 @@ fn pod(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
         let why = format!(
             "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations){grace}"
         );
-        let why = if minor >= 22 { why } else { why.replace("`,`", "`, `").replace("`spec.activeDeadlineSeconds`,", "`spec.activeDeadlineSeconds` or ") };
+        let why = if minor >= 22 {
+            why
+        } else {
+            why.replace("`,`", "`, `")
+                .replace("`spec.activeDeadlineSeconds`,", "`spec.activeDeadlineSeconds` or ")
+        };
         faults.forbidden(at, &why);
     }
 }
@@ -298,9 +306,13 @@ fn class(new: &Tree, old: &Tree, faults: &mut Faults) {
 fn stateful_set(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     let may_change: &[&str] = match minor {
         0..=20 => &["replicas", "template", "updateStrategy"],
-        21..=26 => {
-            &["replicas", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy", "minReadySeconds"]
-        }
+        21..=26 => &[
+            "replicas",
+            "template",
+            "updateStrategy",
+            "persistentVolumeClaimRetentionPolicy",
+            "minReadySeconds",
+        ],
         27..=31 => &[
             "replicas",
             "ordinals",
@@ -354,7 +366,8 @@ fn job(new: &Tree, old: &Tree, faults: &mut Faults) {
     same(new, old, &["spec", "selector"], faults);
     if now.get("template") != was.get("template") {
         // A job that waits to be started may still be told where to run.
-        let waits = was.bool_at(&["suspend"]) == Some(true) && old.at(&["status", "startTime"]).is_none();
+        let waits =
+            was.bool_at(&["suspend"]) == Some(true) && old.at(&["status", "startTime"]).is_none();
         let bare = |spec: &Tree| {
             let mut template = spec.get("template").cloned().unwrap_or_default();
             if waits {

@@ -13,7 +13,8 @@ fn lower(byte: u8) -> bool {
 /// A key of a ConfigMap or Secret.
 pub(crate) fn config_key(text: &str) -> Complaints {
     let mut complaints = too_long(text, 253);
-    let good = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let good =
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     if !good {
         complaints.push(CONFIG_KEY.to_owned());
     }
@@ -33,7 +34,9 @@ pub(crate) fn port_name(text: &str) -> Complaints {
         complaints.push("must be no more than 15 characters".to_owned());
     }
     if !text.bytes().all(|b| lower(b) || b == b'-') {
-        complaints.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned());
+        complaints.push(
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned(),
+        );
     }
     if !text.bytes().any(|b| b.is_ascii_lowercase()) {
         complaints.push("must contain at least one letter (a-z)".to_owned());
@@ -55,7 +58,8 @@ pub(crate) fn port_number(number: i64) -> Complaints {
 /// The name of an environment variable: anything printable but `=`.
 pub(crate) fn environment(text: &str, minor: u32) -> Complaints {
     if minor < 32 {
-        let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b"-._".contains(&b));
+        let first =
+            text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b"-._".contains(&b));
         let good = first && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
         return if good {
             Vec::new()

@@ -25,7 +25,11 @@ pub(super) fn endpoints(write: &Write<'_>, faults: &mut Faults) {
                     reachable(faults, parsed, at.field("ip"));
                 } else {
                     // Said twice by the real server.
-                    faults.invalid(at.field("ip"), text(address, "ip"), "must be a valid IP address");
+                    faults.invalid(
+                        at.field("ip"),
+                        text(address, "ip"),
+                        "must be a valid IP address",
+                    );
                 }
             }
         }
@@ -37,7 +41,12 @@ pub(super) fn endpoints(write: &Write<'_>, faults: &mut Faults) {
             if name.is_empty() && ports.len() > 1 {
                 faults.required(at.field("name"), "");
             } else if !name.is_empty() {
-                super::check::complain(faults, at.field("name"), name, crate::names::dns_label(name));
+                super::check::complain(
+                    faults,
+                    at.field("name"),
+                    name,
+                    crate::names::dns_label(name),
+                );
             }
             port(faults, entry.int_at(&["port"]).unwrap_or(0), at.field("port"));
             one_of(faults, entry, "protocol", &at, &["SCTP", "TCP", "UDP"]);
@@ -218,7 +227,11 @@ pub(super) fn autoscaler(write: &Write<'_>, faults: &mut Faults) {
         faults.invalid(at.field("maxReplicas"), most, "must be greater than 0");
     }
     if most < least && most >= 1 {
-        faults.invalid(at.field("maxReplicas"), most, "must be greater than or equal to `minReplicas`");
+        faults.invalid(
+            at.field("maxReplicas"),
+            most,
+            "must be greater than or equal to `minReplicas`",
+        );
     }
     let target = spec.get("scaleTargetRef").unwrap_or(&NOTHING);
     let place = at.field("scaleTargetRef");

@@ -34,7 +34,10 @@ pub(super) fn template(template: &Tree, minor: u32, at: &Path<'_>, faults: &mut 
     let spec = template.get("spec").unwrap_or(&NOTHING);
     self::spec(spec, minor, &at, faults);
     if !list(spec, "ephemeralContainers").is_empty() {
-        faults.forbidden(at.field("ephemeralContainers"), "ephemeral containers not allowed in pod template");
+        faults.forbidden(
+            at.field("ephemeralContainers"),
+            "ephemeral containers not allowed in pod template",
+        );
     }
 }
 
@@ -54,7 +57,8 @@ fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     if on(spec, "hostNetwork") && spec.bool_at(&["hostUsers"]) == Some(false) {
         faults.forbidden(at.field("hostNetwork"), "when `hostUsers` is false");
     }
-    if let Some(os) = spec.str_at(&["os", "name"]).filter(|os| !matches!(*os, "linux" | "windows")) {
+    if let Some(os) = spec.str_at(&["os", "name"]).filter(|os| !matches!(*os, "linux" | "windows"))
+    {
         faults.not_supported(at.field("os"), os, &["linux", "windows"]);
     }
 }

@@ -23,7 +23,10 @@ pub(super) fn role(write: &Write<'_>, kind: &str, faults: &mut Faults) {
                 let why = "namespaced rules cannot apply to non-resource URLs";
                 faults.invalid(at.field("nonResourceURLs"), value, why);
             }
-            if !groups.is_empty() || !resources.is_empty() || !list(rule, "resourceNames").is_empty() {
+            if !groups.is_empty()
+                || !resources.is_empty()
+                || !list(rule, "resourceNames").is_empty()
+            {
                 let value = rule.get("nonResourceURLs").cloned().unwrap_or_default();
                 let why = "rules cannot apply to both regular resources and non-resource URLs";
                 faults.invalid(at.field("nonResourceURLs"), value, why);
@@ -31,10 +34,16 @@ pub(super) fn role(write: &Write<'_>, kind: &str, faults: &mut Faults) {
             continue;
         }
         if groups.is_empty() {
-            faults.required(at.field("apiGroups"), "resource rules must supply at least one api group");
+            faults.required(
+                at.field("apiGroups"),
+                "resource rules must supply at least one api group",
+            );
         }
         if resources.is_empty() {
-            faults.required(at.field("resources"), "resource rules must supply at least one resource");
+            faults.required(
+                at.field("resources"),
+                "resource rules must supply at least one resource",
+            );
         }
     }
 }
@@ -79,7 +88,11 @@ pub(super) fn binding(write: &Write<'_>, kind: &str, faults: &mut Faults) {
             }
             "User" | "Group" => {
                 if group != "rbac.authorization.k8s.io" {
-                    faults.not_supported(at.field("apiGroup"), group, &["rbac.authorization.k8s.io"]);
+                    faults.not_supported(
+                        at.field("apiGroup"),
+                        group,
+                        &["rbac.authorization.k8s.io"],
+                    );
                 }
             }
             other => {

@@ -25,7 +25,12 @@ impl Write<'_> {
 }
 
 /// Every rule that an object of a builtin kind breaks.
-pub(crate) fn broken(kind: &KindInfo, new: &Tree, old: Option<&Tree>, minor: u32) -> Vec<FieldError> {
+pub(crate) fn broken(
+    kind: &KindInfo,
+    new: &Tree,
+    old: Option<&Tree>,
+    minor: u32,
+) -> Vec<FieldError> {
     let mut faults = Faults::default();
     let write = Write { new, old, minor };
     match (&*kind.group, &*kind.kind) {

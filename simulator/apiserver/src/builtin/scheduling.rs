@@ -26,8 +26,7 @@ fn tolerate(toleration: &Tree, at: &Path<'_>, faults: &mut Faults) {
         complain(faults, at.field("key"), key, names::qualified_name(key));
     }
     if key.is_empty() && operator != "Exists" {
-        let why =
-            "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+        let why = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
         faults.invalid(at.field("operator"), operator, why);
     }
     let effect = text(toleration, "effect");
@@ -105,7 +104,10 @@ fn node_term(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
         let values = list(expression, "values");
         match text(expression, "operator") {
             "In" | "NotIn" if values.is_empty() => {
-                faults.required(at.field("values"), "must be specified when `operator` is 'In' or 'NotIn'");
+                faults.required(
+                    at.field("values"),
+                    "must be specified when `operator` is 'In' or 'NotIn'",
+                );
             }
             "In" | "NotIn" => {}
             "Exists" | "DoesNotExist" if values.is_empty() => {}
@@ -153,7 +155,11 @@ fn pod_term(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let keys = at.field("matchLabelKeys");
     for (index, key) in list(term, "matchLabelKeys").iter().enumerate() {
         if list(term, "mismatchLabelKeys").contains(key) {
-            faults.invalid(keys.index(index), key, "exists in both matchLabelKeys and mismatchLabelKeys");
+            faults.invalid(
+                keys.index(index),
+                key,
+                "exists in both matchLabelKeys and mismatchLabelKeys",
+            );
         }
     }
     let topology = text(term, "topologyKey");
@@ -171,7 +177,8 @@ fn spread(spec: &Tree, all: &Path<'_>, faults: &mut Faults) {
         if skew <= 0 {
             faults.invalid(at.field("maxSkew"), skew, "must be greater than zero");
         }
-        let (topology, when) = (text(constraint, "topologyKey"), text(constraint, "whenUnsatisfiable"));
+        let (topology, when) =
+            (text(constraint, "topologyKey"), text(constraint, "whenUnsatisfiable"));
         if topology.is_empty() {
             faults.required(at.field("topologyKey"), "can not be empty");
         }
@@ -191,7 +198,9 @@ fn spread(spec: &Tree, all: &Path<'_>, faults: &mut Faults) {
                 faults.invalid(at.field("minDomains"), domains, "must be greater than zero");
             }
             if when != "DoNotSchedule" {
-                let why = format!("can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {when}");
+                let why = format!(
+                    "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {when}"
+                );
                 faults.invalid(at.field("minDomains"), domains, &why);
             }
         }
@@ -233,7 +242,9 @@ pub(super) fn taints(spec: &Tree, faults: &mut Faults) {
             faults.0.push(FieldError {
                 kind: FieldErrorKind::Duplicate,
                 field: at.to_string(),
-                body: format!("Duplicate value: {taint}: taints must be unique by key and effect pair"),
+                body: format!(
+                    "Duplicate value: {taint}: taints must be unique by key and effect pair"
+                ),
             });
         }
     }

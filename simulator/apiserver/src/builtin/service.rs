@@ -43,7 +43,11 @@ pub(super) fn check(write: &Write<'_>, faults: &mut Faults) {
     if let Some(seconds) = seconds.filter(|s| !(1..=86_400).contains(s)) {
         let config = at.field("sessionAffinityConfig");
         let client = config.field("clientIP");
-        faults.invalid(client.field("timeoutSeconds"), seconds, "must be greater than 0 and less than 86400");
+        faults.invalid(
+            client.field("timeoutSeconds"),
+            seconds,
+            "must be greater than 0 and less than 86400",
+        );
     }
     addresses(spec, &at, faults);
     if !matches!(kind, "ClusterIP" | "NodePort" | "LoadBalancer" | "ExternalName") {
@@ -61,7 +65,8 @@ pub(super) fn check(write: &Write<'_>, faults: &mut Faults) {
     }
     let local = kind == "LoadBalancer" && text(spec, "externalTrafficPolicy") == "Local";
     if let Some(number) = spec.int_at(&["healthCheckNodePort"]).filter(|_| !local) {
-        let why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+        let why =
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
         faults.invalid(at.field("healthCheckNodePort"), number, why);
     }
     one_of(faults, spec, "internalTrafficPolicy", &at, &["Cluster", "Local"]);
@@ -112,7 +117,9 @@ fn ports(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         one_of(faults, entry, "protocol", &at, &["SCTP", "TCP", "UDP"]);
         if let Some(target) = entry.get("targetPort") {
             match target.as_str() {
-                Some(name) => complain(faults, at.field("targetPort"), name, names::port_name(name)),
+                Some(name) => {
+                    complain(faults, at.field("targetPort"), name, names::port_name(name))
+                }
                 None => port(faults, target.as_i64().unwrap_or(0), at.field("targetPort")),
             }
         }
@@ -124,7 +131,8 @@ fn ports(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             faults.forbidden(at.field("nodePort"), "may not be used when `type` is 'ClusterIP'");
         }
         let alike = |other: &Tree| {
-            other.get("port") == entry.get("port") && text(other, "protocol") == text(entry, "protocol")
+            other.get("port") == entry.get("port")
+                && text(other, "protocol") == text(entry, "protocol")
         };
         if ports[..index].iter().any(alike) {
             let value = format!(
@@ -195,7 +203,8 @@ fn addresses(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
 pub(super) fn is_cidr(text: &str) -> bool {
     text.split_once('/').is_some_and(|(address, bits)| {
         let most = if address.contains(':') { 128 } else { 32 };
-        address.parse::<std::net::IpAddr>().is_ok() && bits.parse::<u8>().is_ok_and(|bits| bits <= most)
+        address.parse::<std::net::IpAddr>().is_ok()
+            && bits.parse::<u8>().is_ok_and(|bits| bits <= most)
     })
 }
 

@@ -134,7 +134,10 @@ pub(super) fn volume(write: &Write<'_>, faults: &mut Faults) {
                 required(faults, source, "path", &at);
                 if spec.get("nodeAffinity").is_none() {
                     let spec = Path::Root.field("spec");
-                    faults.required(spec.field("nodeAffinity"), "Local volume requires node affinity");
+                    faults.required(
+                        spec.field("nodeAffinity"),
+                        "Local volume requires node affinity",
+                    );
                 }
             }
             "hostPath" | "nfs" => {

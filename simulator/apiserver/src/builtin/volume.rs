@@ -145,7 +145,11 @@ fn one(name: &str, source: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Fault
             if iqn.is_empty() {
                 faults.required(at.field("iqn"), "");
             } else if !["iqn", "eui", "naa"].iter().any(|lead| iqn.starts_with(lead)) {
-                faults.invalid(at.field("iqn"), iqn, "must be valid format starting with iqn, eui, or naa");
+                faults.invalid(
+                    at.field("iqn"),
+                    iqn,
+                    "must be valid format starting with iqn, eui, or naa",
+                );
             }
             in_range(faults, source, "lun", at, 0, 255);
         }
@@ -213,7 +217,8 @@ fn downward(item: &Tree, at: &Path<'_>, faults: &mut Faults) {
             required(faults, resource, "containerName", &at.field("resourceFieldRef"));
         }
         (None, None) => {
-            faults.required(at.field("fieldRef"), "one of fieldRef and resourceFieldRef is required");
+            faults
+                .required(at.field("fieldRef"), "one of fieldRef and resourceFieldRef is required");
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Kinds that run pods from a template, and the budgets that protect them.
 
 use super::check::{
-    NOTHING, count_or_percent, labels, list, not_negative, on, one_of, selector,
-    selects, text,
+    NOTHING, count_or_percent, labels, list, not_negative, on, one_of, selector, selects, text,
 };
 use super::pod;
 use super::rules::Write;
@@ -25,9 +24,10 @@ fn selection(spec: &Tree, kind: &str, at: &Path<'_>, faults: &mut Faults) {
             }
         }
     }
-    let bad_operator = list(chosen.unwrap_or(&NOTHING), "matchExpressions").iter().any(|expression| {
-        !matches!(text(expression, "operator"), "In" | "NotIn" | "Exists" | "DoesNotExist")
-    });
+    let bad_operator =
+        list(chosen.unwrap_or(&NOTHING), "matchExpressions").iter().any(|expression| {
+            !matches!(text(expression, "operator"), "In" | "NotIn" | "Exists" | "DoesNotExist")
+        });
     if bad_operator {
         faults.invalid(place, chosen.cloned().unwrap_or_default(), "");
         return;
@@ -99,7 +99,11 @@ fn strategy(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             };
             if zero("maxUnavailable") && zero("maxSurge") {
                 let value = rolling.get("maxUnavailable").cloned().unwrap_or_default();
-                faults.invalid(at.field("maxUnavailable"), value, "may not be 0 when `maxSurge` is 0");
+                faults.invalid(
+                    at.field("maxUnavailable"),
+                    value,
+                    "may not be 0 when `maxSurge` is 0",
+                );
             }
             limited_percent(rolling, "maxUnavailable", &at, faults);
         }
@@ -116,7 +120,8 @@ fn strategy(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
 }
 
 fn limited_percent(rolling: &Tree, key: &str, at: &Path<'_>, faults: &mut Faults) {
-    let percent = rolling.str_at(&[key]).and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok());
+    let percent =
+        rolling.str_at(&[key]).and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok());
     if percent.is_some_and(|percent| percent > 100) {
         let value = rolling.get(key).cloned().unwrap_or_default();
         faults.invalid(at.field(key), value, "must not be greater than 100%");
@@ -185,7 +190,11 @@ fn update_strategy(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
                     rolling.get("maxUnavailable").unwrap_or(&NOTHING),
                 );
                 let why = "only allowed for updateStrategy 'RollingUpdate'";
-                faults.0.push(FieldError::invalid_printed(at.field("rollingUpdate"), &printed, why));
+                faults.0.push(FieldError::invalid_printed(
+                    at.field("rollingUpdate"),
+                    &printed,
+                    why,
+                ));
             }
         }
         "RollingUpdate" => {
@@ -303,7 +312,8 @@ fn job_spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
         faults.invalid(at.field("managedBy"), manager, why);
     }
     let fails = spec.get("podFailurePolicy").is_some();
-    let replacements: &[&str] = if fails { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };
+    let replacements: &[&str] =
+        if fails { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };
     one_of(faults, spec, "podReplacementPolicy", at, replacements);
     let template = spec.get("template").unwrap_or(&NOTHING);
     let place = at.field("template");
@@ -373,7 +383,9 @@ fn bad_schedule(schedule: &str) -> Option<String> {
                     return Some(format!("end of range ({number}) above maximum ({high}): {part}"));
                 }
                 if number < low {
-                    return Some(format!("beginning of range ({number}) below minimum ({low}): {part}"));
+                    return Some(format!(
+                        "beginning of range ({number}) below minimum ({low}): {part}"
+                    ));
                 }
             }
         }

@@ -73,7 +73,9 @@ fn below(schema: &Tree, at: &Path<'_>, faults: &mut Faults) {
             typed(items, &at, "must not be empty for specified array items", faults);
             below(items, &at, faults);
         }
-        Some(_) => faults.forbidden(at.field("items"), "items must be a schema object and not an array"),
+        Some(_) => {
+            faults.forbidden(at.field("items"), "items must be a schema object and not an array")
+        }
         None if schema.str_at(&["type"]) == Some("array") => {
             faults.required(at.field("items"), "must be specified");
         }
@@ -81,14 +83,15 @@ fn below(schema: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
     list_type(schema, at, faults);
     if schema.get("uniqueItems").and_then(Tree::as_bool) == Some(true) {
-        let why = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
+        let why =
+            "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
         faults.forbidden(at.field("uniqueItems"), why);
     }
 }
 
 fn typed(schema: &Tree, at: &Path<'_>, why: &str, faults: &mut Faults) {
     let on = |key: &str| schema.bool_at(&[key]) == Some(true);
-    if schema.str_at(&["type"]).is_none_or(str::is_empty) 
+    if schema.str_at(&["type"]).is_none_or(str::is_empty)
         && !on("x-kubernetes-preserve-unknown-fields")
         && !on("x-kubernetes-int-or-string")
     {
@@ -110,7 +113,11 @@ fn list_type(schema: &Tree, at: &Path<'_>, faults: &mut Faults) {
             }
         }
         other => {
-            faults.not_supported(at.field("x-kubernetes-list-type"), other, &["atomic", "map", "set"]);
+            faults.not_supported(
+                at.field("x-kubernetes-list-type"),
+                other,
+                &["atomic", "map", "set"],
+            );
         }
     }
 }

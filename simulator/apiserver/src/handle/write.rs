@@ -61,7 +61,11 @@ pub(super) fn prepare_create(call: &mut Call<'_>, tree: Tree) -> Result<Tree, St
     if is_definition(call) {
         return Ok(crd::accept(&tree, call.now));
     }
-    if call.info().custom { Ok(tree) } else { admission::create(call.server, call.info(), tree, call.now) }
+    if call.info().custom {
+        Ok(tree)
+    } else {
+        admission::create(call.server, call.info(), tree, call.now)
+    }
 }
 
 /// What the server itself sets when an object of this kind changes.

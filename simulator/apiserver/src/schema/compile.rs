@@ -51,8 +51,12 @@ fn compile(schema: &Tree) -> Node {
     for name in required.iter().filter(|name| schema.at(&["properties", name]).is_none()) {
         let node_of_any = Node { preserve: true, nullable: true, ..Node::default() };
         let flags = Flags { required: true, ..Flags::default() };
-        let member =
-            Member { name: name.clone(), node: Ref::Own(Arc::new(node_of_any)), default: None, flags };
+        let member = Member {
+            name: name.clone(),
+            node: Ref::Own(Arc::new(node_of_any)),
+            default: None,
+            flags,
+        };
         node.members.push(member);
     }
     node.members.sort_by(|a, b| a.name.cmp(&b.name));

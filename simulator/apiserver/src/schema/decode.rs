@@ -160,7 +160,9 @@ fn stays(member: &Member) -> bool {
         member.node.kind,
         Type::String | Type::Int32 | Type::Integer | Type::Number | Type::Bool
     );
-    member.flags.always || member.flags.null || (member.flags.required && plain && !member.flags.drop_empty)
+    member.flags.always
+        || member.flags.null
+        || (member.flags.required && plain && !member.flags.drop_empty)
 }
 
 fn begin<'t>(copy: &mut Option<Vec<(&'t str, Tree)>>, tree: &'t Tree, until: usize) {

@@ -8,7 +8,11 @@ impl Schema {
     /// The object with the defaults of its schema. Builtin kinds have, besides constants, defaults that depend on
     /// other members: `builtin::defaults` by definition.
     pub fn default(&self, tree: &Tree, old: Option<&Tree>) -> Tree {
-        let new = if self.is_custom() { custom(self.node(), tree, old, true) } else { typed(self.node(), tree, old, self.minor) };
+        let new = if self.is_custom() {
+            custom(self.node(), tree, old, true)
+        } else {
+            typed(self.node(), tree, old, self.minor)
+        };
         new.unwrap_or_else(|| tree.clone())
     }
 }

@@ -73,7 +73,8 @@ pub(crate) fn duration(text: &str) -> bool {
     }
     let mut parts = 0;
     while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+        let digits =
+            rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
         let (number, tail) = rest.split_at(digits);
         let unit = ["ns", "us", "µs", "ms", "s", "m", "h"]
             .iter()

@@ -17,7 +17,12 @@ impl Logic {
     /// `None` if the schema has none of the four.
     pub(super) fn compile(schema: &Tree) -> Option<Self> {
         let list = |key: &str| {
-            schema.get(key).map_or(&[][..], Tree::items).iter().map(compile::own).collect::<Vec<_>>()
+            schema
+                .get(key)
+                .map_or(&[][..], Tree::items)
+                .iter()
+                .map(compile::own)
+                .collect::<Vec<_>>()
         };
         let not = schema.get("not").filter(|not| not.is_map()).map(compile::own);
         let logic = Self { all: list("allOf"), any: list("anyOf"), one: list("oneOf"), not };
@@ -33,10 +38,18 @@ impl Logic {
         };
         let body = |what: &str| {
             let place = path.to_string();
-            if place.is_empty() { format!("\"\" {what}") } else { format!("{place} in body {what}") }
+            if place.is_empty() {
+                format!("\"\" {what}")
+            } else {
+                format!("{place} in body {what}")
+            }
         };
         if !self.any.is_empty() && !self.any.iter().any(|node| holds(node)) {
-            faults.invalid(*path, validate::printed(value), &body("must validate at least one schema (anyOf)"));
+            faults.invalid(
+                *path,
+                validate::printed(value),
+                &body("must validate at least one schema (anyOf)"),
+            );
         }
         let valid = self.one.iter().filter(|node| holds(node)).count();
         if !self.one.is_empty() && valid != 1 {
@@ -55,10 +68,18 @@ impl Logic {
                 validate::values(node, value, None, path, &mut inner);
                 faults.0.append(&mut inner.faults.0);
             }
-            faults.invalid(*path, validate::printed(value), &body("must validate all the schemas (allOf)"));
+            faults.invalid(
+                *path,
+                validate::printed(value),
+                &body("must validate all the schemas (allOf)"),
+            );
         }
         if self.not.as_ref().is_some_and(|node| holds(node)) {
-            faults.invalid(*path, validate::printed(value), &body("must not validate the schema (not)"));
+            faults.invalid(
+                *path,
+                validate::printed(value),
+                &body("must not validate the schema (not)"),
+            );
         }
     }
 }

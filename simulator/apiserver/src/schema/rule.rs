@@ -132,7 +132,8 @@ impl Transition {
         if matches!(&*bare, "self==oldSelf" | "oldSelf==self") {
             return Self::Equal;
         }
-        let reflexive = |a: &str, b: &str| a.replace("oldSelf", "self") == b.replace("oldSelf", "self");
+        let reflexive =
+            |a: &str, b: &str| a.replace("oldSelf", "self") == b.replace("oldSelf", "self");
         let implied = bare.split_once("||").is_some_and(|(a, b)| {
             a.strip_prefix('!').is_some_and(|a| reflexive(a, b) && !b.contains("||"))
         });
@@ -215,7 +216,9 @@ fn convert(node: &Node, tree: &Tree) -> Value {
     let any = Node::default();
     if tree.is_list() {
         let items = node.items.as_deref().unwrap_or(&any);
-        return Value::List(Arc::new(tree.items().iter().map(|item| convert(items, item)).collect()));
+        return Value::List(Arc::new(
+            tree.items().iter().map(|item| convert(items, item)).collect(),
+        ));
     }
     if tree.is_map() {
         let entries = tree.entries().map(|(key, value)| {
@@ -233,8 +236,27 @@ fn convert(node: &Node, tree: &Tree) -> Value {
 /// How a member's name is written in an expression.
 fn escaped(name: &str) -> String {
     const RESERVED: &[&str] = &[
-        "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if",
-        "import", "let", "loop", "package", "namespace", "return", "var", "void", "while",
+        "true",
+        "false",
+        "null",
+        "in",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
     ];
     if RESERVED.contains(&name) {
         return format!("__{name}__");

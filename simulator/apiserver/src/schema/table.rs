@@ -51,7 +51,8 @@ impl Table {
 
     fn split(minor: u32, body: &'static str, cell: &'static OnceLock<Table>) -> Table {
         let any = Ref::Own(Arc::new(Node { preserve: true, nullable: true, ..Node::default() }));
-        let mut table = Table { minor, rows: Vec::new(), definitions: Vec::with_capacity(512), any };
+        let mut table =
+            Table { minor, rows: Vec::new(), definitions: Vec::with_capacity(512), any };
         let mut rest = body;
         while !rest.is_empty() {
             let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
@@ -65,7 +66,12 @@ impl Table {
                 }
                 let name = line.split(' ').next().unwrap_or(line);
                 let whole = &rest[..line.len() + 1 + end];
-                table.definitions.push(Named { name, table: cell, body: whole, node: OnceLock::new() });
+                table.definitions.push(Named {
+                    name,
+                    table: cell,
+                    body: whole,
+                    node: OnceLock::new(),
+                });
                 rest = &after[end..];
                 continue;
             }
@@ -151,7 +157,8 @@ impl Named {
     fn parse(&'static self, table: &'static Table) -> Node {
         let mut lines = self.body.lines();
         let head = lines.next().unwrap_or_default();
-        let members = lines.filter_map(|line| Self::member(table, line.strip_prefix(' ')?)).collect();
+        let members =
+            lines.filter_map(|line| Self::member(table, line.strip_prefix(' ')?)).collect();
         Node {
             kind: Type::Object,
             type_name: self.name.rsplit('.').next().unwrap_or(self.name),
@@ -237,16 +244,19 @@ mod tests {
                     let name = kind.trim_start_matches(['[', ']', '{', '}']).strip_prefix('@');
                     assert!(name.is_none_or(|name| table.get(name).is_some()), "{line}");
                 }
-                assert!(named.node().members.is_sorted_by(|a, b| a.name < b.name), "{}", named.name);
+                assert!(
+                    named.node().members.is_sorted_by(|a, b| a.name < b.name),
+                    "{}",
+                    named.name
+                );
             }
         }
     }
 
     #[test]
     fn policy_v1_is_missing_before_1_21() {
-        let serves = |minor| {
-            Table::of(minor).rows.iter().any(|r| (r.group, r.version) == ("policy", "v1"))
-        };
+        let serves =
+            |minor| Table::of(minor).rows.iter().any(|r| (r.group, r.version) == ("policy", "v1"));
 
         assert!(!serves(20));
         assert!(serves(34));

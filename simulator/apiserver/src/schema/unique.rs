@@ -4,7 +4,13 @@ use super::{ListType, Node, Path, counterpart};
 use crate::Tree;
 use crate::schema::error::Faults;
 
-pub(super) fn check(node: &Node, value: &Tree, old: Option<&Tree>, path: &Path<'_>, faults: &mut Faults) {
+pub(super) fn check(
+    node: &Node,
+    value: &Tree,
+    old: Option<&Tree>,
+    path: &Path<'_>,
+    faults: &mut Faults,
+) {
     if !node.traits.unique || old.is_some_and(|old| old.same(value)) {
         return;
     }
@@ -40,8 +46,11 @@ fn duplicates(node: &Node, value: &Tree, path: &Path<'_>, faults: &mut Faults) {
         }
         ListType::Map(keys) => {
             for (at, item) in items.iter().enumerate() {
-                if first_repeat(items, at, |other| keys.iter().all(|key| other.get(key) == item.get(key))) {
-                    let entry = keys.iter().filter_map(|key| Some((&**key, item.get(key)?.clone())));
+                if first_repeat(items, at, |other| {
+                    keys.iter().all(|key| other.get(key) == item.get(key))
+                }) {
+                    let entry =
+                        keys.iter().filter_map(|key| Some((&**key, item.get(key)?.clone())));
                     faults.duplicate(path.index(at), Tree::map(entry));
                 }
             }

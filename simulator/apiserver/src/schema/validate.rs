@@ -44,7 +44,13 @@ impl Context {
     }
 }
 
-pub(super) fn values(node: &Node, value: &Tree, old: Option<&Tree>, path: &Path<'_>, context: &mut Context) {
+pub(super) fn values(
+    node: &Node,
+    value: &Tree,
+    old: Option<&Tree>,
+    path: &Path<'_>,
+    context: &mut Context,
+) {
     if old.is_some_and(|old| old.same(value)) {
         return;
     }
@@ -169,7 +175,9 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
         }
     } else if let Some(number) = value.as_f64() {
         match limits.maximum {
-            Some((most, true)) if number >= most => context.invalid(path, value, &format!("should be less than {most}")),
+            Some((most, true)) if number >= most => {
+                context.invalid(path, value, &format!("should be less than {most}"))
+            }
             Some((most, false)) if number > most => {
                 context.invalid(path, value, &format!("should be less than or equal to {most}"));
             }
@@ -180,7 +188,11 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
                 context.invalid(path, value, &format!("should be greater than {least}"));
             }
             Some((least, false)) if number < least => {
-                context.invalid(path, value, &format!("should be greater than or equal to {least}"));
+                context.invalid(
+                    path,
+                    value,
+                    &format!("should be greater than or equal to {least}"),
+                );
             }
             _ => {}
         }
@@ -193,7 +205,9 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
             context.invalid(path, value, &format!("should have at least {least} items"));
         }
         let items = value.items();
-        if limits.unique_items && items.iter().enumerate().any(|(at, item)| items[..at].contains(item)) {
+        if limits.unique_items
+            && items.iter().enumerate().any(|(at, item)| items[..at].contains(item))
+        {
             context.invalid(path, value, "shouldn't contain duplicates");
         }
         if let Some(most) = limits.max_items.filter(|most| count > *most) {
