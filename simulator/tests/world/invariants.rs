@@ -16,30 +16,12 @@ const CLAIMS: Gvr = Gvr::new("", "v1", "persistentvolumeclaims");
 const SETS: Gvr = Gvr::new("workloads.kubeblocks.io", "v1", "instancesets");
 const CLUSTERS: Gvr = Gvr::new("apps.kubeblocks.io", "v1", "clusters");
 
-/// A world without an operator and without actors that interfere, which knows Clusters and InstanceSets.
+/// A world without an operator and without nodes.
 fn world() -> World {
-    let mut world = toy::world(toy::good, |config| {
+    toy::world(toy::good, |config| {
         config.operators.clear();
         config.nodes = 0;
-    });
-    for (group, kind, plural) in [
-        ("workloads.kubeblocks.io", "InstanceSet", "instancesets"),
-        ("apps.kubeblocks.io", "Cluster", "clusters"),
-    ] {
-        let schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
-        let definition = json!({
-            "metadata": { "name": format!("{plural}.{group}") },
-            "spec": {
-                "group": group,
-                "scope": "Namespaced",
-                "names": { "kind": kind, "plural": plural, "singular": kind.to_lowercase(), "listKind": format!("{kind}List") },
-                "versions": [{ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": schema } }],
-            },
-        });
-        let definitions = Gvr::new("apiextensions.k8s.io", "v1", "customresourcedefinitions");
-        create(&mut world, definitions, "", definition);
-    }
-    world
+    })
 }
 
 fn create(world: &mut World, resource: Gvr, namespace: &str, object: Value) {
@@ -62,7 +44,11 @@ fn set(replicas: u32) -> Value {
     json!({
         "apiVersion": "workloads.kubeblocks.io/v1", "kind": "InstanceSet",
         "metadata": { "name": "demo-redis" },
-        "spec": { "replicas": replicas, "roles": roles },
+        "spec": {
+            "replicas": replicas, "roles": roles,
+            "selector": { "matchLabels": { "workloads.kubeblocks.io/instance": "demo-redis" } },
+            "template": { "spec": { "containers": [{ "name": "redis", "image": "redis" }] } },
+        },
     })
 }
 
@@ -227,11 +213,22 @@ fn an_operator_that_writes_at_rest_is_found_out() {
     assert!(message.contains("configmaps"), "{message}");
 }
 
+fn cluster(policy: &Value) -> Value {
+    let component = json!({
+        "name": "redis", "componentDef": "redis", "replicas": 1,
+        "persistentVolumeClaimRetentionPolicy": policy,
+    });
+    json!({
+        "apiVersion": "apps.kubeblocks.io/v1", "kind": "Cluster", "metadata": { "name": "demo" },
+        "spec": { "terminationPolicy": "Delete", "componentSpecs": [component] },
+    })
+}
+
 #[test]
 fn what_a_deleted_cluster_leaves_behind_is_found() {
     let mut world = world();
     let labels = json!({ "app.kubernetes.io/instance": "demo" });
-    create(&mut world, CLUSTERS, "default", json!({ "apiVersion": "apps.kubeblocks.io/v1", "kind": "Cluster", "metadata": { "name": "demo" } }));
+    create(&mut world, CLUSTERS, "default", cluster(&json!({})));
     create(&mut world, CONFIG_MAPS, "default", json!({ "metadata": { "name": "demo-env", "labels": labels } }));
     world.check_settled();
     assert_eq!(broken(&world), []);
@@ -246,9 +243,7 @@ fn what_a_deleted_cluster_leaves_behind_is_found() {
 #[test]
 fn claims_that_the_policy_keeps_are_not_left_behind() {
     let mut world = world();
-    let policy = json!({ "whenDeleted": "Retain" });
-    let spec = json!({ "componentSpecs": [{ "name": "redis", "persistentVolumeClaimRetentionPolicy": policy }] });
-    create(&mut world, CLUSTERS, "default", json!({ "apiVersion": "apps.kubeblocks.io/v1", "kind": "Cluster", "metadata": { "name": "demo" }, "spec": spec }));
+    create(&mut world, CLUSTERS, "default", cluster(&json!({ "whenDeleted": "Retain" })));
     let mut kept = claim(0);
     kept["metadata"]["labels"]["app.kubernetes.io/instance"] = json!("demo");
     create(&mut world, CLAIMS, "default", kept);
