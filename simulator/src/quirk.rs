@@ -1,6 +1,8 @@
 //! Released behaviour that is known to be wrong: a named replacement for one step of a controller.
 //! None is compiled into the production binary. Quirks double as the mutants that measure the explorer.
 
+pub mod kubeblocks_8082;
+
 use drydock_operator_core::controllers::Controller;
 
 pub struct Quirk {
@@ -15,7 +17,7 @@ pub struct Quirk {
     pub install: fn(&mut Vec<Controller>),
 }
 
-pub const ALL: &[Quirk] = &[];
+pub const ALL: &[Quirk] = &[kubeblocks_8082::KUBEBLOCKS_8082];
 
 pub fn by_name(name: &str) -> Option<&'static Quirk> {
     ALL.iter().find(|quirk| quirk.name == name)

@@ -10,6 +10,7 @@
 //!
 //! **Invariant:** nothing happens but in `step`, and what happens follows from the value alone.
 
+mod base;
 mod deliver;
 mod requests;
 mod rest;
@@ -18,7 +19,7 @@ pub use rest::Settled;
 
 use std::sync::Arc;
 
-use drydock_apiserver::{Gvr, LogPosition, Profile, Request, Response, Server, Tree};
+use drydock_apiserver::{LogPosition, Server};
 use imbl::{OrdMap, OrdSet, Vector};
 use jiff::Timestamp;
 
@@ -135,8 +136,7 @@ pub struct Happened {
 
 impl World {
     pub fn new(config: WorldConfig) -> Self {
-        let mut server = Server::new(profile(&config.kubernetes), config.seed);
-        install_definitions(&mut server, config.epoch);
+        let server = base::server(&config.kubernetes, config.epoch, config.seed);
         let mut world = Self {
             clock: Clock::new(config.epoch),
             heap: Heap::default(),
@@ -338,18 +338,4 @@ impl World {
         let words = event.words();
         self.trace.record(&[at_us.unsigned_abs(), words[0], words[1], words[2]]);
     }
-}
-
-/// What installing the operator's chart brings before anything runs: the kinds it is about.
-fn install_definitions(server: &mut Server, now: Timestamp) {
-    let resource = Gvr::new("apiextensions.k8s.io", "v1", "customresourcedefinitions");
-    for crd in drydock_operator_api::crd::ALL {
-        let definition = Tree::from_json(crd.json.as_bytes()).expect("a committed definition is JSON");
-        let created = server.handle(&Request::create(resource.clone(), "", definition).by("drydock"), now).done();
-        debug_assert!(created.as_ref().is_some_and(Response::is_success), "{}: {created:?}", crd.name);
-    }
-}
-
-fn profile(kubernetes: &str) -> Profile {
-    Profile::parse(kubernetes).unwrap_or(Profile::V1_34)
 }

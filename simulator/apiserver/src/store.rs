@@ -90,6 +90,12 @@ impl Server {
         server
     }
 
+    /// The same server, drawing from another seed from now on.
+    pub fn seeded(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
