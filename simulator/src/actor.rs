@@ -9,6 +9,7 @@
 //! all of it, and a copy that is told the same does the same.
 
 mod agent;
+pub mod dns;
 mod endpoints;
 pub mod example;
 mod garbage_collector;
@@ -18,6 +19,8 @@ mod namespaces;
 mod node_lifecycle;
 mod objects;
 mod scheduler;
+#[cfg(test)]
+mod redis_tests;
 #[cfg(test)]
 mod tests;
 mod volumes;

@@ -348,6 +348,13 @@ impl Expression {
     }
 }
 
+impl NodeSelector {
+    /// Any of its terms.
+    pub fn fits(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.node_selector_terms.iter().any(|term| term.match_expressions.iter().all(|one| one.fits(labels)))
+    }
+}
+
 impl LabelSelector {
     pub fn fits(&self, labels: &BTreeMap<String, String>) -> bool {
         self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))

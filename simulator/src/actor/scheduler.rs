@@ -6,9 +6,10 @@ use drydock_apiserver::{Change, Object, Request};
 use drydock_operator_core::plan::{Wait, Whose};
 use imbl::OrdMap;
 use jiff::SignedDuration;
+use serde::Deserialize;
 use serde_json::json;
 
-use super::objects::{Expression, Node, PODS, Pod, Taint, nanos, tree};
+use super::objects::{Node, NodeSelector, PODS, Pod, Taint, nanos, tree};
 use super::{Actor, Ctx, Held, Stimulus, Tag};
 use crate::hash::StateHasher;
 use crate::inflight::Reply;
@@ -337,12 +338,7 @@ fn misfits(
     let affinity = pod.spec.affinity.as_ref();
     let preferred =
         affinity.and_then(|all| all.node_affinity.as_ref()).and_then(|all| all.required.as_ref());
-    let near = preferred.is_none_or(|required| {
-        required
-            .node_selector_terms
-            .iter()
-            .any(|term| term.match_expressions.iter().all(|one: &Expression| one.fits(labels)))
-    });
+    let near = preferred.is_none_or(|required| required.fits(labels));
     if !selected || !near {
         wrong.push("node(s) didn't match Pod's node affinity/selector".to_owned());
     }
@@ -356,6 +352,9 @@ fn misfits(
     if i128::from(taken.2 + 1) * 1_000_000_000 > room("pods") {
         wrong.push("Too many pods".to_owned());
     }
+    if !reaches_volumes(ctx, namespace, pod, node) {
+        wrong.push("node(s) had volume node affinity conflict".to_owned());
+    }
     if let Some(problem) = wrong_company(ctx, namespace, pod, node, name) {
         wrong.push(problem.to_owned());
     }
@@ -365,6 +364,18 @@ fn misfits(
 fn repels(pod: &Pod, taint: &Taint) -> bool {
     matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute")
         && !pod.spec.tolerations.iter().any(|one| one.tolerates(taint))
+}
+
+/// A local volume pins its pod to the machine that has the disk.
+fn reaches_volumes(ctx: &Ctx<'_>, namespace: &str, pod: &Pod, node: &Node) -> bool {
+    pod.spec.volumes.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref()).all(|claim| {
+        let claim = ctx.get("", "PersistentVolumeClaim", namespace, &claim.claim_name);
+        let name = claim.as_ref().and_then(|claim| claim.tree().str_at(&["spec", "volumeName"]));
+        let volume = name.and_then(|name| ctx.get("", "PersistentVolume", "", name));
+        let required = volume.as_ref().and_then(|volume| volume.tree().at(&["spec", "nodeAffinity", "required"]));
+        let selector = required.and_then(|required| NodeSelector::deserialize(required).ok());
+        selector.is_none_or(|selector| selector.fits(&node.metadata.labels))
+    })
 }
 
 /// Required affinity and anti-affinity between pods, for topologies that are labels of nodes.

@@ -468,3 +468,53 @@ fn a_world_and_its_copy_go_the_same_way() {
         Some("True".to_owned())
     );
 }
+
+#[test]
+fn a_headless_name_means_the_ready_pods_or_all_if_it_publishes_them() {
+    let mut world = world(Preset::Realistic, "1.34");
+    let probe = json!({ "initialDelaySeconds": 10, "exec": { "command": ["true"] } });
+    let container = json!({ "name": "main", "image": "x:1", "readinessProbe": probe });
+    let service = |name: &str, all: bool| {
+        json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name }, "spec": {
+            "clusterIP": "None", "selector": { "app": "demo" }, "publishNotReadyAddresses": all,
+            "ports": [{ "name": "main", "port": 80 }],
+        } })
+    };
+    create(&mut world, SERVICES, service("ready", false));
+    create(&mut world, SERVICES, service("all", true));
+    let spec = json!({ "containers": [container], "hostname": "demo-0", "subdomain": "all" });
+    create(&mut world, PODS, pod("demo-0", spec));
+    run(&mut world, 8_000);
+
+    let found = |world: &World, host: &str| super::dns::resolve(world.server(0), host, "cluster.local").len();
+    assert_eq!(found(&world, "ready.default.svc.cluster.local"), 0);
+    assert_eq!(found(&world, "all.default"), 1);
+    assert_eq!(found(&world, "demo-0.all.default.svc.cluster.local."), 1);
+    assert_eq!(found(&world, "demo-1.all.default.svc"), 0);
+
+    run(&mut world, 10_000);
+    assert_eq!(found(&world, "ready.default.svc"), 1);
+}
+
+#[test]
+fn a_local_volume_pins_its_pod_to_the_machine_with_the_disk() {
+    let mut world = world(Preset::Realistic, "1.34");
+    let claim = json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data" },
+        "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
+    });
+    let claim = create(&mut world, CLAIMS, claim);
+    run(&mut world, 5_000);
+    let affinity = json!({ "spec": { "nodeAffinity": { "required": { "nodeSelectorTerms": [{ "matchExpressions": [
+        { "key": "kubernetes.io/hostname", "operator": "In", "values": ["node-3"] },
+    ] }] } } } });
+    let volume = format!("pvc-{}", claim.uid());
+    let patch = Request::merge_patch(super::objects::VOLUMES, "", &volume, Tree::from_value(affinity));
+    assert!(world.request(patch).is_success());
+
+    let volume = json!([{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }]);
+    create(&mut world, PODS, pod("demo-0", json!({ "volumes": volume })));
+    run(&mut world, 5_000);
+
+    assert_eq!(get(&world, "Pod", "demo-0").unwrap()["spec"]["nodeName"], "node-3");
+}
