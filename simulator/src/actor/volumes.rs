@@ -16,6 +16,7 @@ use crate::preset::Preset;
 use crate::world::WorldConfig;
 
 const PROTECTION: &str = "kubernetes.io/pvc-protection";
+const VOLUME_PROTECTION: &str = "kubernetes.io/pv-protection";
 const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 const PROVISIONER: &str = "disk.drydock.dev";
 const IGNORE: Tag = u64::MAX;
@@ -43,7 +44,12 @@ impl Actor for Volumes {
     }
 
     fn watches(&self) -> &[(&'static str, &'static str)] {
-        &[("", "PersistentVolumeClaim"), ("", "Pod"), ("storage.k8s.io", "StorageClass")]
+        &[
+            ("", "PersistentVolumeClaim"),
+            ("", "PersistentVolume"),
+            ("", "Pod"),
+            ("storage.k8s.io", "StorageClass"),
+        ]
     }
 
     fn react(&mut self, ctx: &mut Ctx<'_>, stimulus: Stimulus<'_>) {
@@ -110,6 +116,10 @@ impl Volumes {
             }
             let number = self.number(&key);
             self.look(ctx, number);
+        } else if is("", "PersistentVolume") {
+            if object.is_deleting() && entry.change != Change::Deleted {
+                release_volume(ctx, object);
+            }
         } else if is("", "Pod") {
             // A pod that ends may be the last to use a claim.
             let ends = entry.change == Change::Deleted
@@ -344,6 +354,20 @@ impl Volumes {
             };
         ctx.send(request.by("kube-controller-manager"), IGNORE);
     }
+}
+
+/// A volume that is to go does so when its claim has gone.
+fn release_volume(ctx: &mut Ctx<'_>, volume: &Object) {
+    let claim = |field: &str| volume.tree().str_at(&["spec", "claimRef", field]).unwrap_or_default();
+    let user = ctx.get("", "PersistentVolumeClaim", claim("namespace"), claim("name"));
+    let is_used = user.is_some_and(|user| user.uid() == claim("uid"));
+    if is_used || !volume.finalizers().any(|name| name == VOLUME_PROTECTION) {
+        return;
+    }
+    let rest: Vec<&str> = volume.finalizers().filter(|name| *name != VOLUME_PROTECTION).collect();
+    let patch = json!({ "metadata": { "uid": volume.uid(), "finalizers": rest } });
+    let request = Request::merge_patch(VOLUMES, "", volume.name(), tree(patch));
+    ctx.send(request.by("kube-controller-manager"), IGNORE);
 }
 
 fn new_volume(claim: &Object, class: &Object, name: &str, size: &Value) -> drydock_apiserver::Tree {
