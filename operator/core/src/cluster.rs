@@ -25,6 +25,8 @@ mod release;
 mod services;
 mod sidecars;
 mod status;
+#[cfg(test)]
+mod tests;
 mod validation;
 mod watches;
 

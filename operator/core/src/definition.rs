@@ -1,6 +1,9 @@
 //! What the controllers of all definitions have in common: a finalizer that guards a definition in
 //! use, and a status that says whether it can be used.
 
+#[cfg(test)]
+mod tests;
+
 use drydock_operator_api::Resource;
 use drydock_operator_api::apps::{
     ClusterDefinition, ComponentDefinition, ComponentVersion, DefinitionPhase, ServiceDescriptor,
