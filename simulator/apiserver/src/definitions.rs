@@ -19,7 +19,8 @@ impl Server {
     /// What follows from a write: kinds follow their definition, and a definition that ends goes after the last of
     /// its objects.
     pub(crate) fn settle(&mut self, object: &Object, before: Option<&Object>, removed: bool) {
-        if self.kind(GROUP, KIND) == Some(object.kind()) {
+        let may_define = object.tree().get("kind").and_then(Tree::as_str) == Some(KIND);
+        if may_define && self.kind(GROUP, KIND) == Some(object.kind()) {
             let spec = |object: &Object| object.tree().get("spec").cloned().unwrap_or_default();
             let as_before = before.is_some_and(|before| spec(before).same(&spec(object)));
             if removed || !as_before {

@@ -29,11 +29,6 @@ pub(crate) fn print(tree: &Tree) -> String {
     }
 }
 
-/// A list as a debugging dump prints it, one element to a line.
-pub(crate) fn dump(list: &Tree) -> String {
-    list.items().iter().map(print).collect::<Vec<_>>().join("\n")
-}
-
 /// `invalid character 'b' looking for beginning of object key string`.
 pub(crate) fn json_error(text: &[u8], error: &serde_json::Error) -> String {
     if error.is_eof() || text.iter().all(u8::is_ascii_whitespace) {

@@ -15,8 +15,7 @@ pub(crate) mod text;
 use std::sync::Arc;
 
 pub use de::DecodeError;
-pub(crate) use revision::Write;
-pub use revision::{Object, Operation, Owner};
+pub use revision::{Object, Operation, Owner, Write};
 pub(crate) use text::text;
 
 /// A JSON value that is cheap to clone and cheap to change.

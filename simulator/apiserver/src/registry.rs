@@ -49,28 +49,19 @@ impl Registry {
     }
 
     pub(crate) fn find(&self, resource: &Gvr) -> Result<&Kind, Missing> {
-        let missing =
-            if self.is_builtin_group(&resource.group) { Missing::Resource } else { Missing::Group };
-        if !self.serves(&resource.group, &resource.version) {
-            return Err(missing);
+        let found = self.position(&resource.group, &resource.version, &resource.resource);
+        if let Ok(at) = found
+            && self.is_served(&self.kinds[at].info)
+        {
+            return Ok(&self.kinds[at]);
         }
-        match self.position(&resource.group, &resource.version, &resource.resource) {
-            Ok(at) if self.kinds[at].info.served => Ok(&self.kinds[at]),
-            _ => Err(missing),
-        }
+        // Of its own groups a server knows that they lack something; other groups it does not know at all.
+        let builtin = self.is_builtin_group(&resource.group);
+        Err(if builtin { Missing::Resource } else { Missing::Group })
     }
 
-    fn serves(&self, group: &str, version: &str) -> bool {
-        let unserved = !self.unserved.is_empty()
-            && self.unserved.iter().any(|gv| match gv.split_once('/') {
-                Some(parts) => parts == (group, version),
-                None => group.is_empty() && gv == version,
-            });
-        !unserved
-            && self
-                .kinds
-                .iter()
-                .any(|known| *known.info.group == *group && *known.info.version == *version)
+    fn is_served(&self, info: &KindInfo) -> bool {
+        info.served && (self.unserved.is_empty() || !self.unserved.contains(&info.api_version()))
     }
 
     fn is_builtin_group(&self, group: &str) -> bool {
@@ -85,11 +76,9 @@ impl Registry {
     }
 
     pub(crate) fn id(&self, group: &str, kind: &str) -> Option<KindId> {
-        let found = self
-            .kinds
-            .iter()
-            .find(|known| *known.info.group == *group && *known.info.kind == *kind)?;
-        Some(found.id)
+        let start = self.kinds.partition_point(|known| *known.info.group < *group);
+        let of_group = self.kinds[start..].iter().take_while(|known| *known.info.group == *group);
+        Some(of_group.into_iter().find(|known| *known.info.kind == *kind)?.id)
     }
 
     /// The version in which objects of a kind are kept.
@@ -103,9 +92,7 @@ impl Registry {
 
     /// What is served, one entry per kind and version.
     pub(crate) fn served(&self) -> impl Iterator<Item = &Kind> {
-        self.kinds
-            .iter()
-            .filter(|known| known.info.served && !self.unserved.contains(&known.info.api_version()))
+        self.kinds.iter().filter(|known| self.is_served(&known.info))
     }
 
     pub(crate) fn set_served(&mut self, group_version: &str, served: bool) {

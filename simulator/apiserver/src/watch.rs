@@ -107,10 +107,11 @@ impl Cursor {
 
 /// An object as it looks in another version of its kind: without conversion, only `apiVersion` differs.
 pub(crate) fn in_version(object: Object, kind: &KindInfo) -> Object {
-    let version = kind.api_version();
-    if object.tree().get("apiVersion").and_then(Tree::as_str) == Some(&version) {
+    let own = object.tree().get("apiVersion").and_then(Tree::as_str).unwrap_or_default();
+    let (group, version) = own.split_once('/').unwrap_or(("", own));
+    if *kind.group == *group && *kind.version == *version {
         return object;
     }
-    let tree = object.tree().with(&["apiVersion"], version);
+    let tree = object.tree().with(&["apiVersion"], kind.api_version());
     Object::new(object.kind(), tree, object.write().clone(), Some(&object))
 }

@@ -7,6 +7,10 @@ use crate::status::Status;
 
 /// What a server carries out at most.
 const OPERATIONS: usize = 10_000;
+/// What all copies of one patch may add, in bytes of JSON: a few of them could otherwise double an object without end.
+const COPIED: usize = 3 << 20;
+/// How deep a path may go; no object that came as JSON is that deep.
+const DEEPEST: usize = 128;
 
 pub(crate) fn json(target: &Tree, patch: &Tree) -> Result<Tree, Status> {
     let decoding = |found: &Tree, wanted: &str| {
@@ -27,13 +31,48 @@ pub(crate) fn json(target: &Tree, patch: &Tree) -> Result<Tree, Status> {
             "The allowed maximum operations in a JSON patch is {OPERATIONS}, got {count}"
         )));
     }
-    let apply = |tree: Tree, operation: &Tree| carry_out(&tree, operation);
-    patch.items().iter().try_fold(target.clone(), apply).ok_or_else(Status::rejected)
+    let mut tree = target.clone();
+    let mut copied = 0;
+    for operation in patch.items() {
+        copied += copies(&tree, operation, COPIED - copied);
+        if copied >= COPIED {
+            return Err(Status::too_large(&format!(
+                "Unable to complete the copy, the accumulated size increase of copy is {copied}, exceeding the limit {COPIED}"
+            )));
+        }
+        tree = carry_out(&tree, operation).ok_or_else(Status::rejected)?;
+    }
+    Ok(tree)
+}
+
+/// The size of what an operation copies, as far as it matters.
+fn copies(tree: &Tree, operation: &Tree, most: usize) -> usize {
+    if operation.str_at(&["op"]) != Some("copy") {
+        return 0;
+    }
+    let from = operation.str_at(&["from"]).map(pointer).unwrap_or_default();
+    find(tree, &from).map_or(0, |copied| size(copied, most))
+}
+
+/// About as many bytes as the JSON of a tree has; no more than `most` are counted.
+fn size(tree: &Tree, most: usize) -> usize {
+    let mut size = 2 + tree.as_str().map_or(0, str::len);
+    let members = tree.entries().map(|(key, value)| (key.len() + 4, value));
+    for (own, value) in members.chain(tree.items().iter().map(|item| (1, item))) {
+        if size >= most {
+            break;
+        }
+        size += own + self::size(value, most - size);
+    }
+    size.min(most)
 }
 
 /// `None` if the operation cannot be carried out.
 fn carry_out(tree: &Tree, operation: &Tree) -> Option<Tree> {
     let path = pointer(operation.str_at(&["path"])?);
+    if path.len() > DEEPEST {
+        return None;
+    }
     let null = Tree::null();
     let value = operation.get("value").unwrap_or(&null);
     match operation.str_at(&["op"])? {

@@ -172,8 +172,8 @@ impl Lists<'_> {
                     500,
                     format!(
                         "The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{}\n",
-                        golang::dump(patch),
-                        golang::dump(order)
+                        golang::print(patch),
+                        golang::print(order)
                     ),
                 ));
             }

@@ -97,3 +97,19 @@ fn a_json_patch_is_carried_out_whole_or_not_at_all() {
     assert_eq!((failed.code, failed.reason), (422, "Invalid"));
     assert_eq!(after, moved);
 }
+
+#[test]
+fn a_patch_cannot_make_an_object_grow_without_end() {
+    let mut server = server();
+    ok(&mut server, &config_map("a"));
+    let long = "x".repeat(100_000);
+    let doubling = std::iter::repeat_n(json!({ "op": "copy", "from": "", "path": "/data" }), 40);
+    let first = json!({ "op": "add", "path": "/metadata/annotations", "value": { "a": long } });
+    let operations: Vec<Value> = std::iter::once(first).chain(doubling).collect();
+
+    let patch =
+        Request::patch(CONFIG_MAPS, "default", "a", PatchKind::Json, json!(operations).into());
+    let status = refused(&mut server, &patch);
+
+    assert_eq!((status.code, status.reason), (413, "RequestEntityTooLarge"));
+}
