@@ -161,6 +161,17 @@ impl Call<'_> {
         found.cloned().ok_or_else(|| Status::not_found(self.info(), &self.request.name))
     }
 
+    /// A tree in the version in which objects of this kind are kept.
+    fn as_stored(&self, tree: &Tree) -> Tree {
+        if self.kind.info.storage {
+            return tree.clone();
+        }
+        match self.server.kinds.storage(self.kind.id) {
+            Some(stored) => tree.with(&["apiVersion"], stored.info.api_version()),
+            None => tree.clone(),
+        }
+    }
+
     fn write_note(&self, operation: Operation) -> Write {
         Server::write_by(self.request, &self.info().api_version(), operation, self.now)
     }

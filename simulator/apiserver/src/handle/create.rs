@@ -37,6 +37,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
         });
     }
     let note = call.write_note(Operation::Update);
+    let tree = call.as_stored(&tree);
     let object = call.server.commit(call.kind.id, &tree, None, note);
     call.server.settle(&object, None, false);
     Ok(call.answer(201, object, true))

@@ -12,20 +12,20 @@ pub(super) fn update(call: &mut Call<'_>) -> Answered {
     let old = match call.stored() {
         Ok(old) => old,
         Err(_) if creates_on_update(call) => return create::create(call),
-        Err(status) => return Err(status),
+        Err(status) if call.server.profile().minor >= 24 => return Err(status),
+        Err(status) => {
+            // Older servers look at the uid before they look whether there is an object.
+            let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default();
+            return Err(if uid.is_empty() { status } else { other_uid(call, uid, "") });
+        }
     };
     let tree = write::shape(call, &tree.sharing(old.tree()), Some(&old))?;
     let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default();
     if !uid.is_empty() && uid != old.uid() {
-        let why = format!(
-            "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            storage_key(call),
-            old.uid()
-        );
-        return Err(Status::conflict(call.info(), old.name(), &why));
+        return Err(other_uid(call, uid, old.uid()));
     }
     let revision = revision_of(&tree)?;
-    if revision == 0 && !allows_unconditional_update(call) {
+    if revision == 0 && !call.info().unconditional_update {
         let zero = if call.server.profile().minor < 31 { "0x0" } else { "0" };
         let field = "metadata.resourceVersion";
         let error = FieldError::invalid_printed(field, zero, "must be specified for an update");
@@ -81,16 +81,13 @@ fn creates_on_update(call: &Call<'_>) -> bool {
         ) || kind == ("", "Service") && call.server.profile().minor >= 34)
 }
 
-/// Whether an update without a revision overwrites what is there.
-fn allows_unconditional_update(call: &Call<'_>) -> bool {
-    !call.info().custom
-        && !matches!(
-            (&*call.info().group, &*call.info().kind),
-            ("apiextensions.k8s.io", "CustomResourceDefinition")
-                | ("apiregistration.k8s.io", "APIService")
-                | ("node.k8s.io", "RuntimeClass")
-                | ("policy", "PodDisruptionBudget")
-        )
+/// For an update of an object that was replaced by another of its name.
+fn other_uid(call: &Call<'_>, wanted: &str, found: &str) -> Status {
+    let key = storage_key(call);
+    let why = format!(
+        "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
+    );
+    Status::conflict(call.info(), &call.request.name, &why)
 }
 
 /// Where the object stands in etcd: one error shows it.
@@ -123,9 +120,10 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Answere
         return Err(Status::modified(call.info(), old.name()));
     }
     let was = old.tree();
+    let tree = call.as_stored(tree);
     let tree = match call.request.subresource.as_deref() {
-        Some("status") => only_status(call, was, tree),
-        _ => all_but_status(call, was, tree),
+        Some("status") => only_status(call, was, &tree),
+        _ => all_but_status(call, was, &tree),
     };
     let tree = write::prepare_update(call, tree, old)?;
     let mut errors = metadata::validate_update(call.info(), &tree, was);

@@ -14,9 +14,12 @@ fn definition() -> Request {
         } },
         "status": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
     } });
-    let version = json!({ "name": "v1", "served": true, "storage": true,
-        "schema": { "openAPIV3Schema": schema }, "subresources": { "status": {} } });
-    let spec = json!({ "group": "example.com", "scope": "Namespaced", "versions": [version],
+    let version = |name: &str, storage: bool| {
+        json!({ "name": name, "served": true, "storage": storage,
+            "schema": { "openAPIV3Schema": schema }, "subresources": { "status": {} } })
+    };
+    let versions = [version("v1", true), version("v1beta1", false)];
+    let spec = json!({ "group": "example.com", "scope": "Namespaced", "versions": versions,
         "names": { "plural": "widgets", "kind": "Widget" } });
     let definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": { "name": "widgets.example.com" }, "spec": spec });
@@ -70,4 +73,27 @@ fn a_definition_goes_after_the_last_of_its_objects() {
         refused(&mut server, &Request::get(DEFINITIONS, "", "widgets.example.com")).code,
         404
     );
+}
+
+#[test]
+fn an_object_is_one_in_all_versions_of_its_kind() {
+    const OLD: Gvr = Gvr::new("example.com", "v1beta1", "widgets");
+    let mut server = server();
+    ok(&mut server, &definition());
+    let widget = json!({ "apiVersion": "example.com/v1beta1", "kind": "Widget",
+        "metadata": { "name": "a" }, "spec": { "size": 3 } });
+
+    let made = ok(&mut server, &create(OLD, widget));
+    let kept = ok(&mut server, &Request::get(WIDGETS, "default", "a"));
+    let same = done(&mut server, &merge(OLD, "a", json!({ "spec": { "size": 3 } })));
+    let other = done(&mut server, &merge(OLD, "a", json!({ "spec": { "size": 4 } })));
+
+    let version = |tree: &Tree| tree.str_at(&["apiVersion"]).map(str::to_owned);
+    assert_eq!(version(&made).as_deref(), Some("example.com/v1beta1"));
+    assert_eq!(version(&kept).as_deref(), Some("example.com/v1"));
+    assert_eq!((same.code, same.changed, other.changed), (200, false, true));
+    assert_eq!(version(other.object().unwrap().tree()).as_deref(), Some("example.com/v1beta1"));
+    let kind = server.kind("example.com", "Widget").unwrap();
+    let stored = server.table(kind).get("default", "a").unwrap();
+    assert_eq!(version(stored.tree()).as_deref(), Some("example.com/v1"));
 }
