@@ -26,9 +26,6 @@ mod vars;
 mod watches;
 mod workload;
 
-#[cfg(test)]
-mod tests;
-
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;

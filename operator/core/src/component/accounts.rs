@@ -154,10 +154,11 @@ fn given_password(tree: &Tree, account: &Account<'_>) -> Result<Option<String>, 
             Whose::User,
         ));
     };
-    match secret.data.get(&source.password) {
+    let entry = if source.password.is_empty() { PASSWORD } else { &source.password };
+    match secret.data.get(entry) {
         Some(password) => Ok(Some(password.clone())),
         None => {
-            let rule = format!("{field}: the Secret has no key {:?}", source.password);
+            let rule = format!("{field}: the Secret has no key {entry:?}");
             Err(Hold::broken(Reference::of(&**secret), rule, Whose::User))
         }
     }

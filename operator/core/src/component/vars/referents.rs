@@ -174,6 +174,8 @@ fn combined(
 ) -> Result<Vec<(String, Value)>, Hold> {
     let option = option.cloned().unwrap_or_default();
     let format = option.flatten_format.unwrap_or_default();
+    let or = |given: String, usual: &str| if given.is_empty() { usual.to_owned() } else { given };
+    let (delimiter, of_value) = (or(format.delimiter, ","), or(format.key_value_delimiter, ":"));
     let mut parts = Vec::new();
     for (member, value) in found {
         match value {
@@ -183,12 +185,12 @@ fn combined(
                 return Err(Hold::broken(Reference::of(tree.definition()), rule, Whose::Addon));
             }
             Some(Value::Plain(text)) => {
-                parts.push(format!("{}{}{text}", member.short_name, format.key_value_delimiter));
+                parts.push(format!("{}{}{text}", member.short_name, of_value));
             }
-            None => parts.push(format!("{}{}", member.short_name, format.key_value_delimiter)),
+            None => parts.push(format!("{}{}", member.short_name, of_value)),
         }
     }
-    let value = Value::Plain(parts.join(&format.delimiter));
+    let value = Value::Plain(parts.join(&delimiter));
     Ok(if option.new_var_suffix.is_empty() {
         vec![(name.to_owned(), value)]
     } else {
