@@ -93,7 +93,7 @@ fn what_only_a_world_can_judge_is_refused_as_well() {
         .with("odd.yaml", "apiVersion: apps.kubeblocks.io/v1\nkind: Clutser\nmetadata: { name: x }\n");
 
     for (arguments, expected) in [
-        (["run", "kind.yaml"].as_slice(), "kind.yaml:3:19: unknown kind `clutser`; did you mean `cluster`?"),
+        (["run", "kind.yaml"].as_slice(), "kind.yaml:3:21: unknown kind `clutser`; did you mean `cluster`?"),
         (&["run", "quirk.yaml", "--quirk", "kubeblocks-8028"], "did you mean `kubeblocks-8082`?"),
         (&["try", "odd.yaml"], "odd.yaml:2:7: unknown kind `Clutser`; did you mean `Cluster`?"),
         (&["try", "absent.yaml"], "there is no file absent.yaml"),

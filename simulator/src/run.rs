@@ -480,3 +480,6 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
