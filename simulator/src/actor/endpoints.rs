@@ -52,9 +52,7 @@ impl Actor for Endpoints {
                 let key = Key::new(entry.object.namespace(), entry.object.name());
                 let number = self.number(&key);
                 self.refused.remove(&number);
-                if entry.change != Change::Deleted {
-                    self.look(ctx, number);
-                }
+                self.look(ctx, number);
             }
             Stimulus::Changed(entry) => self.pod_changed(ctx, entry),
             _ => {}
@@ -112,7 +110,15 @@ impl Endpoints {
         if self.busy.contains(&number) || self.refused.contains(&number) {
             return;
         }
-        let Some(service) = ctx.get("", "Service", &key.namespace, &key.name) else { return };
+        let Some(service) = ctx.get("", "Service", &key.namespace, &key.name) else {
+            // Endpoints name no owner: they go because their Service is not there any more.
+            if ctx.get("", "Endpoints", &key.namespace, &key.name).is_some() {
+                let request = Request::delete(ENDPOINTS, &key.namespace, &key.name);
+                self.busy.insert(number);
+                ctx.send(request.by("kube-controller-manager"), number);
+            }
+            return;
+        };
         if service.is_deleting()
             || service.tree().at(&["spec", "selector"]).is_none_or(|all| all.is_empty())
         {
