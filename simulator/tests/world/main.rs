@@ -5,4 +5,5 @@ mod explain;
 mod explore;
 mod faults;
 mod invariants;
+mod milestone;
 mod toy;
