@@ -7,11 +7,12 @@
 //! **Invariant:** any text gives a tree or a [`Mistake`], never a panic; size, nesting and aliases
 //! are bounded.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Number, Value};
 use serde_saphyr::granit_parser::{
-    Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, Tag,
+    ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, Tag,
 };
 
 use crate::mistake::{Mistake, Place, Source};
@@ -20,6 +21,8 @@ use crate::mistake::{Mistake, Place, Source};
 pub const MAX_BYTES: usize = 32 << 20;
 const MAX_DEPTH: usize = 100;
 const MAX_NODES: usize = 2_000_000;
+/// How many lines of quoted text may begin too far to the left.
+const MAX_LENIENT: usize = 200;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
@@ -53,13 +56,48 @@ pub fn parse(source: &Arc<Source>) -> Result<Vec<Node>, Mistake> {
     options.set_emit_comments(false);
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..MAX_LENIENT {
+        match documents(source, &text, options.clone()) {
+            Ok(documents) => return Ok(documents),
+            Err(Broken::Mistake(mistake)) => return Err(mistake),
+            Err(Broken::Syntax(error)) => {
+                let lenient = *error.kind() == ErrorKind::InvalidQuotedScalarIndent;
+                let more = if lenient { indented(&text, error.marker().line()) } else { None };
+                let Some(more) = more else { return Err(syntax(source, &error)) };
+                text = Cow::Owned(more);
+            }
+        }
+    }
+    let message = "quoted text goes on without indentation too often";
+    Err(Mistake::new(source, Place::start(), message))
+}
+
+enum Broken {
+    Syntax(ScanError),
+    Mistake(Mistake),
+}
+
+fn documents(source: &Arc<Source>, text: &str, options: Options) -> Result<Vec<Node>, Broken> {
     let mut builder =
         Builder { source, stack: Vec::new(), anchors: Vec::new(), documents: Vec::new(), nodes: 0 };
     for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = event.map_err(|error| syntax(source, &error))?;
-        builder.take(event, span)?;
+        let (event, span) = event.map_err(Broken::Syntax)?;
+        builder.take(event, span).map_err(Broken::Mistake)?;
     }
     Ok(builder.documents)
+}
+
+/// Charts continue quoted text at the indentation of its key, and kubectl takes it. Blanks at the
+/// begin of such a line mean nothing, so there may be more of them.
+fn indented(text: &str, line: usize) -> Option<String> {
+    let start = match line.checked_sub(2) {
+        None => 0,
+        Some(breaks) => text.match_indices('\n').nth(breaks)?.0 + 1,
+    };
+    let (before, after) = text.split_at(start);
+    // Deeper than any key may stand.
+    Some(format!("{before}{}{after}", " ".repeat(2 * MAX_DEPTH)))
 }
 
 impl Node {
@@ -358,6 +396,13 @@ mod tests {
 
         assert_eq!(documents.len(), 2);
         assert_eq!(documents[1].place.line, 6);
+    }
+
+    #[test]
+    fn quoted_text_may_go_on_at_the_indentation_of_its_key() {
+        let document = &parsed("a:\n  b: '{{ if x\n  end }}'\n")[0];
+
+        assert_eq!(document.to_json().to_string(), r#"{"a":{"b":"{{ if x end }}"}}"#);
     }
 
     #[test]
