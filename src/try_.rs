@@ -11,6 +11,7 @@ use drydock_scenarios::{
     Source, Step, Subject, Verb,
 };
 use drydock_simulator::dump::dump;
+use drydock_simulator::preset::Preset;
 use drydock_simulator::{Options, Run, Story, load};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -188,7 +189,8 @@ fn place(manifests: &mut [Manifest]) -> Vec<(String, String)> {
     for definition in manifests.iter().filter(|m| m.kind == "ComponentDefinition") {
         let json = definition.to_json();
         for list in ["/spec/configs", "/spec/scripts"] {
-            let templates = json.pointer(list).and_then(Value::as_array).cloned().unwrap_or_default();
+            let templates =
+                json.pointer(list).and_then(Value::as_array).cloned().unwrap_or_default();
             for template in &templates {
                 let text = |field| template.get(field).and_then(Value::as_str).map(str::to_owned);
                 wanted.extend(text("template").zip(text("namespace")));
@@ -196,7 +198,8 @@ fn place(manifests: &mut [Manifest]) -> Vec<(String, String)> {
         }
     }
     let mut placed = Vec::new();
-    for manifest in manifests.iter_mut().filter(|m| m.kind == "ConfigMap" && m.namespace.is_empty()) {
+    for manifest in manifests.iter_mut().filter(|m| m.kind == "ConfigMap" && m.namespace.is_empty())
+    {
         if let Some(namespace) = wanted.get(&manifest.name) {
             manifest.namespace.clone_from(namespace);
             placed.push((manifest.to_string(), namespace.clone()));
@@ -206,13 +209,21 @@ fn place(manifests: &mut [Manifest]) -> Vec<(String, String)> {
 }
 
 fn placed(placed: &[(String, String)], paint: Paint) -> String {
-    let mut by_namespace: std::collections::BTreeMap<&str, Vec<&str>> = std::collections::BTreeMap::new();
+    let mut by_namespace: std::collections::BTreeMap<&str, Vec<&str>> =
+        std::collections::BTreeMap::new();
     for (object, namespace) in placed {
         by_namespace.entry(namespace).or_default().push(object);
     }
     let line = |(namespace, objects): (&str, Vec<&str>)| {
-        let more = if objects.len() > 1 { format!(" and {} more", objects.len() - 1) } else { String::new() };
-        let text = format!("{}{more}: no namespace is named; made in {namespace}, where the definitions look", objects[0]);
+        let more = if objects.len() > 1 {
+            format!(" and {} more", objects.len() - 1)
+        } else {
+            String::new()
+        };
+        let text = format!(
+            "{}{more}: no namespace is named; made in {namespace}, where the definitions look",
+            objects[0]
+        );
         format!("  {} {text}\n", paint.warning("!"))
     };
     by_namespace.into_iter().map(line).collect()
@@ -266,8 +277,17 @@ fn write_dump(folder: &Path, name: &str, run: &Run) -> Result<(), Refusal> {
 }
 
 fn again(arguments: &Arguments) -> String {
-    let then: String = arguments.then.iter().map(|file| format!(" --then {file}")).collect();
-    let delete: String =
-        arguments.then_delete.iter().map(|object| format!(" --then-delete {object}")).collect();
-    format!("drydock try {}{then}{delete} --seed {}", arguments.files.join(" "), arguments.seed)
+    let mut words = vec!["drydock try".to_owned()];
+    words.extend(arguments.files.iter().cloned());
+    words.extend(arguments.then.iter().map(|file| format!("--then {file}")));
+    words.extend(arguments.then_delete.iter().map(|object| format!("--then-delete {object}")));
+    words.extend(arguments.from.iter().map(|dump| format!("--from {dump}")));
+    words
+        .extend(arguments.preset.map(|preset| format!("--preset {}", Preset::from(preset).name())));
+    words.extend(arguments.quirks.iter().map(|quirk| format!("--quirk {quirk}")));
+    if arguments.kubernetes != "1.34" {
+        words.push(format!("--kubernetes {}", arguments.kubernetes));
+    }
+    words.push(format!("--seed {}", arguments.seed));
+    words.join(" ")
 }

@@ -1,19 +1,34 @@
 //! The label of a pod says what its engine is, within the time that a probe and a report may take.
 
+use drydock_apiserver::Object;
 use jiff::SignedDuration;
 
 use super::{Invariant, Violation, When};
 use crate::world::World;
 
-/// A probe period, an Event, a pass, and a restart of the operator in between.
+/// An Event, a pass, and a restart of the operator in between.
 const BOUND: SignedDuration = SignedDuration::from_secs(30);
+/// What the agent takes where the definition names no period.
+const DEFAULT_PERIOD_SECS: i64 = 60;
 
 pub const ROLE_LABELS_AGREE_WITH_ENGINES: Invariant = Invariant {
     name: "role-labels-agree-with-engines",
-    about: "the role label of a pod is the role of the engine in it, 30 s after it changed at the latest",
+    about: "the role label of a pod is the role of the engine in it, a probe period and 30 s after it changed at the latest",
     when: When::Always,
     check,
 };
+
+/// How often the agent looks, by the definition of the pod's component.
+fn period(world: &World, pod: &Object) -> SignedDuration {
+    let server = world.server(0);
+    let definition = pod.label("app.kubernetes.io/component").and_then(|name| {
+        let kind = server.kind("apps.kubeblocks.io", "ComponentDefinition")?;
+        server.table(kind).get("", name)
+    });
+    let Some(definition) = definition else { return SignedDuration::ZERO };
+    let seconds = definition.tree().int_at(&["spec", "lifecycleActions", "roleProbe", "periodSeconds"]);
+    SignedDuration::from_secs(seconds.filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_PERIOD_SECS))
+}
 
 fn check(world: &World) -> Vec<Violation> {
     let server = world.server(0);
@@ -29,7 +44,7 @@ fn check(world: &World) -> Vec<Violation> {
         if !label.eq_ignore_ascii_case(&facts.role) {
             let labelled = if label.is_empty() { "not labelled".to_owned() } else { format!("labelled {label}") };
             violations.push(Violation::after(
-                BOUND,
+                BOUND + period(world, pod),
                 format!("{key} {}", facts.role),
                 format!("pod/{} is {labelled}, its engine is {}", key.name, facts.role),
             ));
