@@ -70,7 +70,7 @@ pub struct Tree {
     pub services: BTreeMap<String, Arc<Service>>,
     /// Secrets of the Cluster, and those that are referred to.
     pub secrets: BTreeMap<Key, Arc<Secret>>,
-    /// ConfigMaps that are referred to: sources of files, and of variables.
+    /// `ConfigMaps` that are referred to: sources of files, and of variables.
     pub sources: BTreeMap<Key, Arc<ConfigMap>>,
     /// The account the user names, if it exists.
     pub user_account: Option<Arc<ServiceAccount>>,

@@ -63,7 +63,10 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     for block in padded.chunks_exact(64) {
         sha256_block(&mut state, block);
     }
-    state.iter().map(|word| format!("{word:08x}")).collect()
+    state.iter().fold(String::with_capacity(64), |mut text, word| {
+        write!(text, "{word:08x}").expect("a String takes any text");
+        text
+    })
 }
 
 const SHA256_START: [u32; 8] = [

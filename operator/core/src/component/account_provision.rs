@@ -62,7 +62,7 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -
             Ok(calls) => pending.push((name.to_owned(), calls)),
             Err(hold) => {
                 complete = false;
-                draft.wait(hold.on, hold.until, hold.because, hold.whose);
+                hold.wait(draft);
             }
         }
     }

@@ -155,13 +155,10 @@ fn given_password(tree: &Tree, account: &Account<'_>) -> Result<Option<String>, 
         ));
     };
     let entry = if source.password.is_empty() { PASSWORD } else { &source.password };
-    match secret.data.get(entry) {
-        Some(password) => Ok(Some(password.clone())),
-        None => {
-            let rule = format!("{field}: the Secret has no key {entry:?}");
-            Err(Hold::broken(Reference::of(&**secret), rule, Whose::User))
-        }
-    }
+    secret.data.get(entry).cloned().map(Some).ok_or_else(|| {
+        let rule = format!("{field}: the Secret has no key {entry:?}");
+        Hold::broken(Reference::of(&**secret), rule, Whose::User)
+    })
 }
 
 fn generate(config: &PasswordConfig) -> Generate {

@@ -1,4 +1,4 @@
-//! Config files and scripts of a component: rendered from templates, one ConfigMap each.
+//! Config files and scripts of a component: rendered from templates, one `ConfigMap` each.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     pub name: String,
-    /// Name of the ConfigMap that pods mount.
+    /// Name of the `ConfigMap` that pods mount.
     pub config_map: String,
     pub volume_name: String,
     pub default_mode: Option<i32>,
@@ -213,9 +213,8 @@ fn not_rendered_yet(tree: &Tree, file: &FileTemplate) -> Hold {
         tree.definition().metadata.name,
         file.name
     );
-    let mut hold = Hold::broken(Reference::of(&*tree.component), rule, Whose::Operator);
-    hold.until = format!("to have spec.configs[{}].configMap", file.name).into();
-    hold
+    Hold::broken(Reference::of(&*tree.component), rule, Whose::Operator)
+        .until(format!("to have spec.configs[{}].configMap", file.name))
 }
 
 fn render(

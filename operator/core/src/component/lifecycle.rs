@@ -121,7 +121,7 @@ impl Request<'_> {
                 _ => "to have a pod that can be called".to_owned(),
             };
             let because = format!("{} is called there", self.name);
-            return Err(Hold::not_yet(self.on(tree), until, because, Whose::Operator));
+            return Err(Hold::not_yet(on(tree), until, because, Whose::Operator));
         }
         if let Some(pod) = chosen.iter().find(|pod| !is_callable(pod)) {
             let because = format!("{} is called there", self.name);
@@ -134,12 +134,13 @@ impl Request<'_> {
         }
         Ok(chosen)
     }
+}
 
-    fn on(&self, tree: &Tree) -> Reference {
-        tree.workload
-            .as_ref()
-            .map_or_else(|| Reference::of(&*tree.component), |set| Reference::of(&**set))
-    }
+/// Where pods are missing, it is the workload's.
+fn on(tree: &Tree) -> Reference {
+    tree.workload
+        .as_ref()
+        .map_or_else(|| Reference::of(&*tree.component), |set| Reference::of(&**set))
 }
 
 fn is_running(cluster: &drydock_operator_api::apps::Cluster) -> bool {

@@ -151,7 +151,7 @@ fn load_descriptors(
         .collect()
 }
 
-/// ConfigMaps and Secrets that definition or component name.
+/// `ConfigMaps` and Secrets that definition or component name.
 fn load_references(view: &dyn View, tree: &mut Tree) {
     let namespace = tree.component.metadata.namespace.clone();
     let mut maps: Vec<Key> =

@@ -32,7 +32,7 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -
             }
             draft.late_mark(labels::POST_PROVISION_DONE, pass.now.to_string());
         }
-        Err(hold) => draft.wait(hold.on, hold.until, hold.because, hold.whose),
+        Err(hold) => hold.wait(draft),
     }
     Flow::Continue
 }

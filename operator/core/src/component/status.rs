@@ -276,7 +276,7 @@ fn available(
         {
             return set(draft, tree, now, Wanted::new(AVAILABLE, false, "PhaseCheckFail", text));
         }
-        told += &format!("{text}; ");
+        told = format!("{text}; ");
     }
     if !policy.with_role.is_empty() {
         let role = &policy.with_role;
@@ -288,7 +288,7 @@ fn available(
             let text = format!("the role {role} is not present");
             return set(draft, tree, now, Wanted::new(AVAILABLE, false, "RoleCheckFail", text));
         }
-        told += &format!("the role {role} is present; ");
+        told = format!("{told}the role {role} is present; ");
     }
     set(draft, tree, now, Wanted::new(AVAILABLE, true, "Available", told));
 }
@@ -311,10 +311,10 @@ fn announce(tree: &Tree, draft: &mut Draft<Component>) {
     for turned in condition::turned(&before.conditions, &after.conditions) {
         match (turned.kind.as_str(), turned.status.as_str()) {
             (PROVISIONING_STARTED, "False") => {
-                draft.warn(turned.reason.clone(), turned.message.clone())
+                draft.warn(turned.reason.clone(), turned.message.clone());
             }
             (AVAILABLE | PROGRESSING | HEALTHY, _) => {
-                draft.event(turned.reason.clone(), turned.message.clone())
+                draft.event(turned.reason.clone(), turned.message.clone());
             }
             _ => {}
         }

@@ -118,7 +118,7 @@ fn schedule(parts: &Parts<'_>, pod: &mut PodSpec) {
     pod.scheduler_name = text(&policy.scheduler_name);
     pod.node_name = text(&policy.node_name);
     pod.node_selector = Some(policy.node_selector.clone()).filter(|map| !map.is_empty());
-    pod.affinity = policy.affinity.clone();
+    pod.affinity.clone_from(&policy.affinity);
     pod.tolerations = Some(policy.tolerations.clone()).filter(|list| !list.is_empty());
     pod.topology_spread_constraints =
         Some(policy.topology_spread_constraints.clone()).filter(|list| !list.is_empty());
@@ -155,7 +155,7 @@ fn set_network(parts: &Parts<'_>, pod: &mut PodSpec) -> Result<(), String> {
     if let Some(network) = &parts.tree.component.spec.network {
         pod.host_network = Some(network.host_network).filter(|on| *on);
         pod.host_aliases = Some(network.host_aliases.clone()).filter(|list| !list.is_empty());
-        pod.dns_config = network.dns_config.clone();
+        pod.dns_config.clone_from(&network.dns_config);
         pod.dns_policy = Some(match network.dns_policy.as_str() {
             "" if network.host_network => "ClusterFirstWithHostNet".to_owned(),
             "" => "ClusterFirst".to_owned(),
@@ -326,7 +326,7 @@ fn add_tls(parts: &Parts<'_>, pod: &mut PodSpec) -> Result<(), String> {
     Ok(())
 }
 
-/// References go in front, so that a container's own values can name them; literals come from a ConfigMap.
+/// References go in front, so that a container's own values can name them; literals come from a `ConfigMap`.
 fn add_vars(parts: &Parts<'_>, pod: &mut PodSpec) {
     let from = EnvFromSource {
         config_map_ref: Some(ConfigMapEnvSource {

@@ -52,7 +52,7 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -
 pub(super) struct Vars {
     /// For the containers themselves: what refers to something.
     pub env: Vec<EnvVar>,
-    /// For the ConfigMap of the environment.
+    /// For the `ConfigMap` of the environment.
     pub literals: BTreeMap<String, String>,
     /// For templates and actions; no credentials.
     pub template: BTreeMap<String, String>,
@@ -65,7 +65,7 @@ pub(super) fn resolved<'a>(tree: &'a Tree, settings: &Settings) -> Result<&'a Va
 
 enum Value {
     Plain(String),
-    From(EnvVarSource),
+    From(Box<EnvVarSource>),
 }
 
 fn resolve(tree: &Tree, settings: &Settings) -> Result<Vars, Hold> {
@@ -77,7 +77,7 @@ fn resolve(tree: &Tree, settings: &Settings) -> Result<Vars, Hold> {
         for (name, value) in sources::resolve(tree, settings, var)? {
             match value {
                 Value::Plain(text) => plain.push((name, text)),
-                Value::From(source) => credentials.push((name, source)),
+                Value::From(source) => credentials.push((name, *source)),
             }
         }
     }

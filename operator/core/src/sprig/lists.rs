@@ -40,7 +40,7 @@ pub(super) const ALL: &[(&str, Function)] = &[
     ("compact", |a| Ok(list(items(a, 0)?.iter().filter(|item| item.is_truthy()).cloned()))),
     ("without", |a| Ok(list(items(a, 0)?.iter().filter(|item| !a[1..].contains(item)).cloned()))),
     ("has", |a| Ok(Value::Bool(items(a, 1)?.contains(argument(a, 0)?)))),
-    ("dict", dict),
+    ("dict", |a| Ok(dict(a))),
     ("get", |a| Ok(map(a, 0)?.get(&*text(a, 1)?).cloned().unwrap_or_else(|| string("")))),
     ("hasKey", |a| Ok(Value::Bool(map(a, 0)?.contains_key(&*text(a, 1)?)))),
     ("keys", |a| {
@@ -77,14 +77,14 @@ fn map(arguments: &[Value], index: usize) -> Result<&Map> {
     }
 }
 
-fn dict(arguments: &[Value]) -> Result<Value> {
+fn dict(arguments: &[Value]) -> Value {
     let map: Map = arguments
         .chunks(2)
         .map(|pair| {
             (Arc::from(print(&pair[0])), pair.get(1).cloned().unwrap_or_else(|| string("")))
         })
         .collect();
-    Ok(Value::from(Arc::new(map)))
+    Value::from(Arc::new(map))
 }
 
 fn filtered(arguments: &[Value], keep: fn(&str, &[&str]) -> bool) -> Result<Value> {
@@ -130,7 +130,7 @@ fn to_json(value: &Value) -> Result<Json> {
                 map.iter().map(|(key, value)| Ok((key.to_string(), to_json(value)?))).collect();
             Json::Object(entries?)
         }
-        other => return Err(failed(&format!("toJson: unsupported type {}", other.type_name()))),
+        Value::Function(_) => return Err(failed("toJson: unsupported type function")),
     })
 }
 

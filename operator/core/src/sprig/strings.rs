@@ -179,7 +179,7 @@ fn kind(of: &Value) -> &'static str {
         Value::String(_) => "string",
         Value::List(_) => "slice",
         Value::Map(_) => "map",
-        _ => "func",
+        Value::Function(_) => "func",
     }
 }
 

@@ -290,7 +290,7 @@ fn certificates_of_our_own_are_said_to_be_missing() {
     assert!(store.last_plan().findings[0].problem.to_string().contains("not supported yet"));
 }
 
-fn var(reference: Value) -> Value {
+fn var(reference: &Value) -> Value {
     json!({"vars": [{"name": "PEERS", "valueFrom": {"componentVarRef": reference}}]})
 }
 
@@ -298,8 +298,8 @@ fn var(reference: Value) -> Value {
 fn a_required_component_is_awaited_and_an_optional_one_is_not() {
     let reference =
         |optional: bool| json!({"compDef": "cache", "optional": optional, "replicas": "Required"});
-    let mut required = Store::of(var(reference(false)), json!({"replicas": 1}));
-    let mut optional = Store::of(var(reference(true)), json!({"replicas": 1}));
+    let mut required = Store::of(var(&reference(false)), json!({"replicas": 1}));
+    let mut optional = Store::of(var(&reference(true)), json!({"replicas": 1}));
 
     required.settle();
     optional.settle();
@@ -322,21 +322,18 @@ fn two_components_that_fit_are_combined_or_refused() {
     let mut combined = plain.clone();
     combined["multipleClusterObjectOption"] = json!({"strategy": "combined"});
     for (reference, expected) in [(plain, None), (combined, Some("a:1,b:2"))] {
-        let mut store = Store::of(var(reference), json!({"replicas": 1}));
+        let mut store = Store::of(var(&reference), json!({"replicas": 1}));
         store.add_definition("cache", json!({}));
         store.add_component("a", "cache", json!({"replicas": 1}));
         store.add_component("b", "cache", json!({"replicas": 2}));
 
         store.settle();
 
-        match expected {
-            Some(text) => {
-                assert_eq!(store.get("ConfigMap", "demo-db-env").unwrap()["data"]["PEERS"], text)
-            }
-            None => {
-                let problem = store.last_plan().findings[0].problem.to_string();
-                assert!(problem.contains("multipleClusterObjectOption"), "{problem}");
-            }
+        if let Some(text) = expected {
+            assert_eq!(store.get("ConfigMap", "demo-db-env").unwrap()["data"]["PEERS"], text);
+        } else {
+            let problem = store.last_plan().findings[0].problem.to_string();
+            assert!(problem.contains("multipleClusterObjectOption"), "{problem}");
         }
     }
 }
@@ -346,7 +343,7 @@ fn all_components_that_the_cluster_asks_for_are_awaited() {
     let several = json!({"strategy": "combined", "requireAllComponentObjects": true});
     let reference =
         json!({"compDef": "cache", "replicas": "Required", "multipleClusterObjectOption": several});
-    let mut store = Store::of(var(reference), json!({"replicas": 1}));
+    let mut store = Store::of(var(&reference), json!({"replicas": 1}));
     let entry = |name: &str| json!({"name": name, "componentDef": "cache", "replicas": 1});
     let specs = json!({"componentSpecs": [entry("a"), entry("b")]});
     store.add(json!({"kind": "Cluster", "metadata": {"name": "demo"}, "spec": specs}), "demo");

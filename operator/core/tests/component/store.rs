@@ -222,7 +222,7 @@ impl Store {
         }
     }
 
-    /// The parameters controllers: each config that others manage gets its ConfigMap.
+    /// The parameters controllers: each config that others manage gets its `ConfigMap`.
     pub fn fill_external_configs(&mut self) {
         for key in self.components() {
             let component = self.objects.get_mut(&("Component".to_owned(), key.clone())).unwrap();
@@ -241,7 +241,7 @@ impl Store {
         }
     }
 
-    /// The InstanceSet controller and all below it: every instance is there, ready, with a role.
+    /// The `InstanceSet` controller and all below it: every instance is there, ready, with a role.
     pub fn pretend_pods(&mut self) {
         let sets: Vec<Key> = self
             .objects
@@ -356,7 +356,7 @@ impl Store {
                 self.add(object, "demo");
             }
             Call::Patch { kind, key, subresource, patch } => {
-                self.patch(kind.kind, &key, subresource, patch)
+                self.patch(kind.kind, &key, subresource, patch);
             }
             Call::Delete { kind, key, .. } => self.delete(kind.kind, &key),
             Call::Agent(call) => {

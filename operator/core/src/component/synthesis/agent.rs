@@ -25,7 +25,7 @@ const ROLE_LABEL: &str = "kubeblocks-role-label";
 
 /// What the agent of one component runs.
 pub struct Agent<'a> {
-    /// Name of the InstanceSet: probes report it.
+    /// Name of the `InstanceSet`: probes report it.
     pub instance: &'a str,
     pub lifecycle: &'a LifecycleActions,
     /// Actions of file templates and of users, with their full names.

@@ -1,9 +1,10 @@
-//! Claim templates: from a Component's to an InstanceSet's.
+//! Claim templates: from a Component's to an `InstanceSet`'s.
 
 use std::collections::BTreeMap;
 
 use drydock_operator_api::apps::ClaimTemplate as Given;
 use drydock_operator_api::workloads::instance_set::{ClaimTemplate, ClaimTemplateMeta};
+use k8s_openapi::api::core::v1::PersistentVolumeClaimStatus;
 
 use super::Parts;
 use crate::labels;
@@ -32,7 +33,7 @@ fn template(parts: &Parts<'_>, claim: &Given) -> ClaimTemplate {
             annotations,
         },
         spec,
-        status: Default::default(),
+        status: PersistentVolumeClaimStatus::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use super::all_containers;
 
 /// Resources that nobody limits have the limit 0, which means none; and the defaults that the
-/// schema of the InstanceSet would fill in.
+/// schema of the `InstanceSet` would fill in.
 pub(super) fn apply(pod: &mut PodSpec) {
     for container in all_containers(pod) {
         zero_resources(container);

@@ -1,4 +1,4 @@
-//! Which image each container and action runs, by the releases of ComponentVersions.
+//! Which image each container and action runs, by the releases of `ComponentVersions`.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::matching;
 pub struct Images {
     /// By the name of a container, an action or something outside.
     by_name: BTreeMap<String, String>,
-    /// There is at least one ComponentVersion: containers need an image of the asked version.
+    /// There is at least one `ComponentVersion`: containers need an image of the asked version.
     pub released: bool,
 }
 
@@ -175,8 +175,10 @@ mod tests {
 
     use super::*;
 
-    fn version(releases: &[(&str, &str, &[(&str, &str)])]) -> std::sync::Arc<ComponentVersion> {
-        let release = |(name, service_version, images): &(&str, &str, &[(&str, &str)])| Release {
+    type Given<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+    fn version(releases: &[Given<'_>]) -> std::sync::Arc<ComponentVersion> {
+        let release = |(name, service_version, images): &Given<'_>| Release {
             name: (*name).to_owned(),
             service_version: (*service_version).to_owned(),
             images: images.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),

@@ -1,4 +1,4 @@
-//! Instance templates: from a Component's to an InstanceSet's.
+//! Instance templates: from a Component's to an `InstanceSet`'s.
 
 use std::collections::BTreeMap;
 

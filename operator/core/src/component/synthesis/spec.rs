@@ -1,4 +1,4 @@
-//! The InstanceSet of a component, as it should be.
+//! The `InstanceSet` of a component, as it should be.
 
 use drydock_operator_api::apps::{
     Action, ClaimRetentionPolicy, DefinitionPodUpdatePolicy, PodUpdatePolicy, Retention,

@@ -99,22 +99,16 @@ fn no_referent(tree: &Tree, name: &str, object: &ObjectSelector) -> Hold {
     let asked = asked_for(tree, pattern).into_iter().next();
     let because =
         format!("variable {name} of componentdefinition/{}", tree.definition().metadata.name);
-    match asked {
-        Some(short_name) => {
-            let key = Key::new(
-                tree.namespace(),
-                crate::names::component(&tree.cluster_name, &short_name),
-            );
-            let kind = <Component as drydock_operator_api::Resource>::kind();
-            Hold::not_yet(Reference::new(kind, key), "to exist", because, Whose::Operator)
-        }
-        None => {
-            let rule = format!(
-                "{because} needs a component of definition {pattern}, which the Cluster does not have"
-            );
-            Hold::broken(Reference::of(&*tree.component), rule, Whose::User)
-        }
+    if let Some(short_name) = asked {
+        let full = crate::names::component(&tree.cluster_name, &short_name);
+        let kind = <Component as drydock_operator_api::Resource>::kind();
+        let on = Reference::new(kind, Key::new(tree.namespace(), full));
+        return Hold::not_yet(on, "to exist", because, Whose::Operator);
     }
+    let rule = format!(
+        "{because} needs a component of definition {pattern}, which the Cluster does not have"
+    );
+    Hold::broken(Reference::of(&*tree.component), rule, Whose::User)
 }
 
 /// Names of the components that the Cluster asks for and whose definition matches.

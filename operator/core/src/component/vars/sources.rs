@@ -164,7 +164,7 @@ fn credential_var(
         let planned = member.component.metadata.name == tree.name()
             && accounts::wanted(tree)?.iter().any(|account| account.name() == var.object.name);
         Ok(if planned || tree.secrets.contains_key(&stored) {
-            Found::Value(Value::From(secret_source(&secret, key)))
+            Found::Value(Value::From(Box::new(secret_source(&secret, key))))
         } else {
             Found::NoObject(Reference::new(Secret::kind(), stored))
         })
@@ -256,7 +256,9 @@ fn secret_key(
 ) -> Result<Vec<(String, Value)>, Hold> {
     let stored = Key::new(tree.namespace(), &key.name);
     match tree.secrets.get(&stored).map(|secret| secret.data.contains_key(&key.key)) {
-        Some(true) => Ok(vec![(name.to_owned(), Value::From(secret_source(&key.name, &key.key)))]),
+        Some(true) => {
+            Ok(vec![(name.to_owned(), Value::From(Box::new(secret_source(&key.name, &key.key))))])
+        }
         _ if key.optional == Some(true) => Ok(Vec::new()),
         _ => Err(no_key(tree, name, Reference::new(Secret::kind(), stored), &key.key)),
     }
@@ -335,7 +337,7 @@ fn service_ref_var(
 
 fn credential_value(value: &CredentialValue) -> Option<Value> {
     match &value.value_from {
-        Some(source) => Some(Value::From(source.clone())),
+        Some(source) => Some(Value::From(Box::new(source.clone()))),
         None => Some(Value::Plain(value.value.clone())).filter(|_| !value.value.is_empty()),
     }
 }

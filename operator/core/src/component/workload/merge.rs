@@ -1,4 +1,4 @@
-//! What an update may change of a running InstanceSet.
+//! What an update may change of a running `InstanceSet`.
 
 use std::collections::BTreeMap;
 

@@ -209,7 +209,7 @@ fn arrivals(
                 stored.metadata.annotations.clear();
                 draft.late_patch(&stored, &noted);
             }
-            Err(hold) => draft.wait(hold.on, hold.until, hold.because, hold.whose),
+            Err(hold) => hold.wait(draft),
         }
     }
     Flow::Continue
