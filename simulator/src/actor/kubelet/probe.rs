@@ -24,7 +24,9 @@ impl Kubelet {
         for about in due {
             if let Some(probe) = probe_of(container, *about) {
                 let mark = Mark { about: *about, ..mark };
-                Self::next_probe(ctx, mark, first_after(probe), !process.ready);
+                // Whether it is alive later on is nothing that anybody waits for.
+                let awaited = !process.ready && *about != About::Liveness;
+                Self::next_probe(ctx, mark, first_after(probe), awaited);
             }
         }
     }
@@ -57,7 +59,9 @@ impl Kubelet {
         let streak =
             if good { before.max(0).saturating_add(1) } else { before.min(0).saturating_sub(1) };
         let (passed, failed) = (streak >= successes, streak <= -failures);
-        let awaited = !process.ready && ctx.now().duration_since(since) < PATIENCE;
+        let awaited = !process.ready
+            && mark.about != About::Liveness
+            && ctx.now().duration_since(since) < PATIENCE;
         let ready = if passed {
             true
         } else if failed {
