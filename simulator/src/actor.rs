@@ -18,9 +18,9 @@ mod load_balancer;
 mod namespaces;
 mod node_lifecycle;
 mod objects;
-mod scheduler;
 #[cfg(test)]
 mod redis_tests;
+mod scheduler;
 #[cfg(test)]
 mod tests;
 mod volumes;
@@ -91,7 +91,7 @@ pub trait Actor: Send + Sync {
 /// Something that does not go on, and what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Who waits: a Pod, a PersistentVolumeClaim, ...
+    /// Who waits: a Pod, a `PersistentVolumeClaim`, ...
     pub who: Reference,
     pub wait: Wait,
     /// Rests on a generic engine model or a constant that was assumed.

@@ -188,9 +188,8 @@ impl Engine {
 
     pub fn facts(&self) -> Facts {
         match self {
-            Engine::None => Facts { up: true, ..Facts::default() },
             Engine::Redis(redis) => redis.facts(),
-            Engine::Sentinel(_) => Facts { up: true, ..Facts::default() },
+            Engine::None | Engine::Sentinel(_) => Facts { up: true, ..Facts::default() },
         }
     }
 
@@ -229,7 +228,7 @@ impl Random {
     }
 }
 
-/// FNV-1a over 64 bits, with the last step of MurmurHash3: FNV alone leaves the low bits poor.
+/// FNV-1a over 64 bits, with the last step of `MurmurHash3`: FNV alone leaves the low bits poor.
 pub fn fnv(words: &[u64]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in words.iter().flat_map(|word| word.to_le_bytes()) {

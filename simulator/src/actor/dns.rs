@@ -29,7 +29,8 @@ fn service_addresses(server: &Server, namespace: &str, name: &str) -> Vec<String
 }
 
 fn pod_addresses(server: &Server, namespace: &str, service: &str, pod: &str) -> Vec<String> {
-    let named = addresses(server, namespace, service).filter(|(hostname, _)| hostname.as_deref() == Some(pod));
+    let named = addresses(server, namespace, service)
+        .filter(|(hostname, _)| hostname.as_deref() == Some(pod));
     named.map(|(_, ip)| ip).collect()
 }
 
@@ -40,7 +41,8 @@ fn addresses<'a>(
 ) -> impl Iterator<Item = (Option<String>, String)> + 'a {
     let endpoints = get(server, "Endpoints", namespace, name);
     let subsets = endpoints.and_then(|endpoints| endpoints.tree().get("subsets"));
-    let listed = subsets.into_iter().flat_map(Tree::items).filter_map(|subset| subset.get("addresses"));
+    let listed =
+        subsets.into_iter().flat_map(Tree::items).filter_map(|subset| subset.get("addresses"));
     listed.flat_map(Tree::items).filter_map(|address| {
         let hostname = address.str_at(&["hostname"]).map(str::to_owned);
         Some((hostname, address.str_at(&["ip"])?.to_owned()))

@@ -1,8 +1,8 @@
-//! Endpoints and EndpointSlices: which pods stand behind a Service, and which of them are ready.
+//! Endpoints and `EndpointSlices`: which pods stand behind a Service, and which of them are ready.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use drydock_apiserver::{Change, LogEntry, Object, Request};
+use drydock_apiserver::{Change, LogEntry, Object, Request, Tree};
 use drydock_operator_core::view::Key;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -120,7 +120,7 @@ impl Endpoints {
             return;
         };
         if service.is_deleting()
-            || service.tree().at(&["spec", "selector"]).is_none_or(|all| all.is_empty())
+            || service.tree().at(&["spec", "selector"]).is_none_or(Tree::is_empty)
         {
             return;
         }
@@ -151,21 +151,20 @@ fn next_write(ctx: &Ctx<'_>, service: &Object) -> Option<Request> {
     let endpoints = tree(endpoints(service, &members));
     let meta = json!({
         "name": name, "namespace": namespace,
-        "labels": service.tree().at(&["metadata", "labels"]).map_or(json!({}), |labels| labels.to_value()),
+        "labels": service.tree().at(&["metadata", "labels"]).map_or(json!({}), Tree::to_value),
     });
     match ctx.get("", "Endpoints", namespace, name) {
         None => {
             let object = json!({ "apiVersion": "v1", "kind": "Endpoints", "metadata": meta });
-            let object = match endpoints.is_empty() {
-                true => tree(object),
-                false => tree(object).with(&["subsets"], endpoints),
-            };
+            let object = tree(object);
+            let object =
+                if endpoints.is_empty() { object } else { object.with(&["subsets"], endpoints) };
             return Some(Request::create(ENDPOINTS, namespace, object));
         }
         Some(old) => {
             let before = old.tree().get("subsets").cloned().unwrap_or_default();
             if before != endpoints && !(before.is_empty() && endpoints.is_empty()) {
-                let patch = drydock_apiserver::Tree::map([("subsets", endpoints)]);
+                let patch = Tree::map([("subsets", endpoints)]);
                 return Some(Request::merge_patch(ENDPOINTS, namespace, name, patch));
             }
         }
@@ -197,14 +196,14 @@ fn next_write(ctx: &Ctx<'_>, service: &Object) -> Option<Request> {
         let object = tree(object).with(&["endpoints"], list).with(&["ports"], ports);
         return Some(Request::create(SLICES, namespace, object));
     };
-    let same = |field: &str, new: &drydock_apiserver::Tree| {
+    let same = |field: &str, new: &Tree| {
         let before = old.tree().get(field).cloned().unwrap_or_default();
         before == *new || (before.is_empty() && new.is_empty())
     };
     if same("endpoints", &list) && same("ports", &ports) {
         return None;
     }
-    let patch = drydock_apiserver::Tree::map([("endpoints", list), ("ports", ports)]);
+    let patch = Tree::map([("endpoints", list), ("ports", ports)]);
     Some(Request::merge_patch(SLICES, namespace, old.name(), patch))
 }
 

@@ -128,9 +128,9 @@ impl GarbageCollector {
             }
             // Whoever waits for this one in the foreground may go on.
             for owner in object.owners() {
-                if let Some(owner) = find(ctx.server(), object.namespace(), owner)
-                    .flatten()
-                    .filter(Object::is_deleting)
+                let owner = find(ctx.server(), object.namespace(), owner);
+                if let Found::There(owner) = owner
+                    && owner.is_deleting()
                 {
                     self.add(ctx, &owner);
                 }
@@ -213,20 +213,18 @@ impl GarbageCollector {
         let mut waiting = 0;
         for owner in owners {
             match find(ctx.server(), object.namespace(), owner) {
-                // Of a kind that is not served: nobody can say.
-                None => solid += 1,
-                Some(Some(found))
+                Found::There(found)
                     if found.is_deleting() && found.finalizers().any(|name| name == FOREGROUND) =>
                 {
                     waiting += 1;
                 }
-                Some(Some(found))
+                Found::There(found)
                     if found.is_deleting() && found.finalizers().any(|name| name == ORPHAN) =>
                 {
                     return drop_owner(ctx.server(), object, &owner.uid);
                 }
-                Some(Some(_)) => solid += 1,
-                Some(None) => gone.push(owner.uid.to_string()),
+                Found::There(_) | Found::NobodyKnows => solid += 1,
+                Found::Gone => gone.push(owner.uid.to_string()),
             }
         }
         if gone.is_empty() && waiting == 0 {
@@ -293,14 +291,27 @@ fn dependents(server: &Server, uid: &str) -> Vec<Object> {
     kinds.flat_map(|kind| server.table(kind).owned_by(uid).cloned()).collect()
 }
 
-/// The owner that a reference names: `None` if its kind is not known here, `Some(None)` if it is gone.
-fn find(server: &Server, namespace: &str, owner: &Owner) -> Option<Option<Object>> {
+enum Found {
+    There(Object),
+    Gone,
+    /// Its kind is not served here.
+    NobodyKnows,
+}
+
+/// The owner that a reference names.
+fn find(server: &Server, namespace: &str, owner: &Owner) -> Found {
     let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
-    let kind = server.kind(group, &owner.kind)?;
-    let namespaced = server.kind_info(kind)?.namespaced;
-    let namespace = if namespaced { namespace } else { "" };
+    let kind = server.kind(group, &owner.kind);
+    let Some(info) = kind.and_then(|kind| server.kind_info(kind)) else {
+        return Found::NobodyKnows;
+    };
+    let Some(kind) = kind else { return Found::NobodyKnows };
+    let namespace = if info.namespaced { namespace } else { "" };
     let found = server.table(kind).get(namespace, &owner.name);
-    Some(found.filter(|found| *found.uid() == *owner.uid).cloned())
+    match found.filter(|found| *found.uid() == *owner.uid) {
+        Some(found) => Found::There(found.clone()),
+        None => Found::Gone,
+    }
 }
 
 fn references(object: &Object) -> Vec<Value> {

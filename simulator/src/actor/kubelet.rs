@@ -275,7 +275,7 @@ impl Kubelet {
     fn answered(&mut self, ctx: &mut Ctx<'_>, mark: Mark, reply: &Reply) {
         match mark.about {
             About::Status => self.status_written(ctx, mark, reply),
-            About::Remove => self.object_removed(ctx, mark.slot, reply),
+            About::Remove => Self::object_removed(ctx, mark.slot, reply),
             About::NodeMade => self.node_made(ctx, mark.slot, reply),
             About::LeaseMade => self.lease_made(ctx, mark.slot, reply),
             About::AgentFound => self.agent_event_found(ctx, mark, reply),
@@ -313,7 +313,7 @@ impl Kubelet {
         let Ok(pod) = object.decode::<Pod>() else { return };
         match slot {
             Some(slot) if &*self.runs[&slot].uid == object.uid() => {
-                self.pod_changed(ctx, slot, pod)
+                self.pod_changed(ctx, slot, pod);
             }
             other => {
                 if let Some(slot) = other {

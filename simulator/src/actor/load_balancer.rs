@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use drydock_apiserver::{Change, Request};
+use drydock_apiserver::{Change, Request, Tree};
 use drydock_operator_core::view::Key;
 use jiff::SignedDuration;
 use serde_json::json;
@@ -47,7 +47,7 @@ impl Actor for LoadBalancer {
                     && object
                         .tree()
                         .at(&["status", "loadBalancer", "ingress"])
-                        .is_none_or(|all| all.is_empty());
+                        .is_none_or(Tree::is_empty);
                 if !wants {
                     self.pending.retain(|_, pending| *pending != key);
                 } else if !self.pending.values().any(|pending| *pending == key) {

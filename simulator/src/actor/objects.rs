@@ -140,6 +140,7 @@ pub struct EnvVar {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub struct EnvSource {
     pub config_map_key_ref: Option<KeyRef>,
     pub secret_key_ref: Option<KeyRef>,
@@ -217,6 +218,7 @@ pub struct ProbePort {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub struct Toleration {
     pub key: String,
     pub operator: String,
@@ -236,6 +238,7 @@ pub struct Taint {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub struct Affinity {
     pub node_affinity: Option<NodeAffinity>,
     pub pod_anti_affinity: Option<PodAffinity>,
@@ -351,7 +354,9 @@ impl Expression {
 impl NodeSelector {
     /// Any of its terms.
     pub fn fits(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.node_selector_terms.iter().any(|term| term.match_expressions.iter().all(|one| one.fits(labels)))
+        self.node_selector_terms
+            .iter()
+            .any(|term| term.match_expressions.iter().all(|one| one.fits(labels)))
     }
 }
 

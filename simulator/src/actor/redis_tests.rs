@@ -19,16 +19,21 @@ fn run(world: &mut World, secs: i64) {
 }
 
 fn pod(component: &str, ordinal: usize) -> Value {
-    let sentinels: Vec<String> = (0..3).map(|one| format!("demo-sentinel-{one}.headless.default.svc")).collect();
+    let sentinels: Vec<String> =
+        (0..3).map(|one| format!("demo-sentinel-{one}.headless.default.svc")).collect();
     let env = json!([
         { "name": "REDIS_POD_FQDNS", "value": "demo-redis-0.headless.default.svc,demo-redis-1.headless.default.svc" },
         { "name": "SENTINEL_POD_FQDNS", "value": sentinels.join(",") },
     ]);
-    let (definition, container) =
-        if component == "redis" { ("redis-7", "redis") } else { ("redis-sentinel-7", "redis-sentinel") };
+    let (definition, container) = if component == "redis" {
+        ("redis-7", "redis")
+    } else {
+        ("redis-sentinel-7", "redis-sentinel")
+    };
     let probe = json!([{ "instance": format!("demo-{component}"), "action": "roleProbe", "periodSeconds": 1,
         "reportPeriodSeconds": 15, "reportOnFileChange": ["/etc/kubeblocks/pod-metadata"] }]);
-    let actions = json!([{ "name": "postProvision" }, { "name": "switchover" }, { "name": "roleProbe" }]);
+    let actions =
+        json!([{ "name": "postProvision" }, { "name": "switchover" }, { "name": "roleProbe" }]);
     let mut containers = vec![json!({
         "name": container, "image": "redis:7", "env": env,
         "readinessProbe": { "periodSeconds": 1, "exec": { "command": ["ping"] } },
@@ -57,7 +62,8 @@ fn pod(component: &str, ordinal: usize) -> Value {
 
 fn call(world: &mut World, action: &str, pod: &str) -> Result<String, String> {
     let server = world.server(0);
-    let uid = server.table(server.kind("", "Pod").unwrap()).get("default", pod).unwrap().uid().to_owned();
+    let uid =
+        server.table(server.kind("", "Pod").unwrap()).get("default", pod).unwrap().uid().to_owned();
     let call = AgentCall {
         pod: Key::new("default", pod),
         pod_uid: uid,
@@ -76,7 +82,12 @@ fn call(world: &mut World, action: &str, pod: &str) -> Result<String, String> {
 }
 
 fn cluster(seed: u64) -> World {
-    let config = WorldConfig { preset: Preset::Realistic, seed, operators: Vec::new(), ..WorldConfig::default() };
+    let config = WorldConfig {
+        preset: Preset::Realistic,
+        seed,
+        operators: Vec::new(),
+        ..WorldConfig::default()
+    };
     let mut world = World::new(config);
     run(&mut world, 1);
     for (component, count) in [("sentinel", 3), ("redis", 2)] {
@@ -87,7 +98,8 @@ fn cluster(seed: u64) -> World {
                 "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
             });
             for (resource, object) in [(CLAIMS, claim), (PODS, pod(component, ordinal))] {
-                let response = world.request(Request::create(resource, "default", Tree::from_value(object)));
+                let response =
+                    world.request(Request::create(resource, "default", Tree::from_value(object)));
                 assert!(response.is_success(), "{response:?}");
             }
         }
@@ -97,14 +109,20 @@ fn cluster(seed: u64) -> World {
 }
 
 fn writable(world: &World) -> Vec<String> {
-    world.facts().iter().filter(|(_, facts)| facts.accepts_writes).map(|(key, _)| key.name.clone()).collect()
+    world
+        .facts()
+        .iter()
+        .filter(|(_, facts)| facts.accepts_writes)
+        .map(|(key, _)| key.name.clone())
+        .collect()
 }
 
 /// What the last role Event about a pod says, decoded.
 fn reported(world: &World, pod: &str) -> Option<Value> {
     let server = world.server(0);
     let events = server.table(server.kind("", "Event").unwrap());
-    let about = events.iter().filter(|event| event.tree().str_at(&["involvedObject", "name"]) == Some(pod));
+    let about =
+        events.iter().filter(|event| event.tree().str_at(&["involvedObject", "name"]) == Some(pod));
     let last = about.max_by_key(|event| event.tree().str_at(&["eventTime"]).map(str::to_owned))?;
     let mut message: Value = serde_json::from_str(last.tree().str_at(&["message"])?).unwrap();
     let output = drydock_operator_core::base64::decode(message["output"].as_str()?).unwrap();
@@ -113,7 +131,9 @@ fn reported(world: &World, pod: &str) -> Option<Value> {
 }
 
 fn role(world: &World, pod: &str) -> String {
-    reported(world, pod).map(|message| message["output"].as_str().unwrap().to_owned()).unwrap_or_default()
+    reported(world, pod)
+        .map(|message| message["output"].as_str().unwrap().to_owned())
+        .unwrap_or_default()
 }
 
 #[test]
@@ -121,16 +141,25 @@ fn a_primary_whose_node_dies_is_replaced_and_returns_as_a_replica_and_the_agents
     for seed in 0..3 {
         let mut world = cluster(seed);
         assert_eq!(writable(&world), ["demo-redis-0"], "seed {seed}");
-        assert_eq!((role(&world, "demo-redis-0").as_str(), role(&world, "demo-redis-1").as_str()), ("primary", "secondary"));
+        assert_eq!(
+            (role(&world, "demo-redis-0").as_str(), role(&world, "demo-redis-1").as_str()),
+            ("primary", "secondary")
+        );
         assert_eq!(call(&mut world, "postProvision", "demo-redis-0"), Ok(String::new()));
-        assert_eq!(call(&mut world, "accountProvision", "demo-redis-0"), Err("accountProvision is not defined: notDefined".to_owned()));
+        assert_eq!(
+            call(&mut world, "accountProvision", "demo-redis-0"),
+            Err("accountProvision is not defined: notDefined".to_owned())
+        );
         run(&mut world, 60);
 
         world.set_node("node-1", false);
         let down = world.now();
         while !writable(&world).contains(&"demo-redis-1".to_owned()) {
             run(&mut world, 1);
-            assert!(world.now().duration_since(down).as_secs() < 40, "seed {seed}: nobody took over");
+            assert!(
+                world.now().duration_since(down).as_secs() < 40,
+                "seed {seed}: nobody took over"
+            );
         }
         assert!(world.now().duration_since(down).as_secs() >= 19, "seed {seed}: before down-after");
         run(&mut world, 3);
@@ -141,7 +170,10 @@ fn a_primary_whose_node_dies_is_replaced_and_returns_as_a_replica_and_the_agents
         run(&mut world, 60);
 
         assert_eq!(writable(&world), ["demo-redis-1"], "seed {seed}");
-        assert_eq!(world.facts().get("default", "demo-redis-0").unwrap().values["replica-of"], "demo-redis-1");
+        assert_eq!(
+            world.facts().get("default", "demo-redis-0").unwrap().values["replica-of"],
+            "demo-redis-1"
+        );
         assert_eq!(role(&world, "demo-redis-0"), "secondary", "seed {seed}");
     }
 }
@@ -171,11 +203,18 @@ fn an_unchanged_role_is_said_again_every_fifteen_seconds_and_counted() {
     };
     let event = events.iter().find(about).unwrap();
     let tree = event.tree();
-    assert!((5..=8).contains(&tree.int_at(&["count"]).unwrap()), "{}", tree.int_at(&["count"]).unwrap());
+    assert!(
+        (5..=8).contains(&tree.int_at(&["count"]).unwrap()),
+        "{}",
+        tree.int_at(&["count"]).unwrap()
+    );
     assert_eq!(tree.str_at(&["involvedObject", "fieldPath"]), Some("spec.containers{kbagent}"));
     assert_eq!(tree.str_at(&["reportingComponent"]), Some("kbagent"));
     let message = tree.str_at(&["message"]).unwrap();
-    assert_eq!(message, "{\"instance\":\"demo-redis\",\"probe\":\"roleProbe\",\"code\":0,\"output\":\"cHJpbWFyeQ==\",\"message\":\"\"}");
+    assert_eq!(
+        message,
+        "{\"instance\":\"demo-redis\",\"probe\":\"roleProbe\",\"code\":0,\"output\":\"cHJpbWFyeQ==\",\"message\":\"\"}"
+    );
 }
 
 #[test]

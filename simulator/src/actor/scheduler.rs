@@ -167,7 +167,7 @@ impl Scheduler {
             }
             match self.choose(ctx, &object, &pod) {
                 Ok(node) => self.bind(ctx, number, &object, &node),
-                Err(reason) => self.hold(ctx, number, &object, reason),
+                Err(reason) => self.hold(ctx, number, &object, &reason),
             }
         }
     }
@@ -267,12 +267,12 @@ impl Scheduler {
         }
     }
 
-    fn hold(&mut self, ctx: &mut Ctx<'_>, number: u64, object: &Object, reason: String) {
+    fn hold(&mut self, ctx: &mut Ctx<'_>, number: u64, object: &Object, reason: &str) {
         let Some(waiting) = self.queue.get_mut(&number) else { return };
-        if waiting.reason.as_ref() == Some(&reason) {
+        if waiting.reason.as_deref() == Some(reason) {
             return;
         }
-        waiting.reason = Some(reason.clone());
+        waiting.reason = Some(reason.to_owned());
         if ctx.preset() == Preset::Recorded && reason.contains("unbound") {
             // The recorded claims are bound before anybody looks.
             return;
@@ -368,14 +368,19 @@ fn repels(pod: &Pod, taint: &Taint) -> bool {
 
 /// A local volume pins its pod to the machine that has the disk.
 fn reaches_volumes(ctx: &Ctx<'_>, namespace: &str, pod: &Pod, node: &Node) -> bool {
-    pod.spec.volumes.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref()).all(|claim| {
-        let claim = ctx.get("", "PersistentVolumeClaim", namespace, &claim.claim_name);
-        let name = claim.as_ref().and_then(|claim| claim.tree().str_at(&["spec", "volumeName"]));
-        let volume = name.and_then(|name| ctx.get("", "PersistentVolume", "", name));
-        let required = volume.as_ref().and_then(|volume| volume.tree().at(&["spec", "nodeAffinity", "required"]));
-        let selector = required.and_then(|required| NodeSelector::deserialize(required).ok());
-        selector.is_none_or(|selector| selector.fits(&node.metadata.labels))
-    })
+    pod.spec.volumes.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref()).all(
+        |claim| {
+            let claim = ctx.get("", "PersistentVolumeClaim", namespace, &claim.claim_name);
+            let name =
+                claim.as_ref().and_then(|claim| claim.tree().str_at(&["spec", "volumeName"]));
+            let volume = name.and_then(|name| ctx.get("", "PersistentVolume", "", name));
+            let required = volume
+                .as_ref()
+                .and_then(|volume| volume.tree().at(&["spec", "nodeAffinity", "required"]));
+            let selector = required.and_then(|required| NodeSelector::deserialize(required).ok());
+            selector.is_none_or(|selector| selector.fits(&node.metadata.labels))
+        },
+    )
 }
 
 /// Required affinity and anti-affinity between pods, for topologies that are labels of nodes.

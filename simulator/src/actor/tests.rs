@@ -59,7 +59,7 @@ fn because(world: &World) -> Vec<String> {
     waits(world).into_iter().map(|held| held.wait.because.into_owned()).collect()
 }
 
-fn pod(name: &str, spec: Value) -> Value {
+fn pod(name: &str, spec: &Value) -> Value {
     let mut all = json!({ "containers": [{ "name": "main", "image": "example/main:1" }] });
     for (key, value) in spec.as_object().unwrap() {
         all[key] = value.clone();
@@ -95,7 +95,7 @@ fn a_pod_on_an_ordinary_node_goes_through_init_containers_and_probes_to_ready() 
         }],
     });
 
-    create(&mut world, PODS, pod("demo-0", spec));
+    create(&mut world, PODS, pod("demo-0", &spec));
     run(&mut world, 30_000);
 
     let states = history(&world, "demo-0", begin);
@@ -127,7 +127,7 @@ fn a_recorded_node_makes_a_pod_ready_in_one_write_after_four_tenths_of_a_second_
     let probe = json!({ "initialDelaySeconds": 60, "exec": { "command": ["false"] } });
     let spec = json!({ "containers": [{ "name": "main", "image": "example/main:1", "readinessProbe": probe }] });
 
-    create(&mut world, PODS, pod("demo-0", spec));
+    create(&mut world, PODS, pod("demo-0", &spec));
     run(&mut world, 2_000);
     world.request(Request::delete(PODS, "default", "demo-0"));
     let deleted = world.now();
@@ -150,7 +150,7 @@ fn a_recorded_node_makes_a_pod_ready_in_one_write_after_four_tenths_of_a_second_
 #[test]
 fn a_changed_image_restarts_the_container_on_a_recorded_node() {
     let mut world = world(Preset::Recorded, "1.34");
-    create(&mut world, PODS, pod("demo-0", json!({})));
+    create(&mut world, PODS, pod("demo-0", &json!({})));
     run(&mut world, 2_000);
 
     let patch =
@@ -170,7 +170,7 @@ fn a_missing_config_map_is_named_and_the_container_starts_when_it_is_there() {
     let mut world = world(Preset::Realistic, "1.34");
     let container = json!({ "name": "main", "image": "x:1", "envFrom": [{ "configMapRef": { "name": "demo-env" } }] });
 
-    create(&mut world, PODS, pod("demo-0", json!({ "containers": [container] })));
+    create(&mut world, PODS, pod("demo-0", &json!({ "containers": [container] })));
     run(&mut world, 20_000);
 
     let said = because(&world);
@@ -199,7 +199,7 @@ fn a_container_that_fails_waits_ten_seconds_twice_as_long_each_time_up_to_five_m
         "name": "redis-sentinel", "image": "x:1",
         "livenessProbe": { "periodSeconds": 5, "failureThreshold": 2, "tcpSocket": { "port": 1 } },
     });
-    let mut object = pod("demo-0", json!({ "containers": [container] }));
+    let mut object = pod("demo-0", &json!({ "containers": [container] }));
     object["metadata"]["labels"]["app.kubernetes.io/component"] = json!("redis-sentinel-7");
 
     create(&mut world, PODS, object);
@@ -225,7 +225,7 @@ fn a_claim_is_bound_to_a_new_volume_and_stays_while_a_pod_uses_it() {
         "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
     });
     let volume = json!([{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }]);
-    create(&mut world, PODS, pod("demo-0", json!({ "volumes": volume })));
+    create(&mut world, PODS, pod("demo-0", &json!({ "volumes": volume })));
     run(&mut world, 3_000);
 
     assert!(
@@ -279,10 +279,10 @@ fn a_pod_too_large_for_every_node_says_so_and_goes_when_there_is_room() {
     let mut world = world(Preset::Realistic, "1.34");
     let of = |cpu: &str| json!({ "containers": [{ "name": "main", "image": "x:1", "resources": { "requests": { "cpu": cpu } } }] });
     for place in 0..3 {
-        create(&mut world, PODS, pod(&format!("big-{place}"), of("10")));
+        create(&mut world, PODS, pod(&format!("big-{place}"), &of("10")));
         run(&mut world, 1_000);
     }
-    create(&mut world, PODS, pod("demo-0", of("8")));
+    create(&mut world, PODS, pod("demo-0", &of("8")));
     run(&mut world, 2_000);
 
     assert_eq!(because(&world).last().unwrap(), "0/3 nodes are available: 3 Insufficient cpu.");
@@ -302,7 +302,7 @@ fn a_silent_node_is_not_ready_after_forty_seconds_or_fifty_from_1_32_and_its_pod
  {
     for (kubernetes, grace_secs) in [("1.34", 50), ("1.20", 40)] {
         let mut world = world(Preset::Realistic, kubernetes);
-        create(&mut world, PODS, pod("demo-0", json!({})));
+        create(&mut world, PODS, pod("demo-0", &json!({})));
         run(&mut world, 20_000);
         let node =
             get(&world, "Pod", "demo-0").unwrap()["spec"]["nodeName"].as_str().unwrap().to_owned();
@@ -345,7 +345,7 @@ fn a_silent_node_is_not_ready_after_forty_seconds_or_fifty_from_1_32_and_its_pod
 #[test]
 fn a_node_that_comes_back_in_time_runs_its_pods_again() {
     let mut world = world(Preset::Realistic, "1.34");
-    create(&mut world, PODS, pod("demo-0", json!({})));
+    create(&mut world, PODS, pod("demo-0", &json!({})));
     run(&mut world, 20_000);
     let before = get(&world, "Pod", "demo-0").unwrap();
     let node = before["spec"]["nodeName"].as_str().unwrap().to_owned();
@@ -376,7 +376,7 @@ fn a_service_leads_to_its_ready_pods_and_a_headless_one_to_all_if_it_asks_for_it
     };
     create(&mut world, SERVICES, service("ready", false));
     create(&mut world, SERVICES, service("all", true));
-    create(&mut world, PODS, pod("demo-0", json!({ "containers": [container] })));
+    create(&mut world, PODS, pod("demo-0", &json!({ "containers": [container] })));
     run(&mut world, 8_000);
 
     let subset =
@@ -441,7 +441,7 @@ fn a_deleted_namespace_is_emptied_first() {
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "test" } }),
     );
     run(&mut world, 1_000);
-    let mut object = pod("demo-0", json!({}));
+    let mut object = pod("demo-0", &json!({}));
     object["metadata"]["namespace"] = json!("test");
     create(&mut world, PODS, object);
     run(&mut world, 10_000);
@@ -455,7 +455,7 @@ fn a_deleted_namespace_is_emptied_first() {
 #[test]
 fn a_world_and_its_copy_go_the_same_way() {
     let mut world = world(Preset::Realistic, "1.34");
-    create(&mut world, PODS, pod("demo-0", json!({})));
+    create(&mut world, PODS, pod("demo-0", &json!({})));
     run(&mut world, 500);
 
     let mut copy = world.clone();
@@ -483,10 +483,12 @@ fn a_headless_name_means_the_ready_pods_or_all_if_it_publishes_them() {
     create(&mut world, SERVICES, service("ready", false));
     create(&mut world, SERVICES, service("all", true));
     let spec = json!({ "containers": [container], "hostname": "demo-0", "subdomain": "all" });
-    create(&mut world, PODS, pod("demo-0", spec));
+    create(&mut world, PODS, pod("demo-0", &spec));
     run(&mut world, 8_000);
 
-    let found = |world: &World, host: &str| super::dns::resolve(world.server(0), host, "cluster.local").len();
+    let found = |world: &World, host: &str| {
+        super::dns::resolve(world.server(0), host, "cluster.local").len()
+    };
     assert_eq!(found(&world, "ready.default.svc.cluster.local"), 0);
     assert_eq!(found(&world, "all.default"), 1);
     assert_eq!(found(&world, "demo-0.all.default.svc.cluster.local."), 1);
@@ -509,11 +511,12 @@ fn a_local_volume_pins_its_pod_to_the_machine_with_the_disk() {
         { "key": "kubernetes.io/hostname", "operator": "In", "values": ["node-3"] },
     ] }] } } } });
     let volume = format!("pvc-{}", claim.uid());
-    let patch = Request::merge_patch(super::objects::VOLUMES, "", &volume, Tree::from_value(affinity));
+    let patch =
+        Request::merge_patch(super::objects::VOLUMES, "", &volume, Tree::from_value(affinity));
     assert!(world.request(patch).is_success());
 
     let volume = json!([{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }]);
-    create(&mut world, PODS, pod("demo-0", json!({ "volumes": volume })));
+    create(&mut world, PODS, pod("demo-0", &json!({ "volumes": volume })));
     run(&mut world, 5_000);
 
     assert_eq!(get(&world, "Pod", "demo-0").unwrap()["spec"]["nodeName"], "node-3");

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use drydock_apiserver::{Change, LogEntry, Object, Request};
+use drydock_apiserver::{Change, LogEntry, Object, Request, Tree};
 use drydock_operator_core::plan::{Wait, Whose};
 use drydock_operator_core::view::Key;
 use jiff::{SignedDuration, Timestamp};
@@ -181,9 +181,8 @@ impl Volumes {
         let volume_name = format!("pvc-{}", claim.uid());
         let bound = tree_of.str_at(&["status", "phase"]) == Some("Bound");
         if bound {
-            let has = tree_of
-                .at(&["status", "capacity", "storage"])
-                .map_or(Value::Null, |size| size.to_value());
+            let has =
+                tree_of.at(&["status", "capacity", "storage"]).map_or(Value::Null, Tree::to_value);
             if nanos(&wanted) <= nanos(&has) {
                 return None;
             }
@@ -209,7 +208,7 @@ impl Volumes {
                     .subresource("status"),
             );
         }
-        let class = match self.class(ctx, claim) {
+        let class = match Self::class(ctx, claim) {
             Ok(class) => class,
             Err(because) => {
                 self.waits.insert(key.clone(), ("to be bound".to_owned(), because, Whose::User));
@@ -260,8 +259,7 @@ impl Volumes {
                 Request::merge_patch(VOLUMES, "", &volume_name, tree(patch)).subresource("status"),
             );
         }
-        let modes =
-            tree_of.at(&["spec", "accessModes"]).map_or(Value::Null, |modes| modes.to_value());
+        let modes = tree_of.at(&["spec", "accessModes"]).map_or(Value::Null, Tree::to_value);
         let patch = json!({ "status": {
             "phase": "Bound", "accessModes": modes, "capacity": { "storage": wanted },
         } });
@@ -292,21 +290,18 @@ impl Volumes {
         false
     }
 
-    fn class(&self, ctx: &Ctx<'_>, claim: &Object) -> Result<Object, String> {
-        match claim.tree().str_at(&["spec", "storageClassName"]) {
-            Some(name) => ctx
-                .get("storage.k8s.io", "StorageClass", "", name)
-                .ok_or_else(|| format!("storageclass.storage.k8s.io \"{name}\" not found")),
-            None => {
-                let none = || "no storage class is set, and there is no default one".to_owned();
-                let kind = ctx.kind("storage.k8s.io", "StorageClass").ok_or_else(none)?;
-                let mut classes = ctx.server().table(kind).iter();
-                classes
-                    .find(|class| class.annotation(DEFAULT_CLASS) == Some("true"))
-                    .cloned()
-                    .ok_or_else(none)
-            }
+    fn class(ctx: &Ctx<'_>, claim: &Object) -> Result<Object, String> {
+        if let Some(name) = claim.tree().str_at(&["spec", "storageClassName"]) {
+            let class = ctx.get("storage.k8s.io", "StorageClass", "", name);
+            return class
+                .ok_or_else(|| format!("storageclass.storage.k8s.io \"{name}\" not found"));
         }
+        let kind = ctx.kind("storage.k8s.io", "StorageClass");
+        let mut classes = kind.into_iter().flat_map(|kind| ctx.server().table(kind).iter());
+        let default = classes.find(|class| class.annotation(DEFAULT_CLASS) == Some("true"));
+        default
+            .cloned()
+            .ok_or_else(|| "no storage class is set, and there is no default one".to_owned())
     }
 
     /// A claim that is to go does so when no pod uses it.
@@ -358,7 +353,8 @@ impl Volumes {
 
 /// A volume that is to go does so when its claim has gone.
 fn release_volume(ctx: &mut Ctx<'_>, volume: &Object) {
-    let claim = |field: &str| volume.tree().str_at(&["spec", "claimRef", field]).unwrap_or_default();
+    let claim =
+        |field: &str| volume.tree().str_at(&["spec", "claimRef", field]).unwrap_or_default();
     let user = ctx.get("", "PersistentVolumeClaim", claim("namespace"), claim("name"));
     let is_used = user.is_some_and(|user| user.uid() == claim("uid"));
     if is_used || !volume.finalizers().any(|name| name == VOLUME_PROTECTION) {
@@ -370,10 +366,8 @@ fn release_volume(ctx: &mut Ctx<'_>, volume: &Object) {
     ctx.send(request.by("kube-controller-manager"), IGNORE);
 }
 
-fn new_volume(claim: &Object, class: &Object, name: &str, size: &Value) -> drydock_apiserver::Tree {
-    let spec = |field: &str| {
-        claim.tree().at(&["spec", field]).map_or(Value::Null, |value| value.to_value())
-    };
+fn new_volume(claim: &Object, class: &Object, name: &str, size: &Value) -> Tree {
+    let spec = |field: &str| claim.tree().at(&["spec", field]).map_or(Value::Null, Tree::to_value);
     let provisioner = class.tree().str_at(&["provisioner"]).unwrap_or(PROVISIONER);
     tree(json!({
         "apiVersion": "v1", "kind": "PersistentVolume",

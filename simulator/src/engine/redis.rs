@@ -178,9 +178,9 @@ impl Redis {
             }
             let (round, answers) = (*round, answers.clone());
             if *paused {
-                self.ask(round + 1, answers, turn)
+                self.ask(round + 1, answers, turn);
             } else {
-                self.end_round(turn)
+                self.end_round(turn);
             }
             return;
         }

@@ -117,7 +117,7 @@ impl Kubelet {
             if !met {
                 match step.otherwise {
                     Otherwise::Wait => {
-                        ctx.background_after(SignedDuration::from_secs(1), mark.pack())
+                        ctx.background_after(SignedDuration::from_secs(1), mark.pack());
                     }
                     Otherwise::Exit(exit) => self.container_exits(ctx, mark, exit),
                 }
@@ -226,7 +226,7 @@ impl Kubelet {
         let pod = format!("{}_{}({})", run.name, run.namespace, run.uid);
         let process = &mut run.processes[place];
         let State::Ended(ended) = process.state.clone() else { return };
-        let ran = ended.ended_at.duration_since(ended.started_at).as_secs();
+        let ran = ended.over_at.duration_since(ended.started_at).as_secs();
         if ran >= FORGIVEN_SECS {
             process.back_off_secs = 0;
         }

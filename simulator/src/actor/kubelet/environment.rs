@@ -130,7 +130,7 @@ fn sourced(ctx: &Ctx<'_>, run: &Run, source: &EnvSource) -> Option<String> {
         "metadata.name" => Some(run.name.to_string()),
         "metadata.namespace" => Some(run.namespace.to_string()),
         "metadata.uid" => Some(run.uid.to_string()),
-        "status.podIP" => run.ip.as_ref().map(|ip| ip.to_string()),
+        "status.podIP" => run.ip.as_ref().map(ToString::to_string),
         "spec.nodeName" => run.pod.spec.node_name.clone(),
         _ => None,
     }

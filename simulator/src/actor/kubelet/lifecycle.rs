@@ -310,7 +310,7 @@ impl Kubelet {
         ctx.send(request, Mark::new(About::Remove, slot).pack());
     }
 
-    pub(super) fn object_removed(&mut self, ctx: &mut Ctx<'_>, slot: u32, reply: &Reply) {
+    pub(super) fn object_removed(ctx: &mut Ctx<'_>, slot: u32, reply: &Reply) {
         let gone = reply.response().is_some_and(|response| matches!(response.code, 404 | 409));
         if !reply.is_ok() && !gone {
             ctx.timer_after(SignedDuration::from_secs(1), Mark::new(About::Remove, slot).pack());
@@ -366,7 +366,7 @@ fn roles(ctx: &Ctx<'_>, namespace: &str, set: &str) -> Option<(Arc<str>, Arc<str
             Some((role.int_at(&["updatePriority"]).unwrap_or(0), role.str_at(&["name"])?))
         })
         .collect();
-    sorted.sort_by(|a, b| b.0.cmp(&a.0));
+    sorted.sort_by_key(|role| std::cmp::Reverse(role.0));
     let leader = sorted.first()?.1;
     Some((leader.into(), sorted.get(1).map_or("", |role| role.1).into()))
 }

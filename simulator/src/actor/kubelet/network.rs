@@ -31,17 +31,12 @@ struct Letter {
 
 impl Mail {
     fn put(&mut self, letter: Letter) -> u32 {
-        match self.free.pop() {
-            Some(place) => {
-                self.letters[place as usize] = Some(letter);
-                place
-            }
-            None => {
-                self.letters.push(Some(letter));
-                u32::try_from(self.letters.len() - 1)
-                    .expect("fewer messages on their way than 2^32")
-            }
+        if let Some(place) = self.free.pop() {
+            self.letters[place as usize] = Some(letter);
+            return place;
         }
+        self.letters.push(Some(letter));
+        u32::try_from(self.letters.len() - 1).expect("fewer messages on their way than 2^32")
     }
 
     fn take(&mut self, place: u32) -> Option<Letter> {

@@ -23,7 +23,7 @@ pub struct Run {
     /// Its place among the machines.
     pub machine: usize,
     pub pod: Arc<Pod>,
-    /// The InstanceSet it belongs to: `default/demo-redis`.
+    /// The `InstanceSet` it belongs to: `default/demo-redis`.
     pub group: Arc<str>,
     /// What a leader and what the others print, if nobody models its engine.
     pub roles: Option<(Arc<str>, Arc<str>)>,
@@ -47,7 +47,7 @@ pub struct Run {
     pub sent: u64,
     pub facts: Option<Facts>,
     pub role: Arc<str>,
-    /// Something of the pod itself is missing: a volume, a ConfigMap.
+    /// Something of the pod itself is missing: a volume, a `ConfigMap`.
     pub hold: Option<String>,
     pub was_ready: bool,
 }
@@ -102,7 +102,7 @@ pub struct Ended {
     pub exit: i32,
     pub reason: &'static str,
     pub started_at: Timestamp,
-    pub ended_at: Timestamp,
+    pub over_at: Timestamp,
 }
 
 impl Process {
@@ -142,7 +142,7 @@ impl Process {
     pub fn end(&mut self, exit: i32, now: Timestamp) {
         if let State::Running { since } = self.state {
             let reason = if exit == 0 { "Completed" } else { "Error" };
-            let ended = Ended { exit, reason, started_at: since, ended_at: now };
+            let ended = Ended { exit, reason, started_at: since, over_at: now };
             self.state = State::Ended(ended);
         }
         self.life = self.life.wrapping_add(1);

@@ -72,6 +72,9 @@ impl Kubelet {
     }
 }
 
+/// Type and value of a condition; reason and message if it is false.
+type Wanted<'a> = (&'static str, bool, Option<&'a (String, String)>);
+
 fn status(run: &mut Run, host: &str, has_sandbox_condition: bool, now: Timestamp) -> Value {
     let done = |process: &Process| matches!(process.state, State::Ended(Ended { exit: 0, .. }));
     let initialized = run.processes[..run.inits].iter().all(done);
@@ -101,7 +104,7 @@ fn status(run: &mut Run, host: &str, has_sandbox_condition: bool, now: Timestamp
         format!("containers with incomplete status: [{}]", uninitialized.join(" ")),
     );
     let has_sandbox = run.ip.is_some() && !matches!(run.stage, Stage::Finished | Stage::Removing);
-    let mut wanted: Vec<(&'static str, bool, Option<&(String, String)>)> = Vec::new();
+    let mut wanted: Vec<Wanted<'_>> = Vec::new();
     if has_sandbox_condition {
         wanted.push(("PodReadyToStartContainers", has_sandbox, None));
     }
@@ -224,7 +227,7 @@ fn container_status(run: &Run, process: &Process, is_init: bool) -> Value {
 fn terminated(ended: &Ended, id: &str) -> Value {
     json!({
         "exitCode": ended.exit, "reason": ended.reason, "containerID": id,
-        "startedAt": seconds(ended.started_at), "finishedAt": seconds(ended.ended_at),
+        "startedAt": seconds(ended.started_at), "finishedAt": seconds(ended.over_at),
     })
 }
 

@@ -63,7 +63,7 @@ impl Watched {
             self.colleagues.values().filter_map(|one| one.vote).filter(|vote| vote.epoch == epoch);
         let votes: Vec<u64> = others.chain(own).map(|vote| vote.leader).collect();
         let count = |leader: u64| votes.iter().filter(|vote| **vote == leader).count();
-        let majority = (self.colleagues.len() + 1) / 2 + 1;
+        let majority = self.colleagues.len().div_ceil(2) + 1;
         let needed = majority.max(usize::try_from(self.settings.quorum).unwrap_or(usize::MAX));
         votes.iter().copied().find(|leader| count(*leader) >= needed)
     }
