@@ -46,7 +46,7 @@ fn a_story_applies_patches_and_deletes_and_its_claims_hold_as_early_as_they_can(
 
     assert_eq!(*run.finish(), Outcome::Passed);
 
-    let held: Vec<_> = run.held().iter().map(|held| (held.sentence.as_str(), held.after.as_secs())).collect();
+    let held: Vec<_> = run.held().iter().map(|held| (held.sentence.as_str(), (held.after.as_millis() + 500) / 1000)).collect();
     assert_eq!(
         held,
         [("configmap/a has data.key one", 0), ("configmaps/a has data.key two", 0), ("configmap/a is gone", 180)]
