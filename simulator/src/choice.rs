@@ -15,12 +15,31 @@ use crate::world::World;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Choice {
     /// The operator dies around one of its writes, and starts anew.
-    KillOperator { operator: String, crash: Crash, write: Write, restart_after_ms: u32, view: Restart },
+    KillOperator {
+        operator: String,
+        crash: Crash,
+        write: Write,
+        restart_after_ms: u32,
+        view: Restart,
+    },
     /// The write is carried out and its answer never comes; the operator lives.
-    LoseAnswer { operator: String, write: Write },
-    SlowRequest { operator: String, write: Write, by_ms: u32 },
+    LoseAnswer {
+        operator: String,
+        write: Write,
+    },
+    SlowRequest {
+        operator: String,
+        write: Write,
+        by_ms: u32,
+    },
     /// Changes of a kind reach the operator later, from a time of the story on and for a while.
-    DelayView { operator: String, kind: String, by_ms: u32, from_ms: i64, for_ms: u32 },
+    DelayView {
+        operator: String,
+        kind: String,
+        by_ms: u32,
+        from_ms: i64,
+        for_ms: u32,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,13 +76,20 @@ impl std::fmt::Display for Choice {
         match self {
             Choice::KillOperator { operator, crash, write, restart_after_ms, view } => {
                 let when = if *crash == Crash::Before { "before" } else { "after" };
-                write!(f, "kill {operator} {when} its {write}; start it again {restart_after_ms} ms later")?;
+                write!(
+                    f,
+                    "kill {operator} {when} its {write}; start it again {restart_after_ms} ms later"
+                )?;
                 match view {
                     Restart::Later => Ok(()),
-                    Restart::Stale(ms) => write!(f, ", seeing for {ms} ms only what it had seen before"),
+                    Restart::Stale(ms) => {
+                        write!(f, ", seeing for {ms} ms only what it had seen before")
+                    }
                 }
             }
-            Choice::LoseAnswer { operator, write } => write!(f, "lose the answer to {operator}'s {write}"),
+            Choice::LoseAnswer { operator, write } => {
+                write!(f, "lose the answer to {operator}'s {write}")
+            }
             Choice::SlowRequest { operator, write, by_ms } => {
                 write!(f, "delay {operator}'s {write} by {by_ms} ms")
             }
@@ -117,11 +143,15 @@ impl World {
     /// The choices about this request, if an operator sends it.
     fn choices_about(&self, id: RequestId) -> impl Iterator<Item = &Choice> {
         let about = self.inflight.get(id).and_then(|request| match request.sender {
-            Sender::Operator { operator, .. } => Some((&self.operators[usize::from(operator)].name, request)),
+            Sender::Operator { operator, .. } => {
+                Some((&self.operators[usize::from(operator)].name, request))
+            }
             _ => None,
         });
         self.choices.iter().filter(move |choice| {
-            let (Some((name, request)), Some((operator, write))) = (about, choice.write()) else { return false };
+            let (Some((name, request)), Some((operator, write))) = (about, choice.write()) else {
+                return false;
+            };
             operator == &**name && write.nth == request.nth && write.request == *request.identity
         })
     }
@@ -164,7 +194,11 @@ impl World {
             Restart::Later => StartView::Current,
             Restart::Stale(ms) => StartView::AsKilled(SignedDuration::from_millis(i64::from(*ms))),
         };
-        self.kill_operator(operator, SignedDuration::from_millis(i64::from(*restart_after_ms)), view);
+        self.kill_operator(
+            operator,
+            SignedDuration::from_millis(i64::from(*restart_after_ms)),
+            view,
+        );
     }
 
     /// By how much faults and choices hold a kind's changes back on their way to an operator.
@@ -182,7 +216,8 @@ impl World {
             }
             _ => 0,
         });
-        let injected = self.faults.iter().map(|installed| micros(installed.fault.watch_lag(group, kind)));
+        let injected =
+            self.faults.iter().map(|installed| micros(installed.fault.watch_lag(group, kind)));
         chosen.chain(injected).max().unwrap_or(0)
     }
 

@@ -40,6 +40,10 @@ impl Counts {
 
     /// Writes besides Events.
     pub fn total_writes(&self) -> u64 {
-        self.writes.iter().filter(|(resource, _)| *resource != "events").map(|(_, count)| count).sum()
+        self.writes
+            .iter()
+            .filter(|(resource, _)| *resource != "events")
+            .map(|(_, count)| count)
+            .sum()
     }
 }

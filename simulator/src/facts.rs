@@ -34,7 +34,18 @@ pub struct PodFacts {
 impl PodFacts {
     /// Equal in all but what always moves.
     fn means_the_same(&self, other: &Self) -> bool {
-        let Self { pod_uid, engine, group, up, role, accepts_writes, single_primary, assumed, values, moving: _ } = self;
+        let Self {
+            pod_uid,
+            engine,
+            group,
+            up,
+            role,
+            accepts_writes,
+            single_primary,
+            assumed,
+            values,
+            moving: _,
+        } = self;
         *up == other.up
             && *role == other.role
             && *accepts_writes == other.accepts_writes

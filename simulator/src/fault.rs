@@ -96,14 +96,20 @@ impl Strikes {
     }
 
     fn matches(&self, world: &World, server: u16, request: &Request) -> bool {
-        if self.verb.as_ref().is_some_and(|verb| !verb.eq_ignore_ascii_case(verb_name(request.verb))) {
+        if self
+            .verb
+            .as_ref()
+            .is_some_and(|verb| !verb.eq_ignore_ascii_case(verb_name(request.verb)))
+        {
             return false;
         }
         let Some(wanted) = &self.kind else { return true };
         let server = world.server(server);
         let info = server.kind_of(&request.resource).and_then(|kind| server.kind_info(kind));
         info.is_some_and(|info| {
-            [&info.kind, &info.plural, &info.singular].iter().any(|name| name.eq_ignore_ascii_case(wanted))
+            [&info.kind, &info.plural, &info.singular]
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(wanted))
                 || info.short_names.iter().any(|name| name.eq_ignore_ascii_case(wanted))
         })
     }
@@ -139,8 +145,9 @@ impl World {
 
     /// Ends the faults of that name; all without one. How many ended.
     pub fn heal(&mut self, name: Option<&str>) -> usize {
-        let (ended, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.faults).into_iter().partition(|installed| name.is_none_or(|name| name == installed.name));
+        let (ended, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.faults)
+            .into_iter()
+            .partition(|installed| name.is_none_or(|name| name == installed.name));
         self.faults = kept;
         for installed in &ended {
             self.say(Level::Story, Who::Fault, "end", || installed.fault.describe());
@@ -168,7 +175,9 @@ impl World {
             return Verdict::Pass;
         }
         let Some(request) = self.inflight.get(id) else { return Verdict::Pass };
-        let (Sender::Operator { .. }, Subject::Api(api), false) = (request.sender, &request.subject, request.delayed) else {
+        let (Sender::Operator { .. }, Subject::Api(api), false) =
+            (request.sender, &request.subject, request.delayed)
+        else {
             return Verdict::Pass;
         };
         let server = request.server;
@@ -187,19 +196,26 @@ impl World {
         {
             request.delayed = true;
         }
-        self.say(Level::Story, Who::Fault, "strikes", || format!("{} at {identity}", fault.describe()));
+        self.say(Level::Story, Who::Fault, "strikes", || {
+            format!("{} at {identity}", fault.describe())
+        });
         verdict
     }
 
     /// A machine stops or starts, with everything on it.
     pub(crate) fn set_node(&mut self, name: &str, up: bool) {
-        let changed = if up { self.nodes_down.remove(name).is_some() } else { self.nodes_down.insert(name.into()).is_none() };
+        let changed = if up {
+            self.nodes_down.remove(name).is_some()
+        } else {
+            self.nodes_down.insert(name.into()).is_none()
+        };
         if !changed {
             return;
         }
         self.moved_us = self.clock.now_us();
         for index in 0..self.actors.len() {
-            let actor = crate::actor::ActorId(u16::try_from(index).expect("fewer actors than 65536"));
+            let actor =
+                crate::actor::ActorId(u16::try_from(index).expect("fewer actors than 65536"));
             self.stimulate(actor, crate::actor::Stimulus::Node { name, up });
         }
     }

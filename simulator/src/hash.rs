@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use drydock_apiserver::Object;
 use jiff::Timestamp;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 /// Takes in what decides the future.
 #[derive(Clone)]
@@ -144,7 +146,11 @@ impl Node<'_> {
     }
 
     fn integer(self, number: i64) {
-        if self.observed { self.walk.observed.push(number) } else { self.scalar(b'i', &number.to_le_bytes()) }
+        if self.observed {
+            self.walk.observed.push(number)
+        } else {
+            self.scalar(b'i', &number.to_le_bytes())
+        }
     }
 }
 
@@ -206,6 +212,8 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         self.walk.hasher.update(b"{");
+        // Keys come sorted, so this is known before the name is.
+        let mut generate_name: Option<String> = None;
         while let Some(key) = entries.next_key::<Arc<str>>()? {
             if LEFT_OUT.contains(&&*key) {
                 entries.next_value::<IgnoredAny>()?;
@@ -216,6 +224,17 @@ impl<'de> Visitor<'de> for Node<'_> {
                 None => self.walk.hasher.update(key.as_bytes()),
             };
             self.walk.hasher.update(&[0xff]);
+            if &*key == "generateName" {
+                let prefix: String = entries.next_value()?;
+                self.walk.hasher.update(prefix.as_bytes());
+                generate_name = Some(prefix);
+                continue;
+            }
+            if &*key == "name" && generate_name.is_some() {
+                // What was drawn to make the name unique means nothing.
+                entries.next_value::<IgnoredAny>()?;
+                continue;
+            }
             let observed = &*key == "observedGeneration";
             entries.next_value_seed(Node { walk: &mut *self.walk, observed })?;
         }
@@ -235,7 +254,9 @@ pub fn blank(text: &str) -> Option<String> {
     let mut from = 0;
     let mut at = 0;
     while at < bytes.len() {
-        let length = uid_at(&bytes[at..]).or_else(|| time_at(&bytes[at..])).or_else(|| long_number_at(&bytes[at..]));
+        let length = uid_at(&bytes[at..])
+            .or_else(|| time_at(&bytes[at..]))
+            .or_else(|| long_number_at(&bytes[at..]));
         if let Some(length) = length {
             out.push_str(&text[from..at]);
             out.push('~');
@@ -273,7 +294,8 @@ fn time_at(bytes: &[u8]) -> Option<usize> {
         return None;
     }
     let rest = &bytes[SHAPE.len()..];
-    let end = rest.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').unwrap_or(rest.len());
+    let end =
+        rest.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').unwrap_or(rest.len());
     Some(SHAPE.len() + end)
 }
 

@@ -22,16 +22,38 @@ pub enum Event {
     Apply(RequestId),
     /// The answer reaches the sender.
     Answer(RequestId),
-    Timer { actor: ActorId, tag: Tag, background: bool },
-    Tell { from: ActorId, to: ActorId, tag: Tag, body: Option<Body> },
+    Timer {
+        actor: ActorId,
+        tag: Tag,
+        background: bool,
+    },
+    Tell {
+        from: ActorId,
+        to: ActorId,
+        tag: Tag,
+        body: Option<Body>,
+    },
     /// An entry of the watch log reaches a reader.
-    Notify { reader: Reader, position: u64 },
+    Notify {
+        reader: Reader,
+        position: u64,
+    },
     /// A key of a controller's queue is due.
-    Reconcile { operator: u16, life: u32, key: KeyId },
+    Reconcile {
+        operator: u16,
+        life: u32,
+        key: KeyId,
+    },
     /// An operator process starts.
-    OperatorStart { operator: u16, life: u32 },
+    OperatorStart {
+        operator: u16,
+        life: u32,
+    },
     /// A stalled reader catches up with the log.
-    CatchUp { operator: u16, life: u32 },
+    CatchUp {
+        operator: u16,
+        life: u32,
+    },
     /// A claim with a time bound must be looked at again.
     Recheck,
 }
@@ -45,12 +67,18 @@ impl Event {
             Event::Apply(id) => [2, id.0, 0],
             Event::Answer(id) => [3, id.0, 0],
             Event::Timer { actor, tag, .. } => [4, u64::from(actor.0), *tag],
-            Event::Tell { from, to, tag, .. } => [5, u64::from(from.0) << 16 | u64::from(to.0), *tag],
+            Event::Tell { from, to, tag, .. } => {
+                [5, u64::from(from.0) << 16 | u64::from(to.0), *tag]
+            }
             Event::Notify { reader: Reader::Operator { operator, life }, position } => {
                 [6, process(*operator, *life), *position]
             }
-            Event::Notify { reader: Reader::Actor(actor), position } => [7, u64::from(actor.0), *position],
-            Event::Reconcile { operator, life, key } => [8, process(*operator, *life), u64::from(key.0)],
+            Event::Notify { reader: Reader::Actor(actor), position } => {
+                [7, u64::from(actor.0), *position]
+            }
+            Event::Reconcile { operator, life, key } => {
+                [8, process(*operator, *life), u64::from(key.0)]
+            }
             Event::OperatorStart { operator, life } => [9, process(*operator, *life), 0],
             Event::CatchUp { operator, life } => [10, process(*operator, *life), 0],
             Event::Recheck => [11, 0, 0],

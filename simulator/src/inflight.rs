@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use drydock_apiserver::{Request, Response, Verb};
+use drydock_apiserver::{KindId, Request, Response, Verb};
 use drydock_operator_core::plan::AgentCall;
 
 use crate::actor::{ActorId, Tag};
@@ -16,10 +16,19 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sender {
     /// The execution of a plan.
-    Operator { operator: u16, life: u32, key: KeyId },
+    Operator {
+        operator: u16,
+        life: u32,
+        key: KeyId,
+    },
     /// The operator's recorder of Events: nobody waits for the answer.
-    Recorder { operator: u16 },
-    Actor { actor: ActorId, tag: Tag },
+    Recorder {
+        operator: u16,
+    },
+    Actor {
+        actor: ActorId,
+        tag: Tag,
+    },
     User,
 }
 
@@ -67,6 +76,8 @@ pub struct InFlight {
     /// It is the `nth` of its sender with this identity, from 1.
     pub nth: u32,
     pub reply: Option<Reply>,
+    /// What it changed: kinds and revisions.
+    pub effects: Vec<(KindId, u64)>,
     /// A fault or deviation has decided that the answer never comes.
     pub answer_lost: bool,
     /// A fault has delayed it already: it is not asked twice.
@@ -89,7 +100,8 @@ pub fn identity(subject: &Subject) -> String {
         Subject::Api(request) => {
             let verb = verb_name(request.verb);
             let name = if request.name.is_empty() { body_name(request) } else { &request.name };
-            let mut text = format!("{verb} {} {}/{name}", request.resource.resource, request.namespace);
+            let mut text =
+                format!("{verb} {} {}/{name}", request.resource.resource, request.namespace);
             if let Some(subresource) = &request.subresource {
                 text.push(' ');
                 text.push_str(subresource);

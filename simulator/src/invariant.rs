@@ -52,7 +52,11 @@ impl Violation {
         Self { subject: subject.into(), message: message.into(), tolerated: SignedDuration::ZERO }
     }
 
-    pub fn after(tolerated: SignedDuration, subject: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn after(
+        tolerated: SignedDuration,
+        subject: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self { subject: subject.into(), message: message.into(), tolerated }
     }
 }
@@ -142,7 +146,12 @@ impl World {
                 None => {
                     let subject = violation.subject.clone();
                     let reported = tolerated_us == 0;
-                    self.suspicions.push(Suspicion { invariant: invariant.name, subject, since_us: now_us, reported });
+                    self.suspicions.push(Suspicion {
+                        invariant: invariant.name,
+                        subject,
+                        since_us: now_us,
+                        reported,
+                    });
                     if !reported {
                         self.push_after(tolerated_us, Event::Recheck);
                     }
@@ -157,7 +166,9 @@ impl World {
                     since: crate::clock::at(since_us),
                     at: self.now(),
                 };
-                self.say(Level::Story, Who::Claim, "broken", || format!("{}: {}", broken.invariant, broken.message));
+                self.say(Level::Story, Who::Claim, "broken", || {
+                    format!("{}: {}", broken.invariant, broken.message)
+                });
                 self.broken.push_back(broken);
             }
         }

@@ -3,7 +3,8 @@
 //!
 //! The queue is that of controller-runtime: a key stands in it once; a key that is at work and is
 //! woken again is done again afterwards; failures back off from 5 ms, doubling to 1000 s; 32
-//! workers per controller.
+//! workers per controller. One thing it does not leave to chance: a key is not looked at again
+//! before the view shows what its last pass wrote, or it would write the same once more.
 //!
 //! **Invariant:** a process that is killed loses all that is in here but its name and its counts.
 
@@ -12,7 +13,7 @@ mod process;
 mod queue;
 mod recorder;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use drydock_operator_core::controllers::{self, Controller};
@@ -45,7 +46,13 @@ pub struct OperatorConfig {
 
 impl Default for OperatorConfig {
     fn default() -> Self {
-        Self { name: "operator-0".to_owned(), server: 0, settings: Settings::default(), workers: 32, controllers: controllers::all }
+        Self {
+            name: "operator-0".to_owned(),
+            server: 0,
+            settings: Settings::default(),
+            workers: 32,
+            controllers: controllers::all,
+        }
     }
 }
 
@@ -68,6 +75,8 @@ pub struct OperatorProcess {
     pub(crate) keys: Vec<KeyState>,
     pub(crate) running: Vec<u32>,
     pub(crate) waiting: Vec<VecDeque<KeyId>>,
+    /// Keys that are due and wait for the view to show what they wrote.
+    pub(crate) blind: BTreeSet<KeyId>,
     pub(crate) recorder: recorder::Recorder,
 }
 
@@ -80,6 +89,8 @@ pub struct KeyState {
     pub queued_us: Option<i64>,
     pub(crate) execution: Option<Execution>,
     pub(crate) running: bool,
+    /// What its passes wrote and the view does not show yet.
+    pub(crate) own: Vec<(drydock_apiserver::KindId, u64)>,
     /// Woken while at work.
     pub(crate) dirty: bool,
     /// In a row; decides the back-off.
@@ -130,6 +141,7 @@ impl OperatorProcess {
             keys: Vec::new(),
             running: vec![0; count],
             waiting: vec![VecDeque::new(); count],
+            blind: BTreeSet::new(),
             recorder: recorder::Recorder::default(),
         }
     }
@@ -160,6 +172,7 @@ impl OperatorProcess {
             queued_us: None,
             execution: None,
             running: false,
+            own: Vec::new(),
             dirty: false,
             failures: 0,
             idle_passes: 0,
@@ -180,6 +193,14 @@ impl OperatorProcess {
         &mut self.keys[id.0 as usize]
     }
 
+    /// Whether the view shows all that passes of the key wrote.
+    pub(crate) fn sees_own(&mut self, id: KeyId) -> bool {
+        let tables = &self.tables;
+        let state = &mut self.keys[id.0 as usize];
+        state.own.retain(|(kind, revision)| tables.seen(*kind) < *revision);
+        state.own.is_empty()
+    }
+
     /// Forgets all that lived in memory.
     pub(crate) fn die(&mut self) {
         self.alive = false;
@@ -188,6 +209,7 @@ impl OperatorProcess {
         self.keys.clear();
         self.running.iter_mut().for_each(|running| *running = 0);
         self.waiting.iter_mut().for_each(VecDeque::clear);
+        self.blind.clear();
         self.recorder = recorder::Recorder::default();
     }
 }

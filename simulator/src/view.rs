@@ -35,13 +35,19 @@ impl Tables {
     /// Takes one change in; false if this reader knows it already.
     pub fn apply(&mut self, entry: &LogEntry) -> bool {
         let since = self.since;
-        let (seen, table) = self.kinds.entry(entry.kind).or_insert_with(|| (since, Table::default()));
+        let (seen, table) =
+            self.kinds.entry(entry.kind).or_insert_with(|| (since, Table::default()));
         if entry.revision <= *seen {
             return false;
         }
         *seen = entry.revision;
         table.apply(entry);
         true
+    }
+
+    /// Up to which revision the changes of a kind are known here.
+    pub fn seen(&self, kind: KindId) -> u64 {
+        self.kinds.get(&kind).map_or(self.since, |(seen, _)| *seen)
     }
 
     /// The oldest revision as of which some kind is shown.
@@ -85,7 +91,9 @@ impl View for ServerView<'_> {
         let here = |object: &&Object| namespace.is_empty() || object.namespace() == namespace;
         let decode = |object: &Object| decode(kind, object);
         match selection {
-            Selection::OwnedBy(uid) => table.owned_by(uid).filter(here).filter_map(decode).collect(),
+            Selection::OwnedBy(uid) => {
+                table.owned_by(uid).filter(here).filter_map(decode).collect()
+            }
             Selection::Labels([]) | Selection::All => {
                 table.in_namespace(namespace).filter_map(decode).collect()
             }

@@ -140,7 +140,11 @@ impl World {
         let mut world = Self {
             clock: Clock::new(config.epoch),
             heap: Heap::default(),
-            servers: vec![ServerSlot { published: server.log_end(), server, watchers: Arc::default() }],
+            servers: vec![ServerSlot {
+                published: server.log_end(),
+                server,
+                watchers: Arc::default(),
+            }],
             inflight: inflight::Table::default(),
             operators: Vec::new(),
             actors: Vec::new(),
@@ -293,7 +297,13 @@ impl World {
         self.heap.push(self.clock.now_us() + after_us.max(0), event);
     }
 
-    pub(crate) fn say(&mut self, level: Level, who: Who, verb: &'static str, text: impl FnOnce() -> String) {
+    pub(crate) fn say(
+        &mut self,
+        level: Level,
+        who: Who,
+        verb: &'static str,
+        text: impl FnOnce() -> String,
+    ) {
         if self.trace.wants(level) {
             let line = Line { at: self.now(), level, who, verb, text: text().into() };
             self.trace.push(line);

@@ -19,7 +19,13 @@ pub(super) fn walk(world: &World, at: &Reference, path: &mut Vec<Reference>) -> 
     if let Some(begin) = path.iter().position(|seen| same(seen, at)) {
         let circle = path[begin..].iter().chain([at]).map(ToString::to_string).collect();
         let verdict = "each of them waits for the next".to_owned();
-        return Chain { links: Vec::new(), ending: Ending::Circle(circle), verdict, known_as: None, assumed: false };
+        return Chain {
+            links: Vec::new(),
+            ending: Ending::Circle(circle),
+            verdict,
+            known_as: None,
+            assumed: false,
+        };
     }
     if let Some((controller, trouble)) = trouble(world, at) {
         return failing(world, at, controller, &trouble);
@@ -72,7 +78,11 @@ fn last(world: &World, next: &Next) -> Chain {
         None => ("does not exist".to_owned(), next.whose, Vec::new()),
         Some(object) => match pod_trouble(object) {
             Some((text, whose)) => (text, whose, Vec::new()),
-            None => (state(world, &next.on).unwrap_or_else(|| "exists".to_owned()), next.whose, Vec::new()),
+            None => (
+                state(world, &next.on).unwrap_or_else(|| "exists".to_owned()),
+                next.whose,
+                Vec::new(),
+            ),
         },
     };
     let verdict = format!("{} {text}", next.on);
@@ -88,13 +98,19 @@ fn last(world: &World, next: &Next) -> Chain {
 /// A pass that fails is an end: nothing below it is looked at any more.
 fn failing(world: &World, at: &Reference, controller: &str, trouble: &Trouble) -> Chain {
     let since = offset(world.epoch(), trouble.first);
-    let times = if trouble.count == 1 { "once, at".to_owned() } else { format!("{} times since", trouble.count) };
+    let times = if trouble.count == 1 {
+        "once, at".to_owned()
+    } else {
+        format!("{} times since", trouble.count)
+    };
     let same_way = if trouble.count > 1 { ", the same way" } else { "" };
     let state = state(world, at).map_or_else(String::new, |state| format!("{state}; "));
-    let text = format!("{state}its controller ({controller}) has failed {times} {since}{same_way}:");
+    let text =
+        format!("{state}its controller ({controller}) has failed {times} {since}{same_way}:");
     let call = trouble.call.as_deref().map_or_else(String::new, |call| format!("{call}: "));
     let mut details = vec![format!("{call}{}", trouble.message)];
-    let (mut whose, mut verdict) = (Whose::Operator, "its pass fails the same way each time".to_owned());
+    let (mut whose, mut verdict) =
+        (Whose::Operator, "its pass fails the same way each time".to_owned());
     if let Some((kind, version)) = unserved(&trouble.message) {
         details.push(served_instead(world.server(0), kind, version));
         "it asks for a kind that this server does not have".clone_into(&mut verdict);
@@ -117,9 +133,14 @@ fn failing(world: &World, at: &Reference, controller: &str, trouble: &Trouble) -
 
 /// The most persistent trouble that some controller has with the object.
 fn trouble(world: &World, at: &Reference) -> Option<(&'static str, Trouble)> {
-    let keys = world.operators().iter().flat_map(|process| process.keys().iter().map(move |state| (process, state)));
+    let keys = world
+        .operators()
+        .iter()
+        .flat_map(|process| process.keys().iter().map(move |state| (process, state)));
     keys.filter(|(process, state)| same(&process.reference(state), at))
-        .filter_map(|(process, state)| Some((process.controller_name(state), state.trouble.clone()?)))
+        .filter_map(|(process, state)| {
+            Some((process.controller_name(state), state.trouble.clone()?))
+        })
         .max_by_key(|(_, trouble)| trouble.count)
 }
 
@@ -130,27 +151,44 @@ fn waits(world: &World, at: &Reference) -> Vec<Next> {
             let Some(plan) = &state.plan else { continue };
             for finding in &plan.findings {
                 let (on, text) = match &finding.problem {
-                    Problem::Missing(what) => (what.clone(), format!("needs {what}, which does not exist")),
+                    Problem::Missing(what) => {
+                        (what.clone(), format!("needs {what}, which does not exist"))
+                    }
                     Problem::Broken(rule) => (finding.on.clone(), rule.clone()),
                 };
                 nexts.push(Next { on, text, whose: Whose::User, assumed: false });
             }
             for wait in &plan.waits {
-                let because = if wait.because.is_empty() { String::new() } else { format!(" ({})", wait.because) };
+                let because = if wait.because.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", wait.because)
+                };
                 let text = format!("waits for {} {}{because}", wait.on, wait.until);
                 nexts.push(Next { on: wait.on.clone(), text, whose: wait.whose, assumed: false });
             }
         }
     }
-    for held in world.actors.iter().filter_map(|slot| slot.actor.as_ref()).flat_map(|actor| actor.waits()) {
+    for held in
+        world.actors.iter().filter_map(|slot| slot.actor.as_ref()).flat_map(|actor| actor.waits())
+    {
         if same(&held.who, at) {
-            let because = if held.wait.because.is_empty() { String::new() } else { format!(": {}", held.wait.because) };
+            let because = if held.wait.because.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", held.wait.because)
+            };
             let text = if same(&held.wait.on, at) {
                 format!("waits {}{because}", held.wait.until)
             } else {
                 format!("waits for {} {}{because}", held.wait.on, held.wait.until)
             };
-            nexts.push(Next { on: held.wait.on.clone(), text, whose: held.wait.whose, assumed: held.assumed });
+            nexts.push(Next {
+                on: held.wait.on.clone(),
+                text,
+                whose: held.wait.whose,
+                assumed: held.assumed,
+            });
         }
     }
     if let Some(object) = object(world, at).filter(|object| object.is_deleting())
@@ -167,7 +205,10 @@ fn waits(world: &World, at: &Reference) -> Vec<Next> {
 fn finalizer_text(finalizer: &str) -> (String, Whose) {
     let whose = if finalizer.contains("kubeblocks.io") {
         Whose::Operator
-    } else if finalizer.starts_with("kubernetes.io/") || finalizer == "foregroundDeletion" || finalizer == "orphan" {
+    } else if finalizer.starts_with("kubernetes.io/")
+        || finalizer == "foregroundDeletion"
+        || finalizer == "orphan"
+    {
         Whose::Kubernetes
     } else {
         Whose::User
@@ -188,9 +229,13 @@ pub(super) fn pod_trouble(object: &Object) -> Option<(String, Whose)> {
     }
     let conditions = status.get("conditions")?.items();
     let unscheduled = conditions.iter().find(|condition| {
-        condition.str_at(&["type"]) == Some("PodScheduled") && condition.str_at(&["status"]) == Some("False")
+        condition.str_at(&["type"]) == Some("PodScheduled")
+            && condition.str_at(&["status"]) == Some("False")
     })?;
-    Some((unscheduled.str_at(&["message"]).unwrap_or("is not scheduled").to_owned(), Whose::Kubernetes))
+    Some((
+        unscheduled.str_at(&["message"]).unwrap_or("is not scheduled").to_owned(),
+        Whose::Kubernetes,
+    ))
 }
 
 fn object<'a>(world: &'a World, at: &Reference) -> Option<&'a Object> {
@@ -232,7 +277,9 @@ fn served_instead(server: &Server, kind: &str, version: &str) -> String {
     let profile = server.profile();
     let other = server.kinds().find(|info| &*info.kind == kind && &*info.group == group);
     match other {
-        Some(info) => format!("this server (Kubernetes {profile}) serves it as {}", info.api_version()),
+        Some(info) => {
+            format!("this server (Kubernetes {profile}) serves it as {}", info.api_version())
+        }
         None => format!("this server (Kubernetes {profile}) does not serve it in any version"),
     }
 }

@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Failure, Finding, Known, Pauses, Report, Course, shrink};
+use super::{Course, Failure, Finding, Known, Pauses, Report, shrink};
 use crate::choice::{Choice, Crash, Restart, Write};
 use crate::trace::Level;
 
@@ -41,7 +41,11 @@ pub struct Progress {
 }
 
 /// Sweeps the story. `watch` is told after each branch; it ends the sweep by saying false.
-pub fn sweep<S: Course>(start: &S, options: &Options, mut watch: impl FnMut(Progress) -> bool) -> Report {
+pub fn sweep<S: Course>(
+    start: &S,
+    options: &Options,
+    mut watch: impl FnMut(Progress) -> bool,
+) -> Report {
     let mut report = Report::default();
     let mut known = Known::default();
     let mut run = start.clone();
@@ -74,7 +78,9 @@ pub fn sweep<S: Course>(start: &S, options: &Options, mut watch: impl FnMut(Prog
     let branches: Vec<(S, Choice)> = forks
         .into_iter()
         .flat_map(|(fork, operator, write)| {
-            choices(&operator, &write, options).into_iter().map(move |choice| (fork.clone(), choice))
+            choices(&operator, &write, options)
+                .into_iter()
+                .map(move |choice| (fork.clone(), choice))
         })
         .enumerate()
         .filter(|(index, _)| options.shard.is_none_or(|(shard, of)| index % of == shard))
@@ -99,7 +105,8 @@ pub fn sweep<S: Course>(start: &S, options: &Options, mut watch: impl FnMut(Prog
                 way.branches += 1;
             }
         }
-        let (done, broken, stepped_events) = (report.branches, report.broken, report.stepped_events);
+        let (done, broken, stepped_events) =
+            (report.branches, report.broken, report.stepped_events);
         if !watch(Progress { done, branches: total, broken, stepped_events }) {
             break;
         }
@@ -153,7 +160,9 @@ fn follow<S: Course>(mut branch: S, choice: &Choice, known: &mut Known) -> Outco
     }
     let events = branch.world().counts().events - before;
     let end = match (branch.failure(), joined) {
-        (Some(failure), _) => return Outcome { end: Err(Box::new(failure)), joined: false, events },
+        (Some(failure), _) => {
+            return Outcome { end: Err(Box::new(failure)), joined: false, events };
+        }
         (None, Some(end)) => end,
         (None, None) => branch.world().end_hash(),
     };

@@ -1,13 +1,14 @@
 //! The fewest choices that still break a story in the same way. Each choice names what it is about,
 //! so what is left of a list means the same as before.
 
-use super::{Finding, Course};
+use super::{Course, Finding};
 use crate::choice::{Choice, Restart};
 use crate::trace::Level;
 
 /// A finding with as few choices as break the story in the same way.
 pub fn finding<S: Course>(start: &S, finding: Finding) -> Finding {
-    let fewest = fewest(finding.choices.clone(), |choices| breaks(start, choices, &finding.failure.what));
+    let fewest =
+        fewest(finding.choices.clone(), |choices| breaks(start, choices, &finding.failure.what));
     Finding { choices: fewest, ..finding }
 }
 
@@ -36,15 +37,19 @@ pub fn fewest(mut choices: Vec<Choice>, mut fails: impl FnMut(&[Choice]) -> bool
 /// A restart on the present view needs less explanation than one on an old view.
 fn plainer(choice: &Choice) -> Option<Choice> {
     match choice {
-        Choice::KillOperator { operator, crash, write, restart_after_ms, view: Restart::Stale(_) } => {
-            Some(Choice::KillOperator {
-                operator: operator.clone(),
-                crash: *crash,
-                write: write.clone(),
-                restart_after_ms: *restart_after_ms,
-                view: Restart::Later,
-            })
-        }
+        Choice::KillOperator {
+            operator,
+            crash,
+            write,
+            restart_after_ms,
+            view: Restart::Stale(_),
+        } => Some(Choice::KillOperator {
+            operator: operator.clone(),
+            crash: *crash,
+            write: write.clone(),
+            restart_after_ms: *restart_after_ms,
+            view: Restart::Later,
+        }),
         _ => None,
     }
 }

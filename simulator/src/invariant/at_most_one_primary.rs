@@ -37,7 +37,10 @@ fn believed(world: &World) -> Vec<Violation> {
         .into_iter()
         .filter(|(_, pods)| pods.len() > 1)
         .map(|(group, pods)| {
-            Violation::at_once(format!("{group} believed"), format!("{group}: {} all accept writes", pods.join(" and ")))
+            Violation::at_once(
+                format!("{group} believed"),
+                format!("{group}: {} all accept writes", pods.join(" and ")),
+            )
         })
         .collect()
 }
@@ -51,7 +54,8 @@ fn labelled(world: &World) -> Vec<Violation> {
         }
         let mut holders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for pod in pods_of(world, set) {
-            if let Some(role) = pod.label("kubeblocks.io/role").filter(|role| roles.contains(*role)) {
+            if let Some(role) = pod.label("kubeblocks.io/role").filter(|role| roles.contains(*role))
+            {
                 holders.entry(role).or_default().push(pod.name());
             }
         }
@@ -75,7 +79,8 @@ fn exclusive_roles(world: &World, set: &Object) -> BTreeSet<String> {
         .collect();
     for pod in pods_of(world, set) {
         let facts = world.facts().get(pod.namespace(), pod.name());
-        let primary = facts.filter(|facts| facts.single_primary && facts.accepts_writes && !facts.role.is_empty());
+        let primary = facts
+            .filter(|facts| facts.single_primary && facts.accepts_writes && !facts.role.is_empty());
         roles.extend(primary.map(|facts| facts.role.to_string()));
     }
     roles

@@ -49,7 +49,9 @@ impl World {
             return false;
         }
         // Members of named templates have other names; what is wanted of them is not judged here.
-        let ordinal = pod.strip_prefix(set.name()).and_then(|rest| rest.strip_prefix('-')?.parse::<i64>().ok());
+        let ordinal = pod
+            .strip_prefix(set.name())
+            .and_then(|rest| rest.strip_prefix('-')?.parse::<i64>().ok());
         let replicas = spec("replicas").and_then(drydock_apiserver::Tree::as_i64).unwrap_or(1);
         ordinal.is_some_and(|ordinal| ordinal < replicas)
     }

@@ -24,8 +24,12 @@ fn check(world: &World) -> Vec<Violation> {
                 continue;
             }
             let name = format!("{}/{}", info.singular, object.name());
-            let why = chain.links.last().map_or_else(String::new, |link| format!(": {}", link.text));
-            violations.push(Violation::at_once(name.clone(), format!("the deletion of {name} does not end{why}")));
+            let why =
+                chain.links.last().map_or_else(String::new, |link| format!(": {}", link.text));
+            violations.push(Violation::at_once(
+                name.clone(),
+                format!("the deletion of {name} does not end{why}"),
+            ));
         }
     }
     violations

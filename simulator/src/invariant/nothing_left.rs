@@ -21,7 +21,9 @@ fn check(world: &World) -> Vec<Violation> {
         .log_since(drydock_apiserver::LogPosition::default())
         .filter(|entry| entry.kind == clusters && entry.change == Change::Deleted)
         .map(|entry| &entry.object)
-        .filter(|cluster| server.table(clusters).get(cluster.namespace(), cluster.name()).is_none());
+        .filter(|cluster| {
+            server.table(clusters).get(cluster.namespace(), cluster.name()).is_none()
+        });
     let mut seen = BTreeSet::new();
     let mut violations = Vec::new();
     for cluster in deleted {
@@ -52,9 +54,13 @@ fn check(world: &World) -> Vec<Violation> {
 
 fn keeps_claims(cluster: &Object) -> bool {
     let specs = ["componentSpecs", "shardings"];
-    specs.iter().filter_map(|list| cluster.tree().at(&["spec", list])).flat_map(|list| list.items()).any(|spec| {
-        let direct = ["persistentVolumeClaimRetentionPolicy", "whenDeleted"];
-        let shard = ["template", "persistentVolumeClaimRetentionPolicy", "whenDeleted"];
-        spec.str_at(&direct) == Some("Retain") || spec.str_at(&shard) == Some("Retain")
-    })
+    specs
+        .iter()
+        .filter_map(|list| cluster.tree().at(&["spec", list]))
+        .flat_map(|list| list.items())
+        .any(|spec| {
+            let direct = ["persistentVolumeClaimRetentionPolicy", "whenDeleted"];
+            let shard = ["template", "persistentVolumeClaimRetentionPolicy", "whenDeleted"];
+            spec.str_at(&direct) == Some("Retain") || spec.str_at(&shard) == Some("Retain")
+        })
 }

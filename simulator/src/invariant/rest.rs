@@ -24,7 +24,9 @@ const ROLE_MARK: &[&str] = &["metadata", "annotations", labels::ROLE_SNAPSHOT_VE
 
 /// Whether a change of a pod keeps the time of a role report, and nothing else.
 pub(crate) fn is_role_mark(entry: &LogEntry) -> bool {
-    let bare = |object: &Object| object.tree().without(ROLE_MARK).without(&["metadata", "resourceVersion"]);
+    let bare = |object: &Object| {
+        object.tree().without(ROLE_MARK).without(&["metadata", "resourceVersion"])
+    };
     entry.object.tree().at(ROLE_MARK).is_some()
         && entry.before.as_ref().is_some_and(|before| bare(before) == bare(&entry.object))
 }
@@ -40,7 +42,10 @@ fn check(world: &World) -> Vec<Violation> {
     // A world is a value: what it would do is found out by letting a copy do it.
     let mut later = world.clone();
     later.set_trace_level(Level::Off);
-    later.config = std::sync::Arc::new(crate::world::WorldConfig { invariants: Vec::new(), ..world.config().clone() });
+    later.config = std::sync::Arc::new(crate::world::WorldConfig {
+        invariants: Vec::new(),
+        ..world.config().clone()
+    });
     if let Ok(until) = world.now().checked_add(LOOK) {
         later.run_until(until);
     }
@@ -57,7 +62,9 @@ fn check(world: &World) -> Vec<Violation> {
             (more > 0).then(|| {
                 Violation::at_once(
                     resource.clone(),
-                    format!("within {LOOK:#} at rest, the operator wrote {more} times to {resource}"),
+                    format!(
+                        "within {LOOK:#} at rest, the operator wrote {more} times to {resource}"
+                    ),
                 )
             })
         })

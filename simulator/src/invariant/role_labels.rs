@@ -32,7 +32,9 @@ fn period(world: &World, pod: &Object) -> SignedDuration {
 
 fn check(world: &World) -> Vec<Violation> {
     let server = world.server(0);
-    let Some(pods) = server.kind("", "Pod").map(|kind| server.table(kind)) else { return Vec::new() };
+    let Some(pods) = server.kind("", "Pod").map(|kind| server.table(kind)) else {
+        return Vec::new();
+    };
     let mut violations = Vec::new();
     for (key, facts) in world.facts().iter() {
         let Some(pod) = pods.get(&key.namespace, &key.name) else { continue };
@@ -42,7 +44,11 @@ fn check(world: &World) -> Vec<Violation> {
         }
         let label = pod.label("kubeblocks.io/role").unwrap_or_default();
         if !label.eq_ignore_ascii_case(&facts.role) {
-            let labelled = if label.is_empty() { "not labelled".to_owned() } else { format!("labelled {label}") };
+            let labelled = if label.is_empty() {
+                "not labelled".to_owned()
+            } else {
+                format!("labelled {label}")
+            };
             violations.push(Violation::after(
                 BOUND + period(world, pod),
                 format!("{key} {}", facts.role),

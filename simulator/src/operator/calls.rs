@@ -77,10 +77,24 @@ impl World {
         for (n, wanted) in (0..).zip(generate) {
             let draw = |i: u64| random::draw(self.seed(), &process.name, &purpose, n * 1000 + i);
             let value = match &wanted.what {
-                Generated::Password { length, digits, symbols, symbol_characters, letters, seed } => {
+                Generated::Password {
+                    length,
+                    digits,
+                    symbols,
+                    symbol_characters,
+                    letters,
+                    seed,
+                } => {
                     let from = if seed.is_empty() { 0 } else { random::fnv_of(seed) };
-                    let draw = |i: u64| if seed.is_empty() { draw(i) } else { random::draw(from, "", "password", i) };
-                    let text = password(*length, *digits, *symbols, symbol_characters, *letters, draw);
+                    let draw = |i: u64| {
+                        if seed.is_empty() {
+                            draw(i)
+                        } else {
+                            random::draw(from, "", "password", i)
+                        }
+                    };
+                    let text =
+                        password(*length, *digits, *symbols, symbol_characters, *letters, draw);
                     drydock_operator_core::base64::encode(text.as_bytes())
                 }
             };
@@ -91,7 +105,11 @@ impl World {
 }
 
 pub(crate) fn gvr(kind: &Kind) -> Gvr {
-    Gvr { group: kind.group.to_owned().into(), version: kind.version.to_owned().into(), resource: kind.plural.to_owned().into() }
+    Gvr {
+        group: kind.group.to_owned().into(),
+        version: kind.version.to_owned().into(),
+        resource: kind.plural.to_owned().into(),
+    }
 }
 
 /// controller-runtime's words for a kind that discovery does not know.
@@ -99,7 +117,11 @@ fn no_match(kind: &Kind) -> Answer {
     Answer::Refused {
         code: 404,
         reason: "NoMatch".to_owned(),
-        message: format!("no matches for kind \"{}\" in version \"{}\"", kind.kind, kind.api_version()),
+        message: format!(
+            "no matches for kind \"{}\" in version \"{}\"",
+            kind.kind,
+            kind.api_version()
+        ),
     }
 }
 
@@ -127,7 +149,9 @@ pub(crate) fn in_words(call: &Call) -> String {
             format!("create {}/{name}", kind.kind.to_lowercase())
         }
         Call::Patch { kind, key, .. } => format!("patch {}/{}", kind.kind.to_lowercase(), key.name),
-        Call::Delete { kind, key, .. } => format!("delete {}/{}", kind.kind.to_lowercase(), key.name),
+        Call::Delete { kind, key, .. } => {
+            format!("delete {}/{}", kind.kind.to_lowercase(), key.name)
+        }
         Call::List { kind, .. } => format!("list {}", kind.plural),
         Call::Agent(call) => format!("{} on pod/{}", call.action, call.pod.name),
         Call::Event(event) => format!("event {}", event.reason),
@@ -165,7 +189,8 @@ fn password(
     let symbol_characters = if symbol_characters.is_empty() { "!@#&*" } else { symbol_characters };
     let pick = |from: &str, i: usize| {
         let characters: Vec<char> = from.chars().collect();
-        characters[usize::try_from(draw(i as u64) % characters.len() as u64).expect("smaller than a length")]
+        characters[usize::try_from(draw(i as u64) % characters.len() as u64)
+            .expect("smaller than a length")]
     };
     let mut text: Vec<char> = (0..length)
         .map(|i| {
@@ -180,7 +205,8 @@ fn password(
         .collect();
     // Fisher-Yates, with draws of its own.
     for i in (1..text.len()).rev() {
-        let other = usize::try_from(draw(500 + i as u64) % (i as u64 + 1)).expect("smaller than a length");
+        let other =
+            usize::try_from(draw(500 + i as u64) % (i as u64 + 1)).expect("smaller than a length");
         text.swap(i, other);
     }
     text.into_iter().collect()

@@ -56,7 +56,10 @@ impl World {
             self.push_after(micros(until), Event::CatchUp { operator, life });
         }
         self.say(Level::Story, Who::Fault, "kill", || name.to_string());
-        self.push_after(micros(restart_after.saturating_add(STARTUP)), Event::OperatorStart { operator, life });
+        self.push_after(
+            micros(restart_after.saturating_add(STARTUP)),
+            Event::OperatorStart { operator, life },
+        );
     }
 
     /// The process has its first view: everything it looks after is looked at once.
@@ -104,6 +107,7 @@ impl World {
             self.counts_mut().watch_events += 1;
             if self.operators[usize::from(operator)].alive {
                 self.wake_for(operator, &entry.object);
+                self.unblind(operator);
             }
         }
     }
@@ -134,9 +138,11 @@ impl World {
                     Map::Root => keys.push((index, Key::new(object.namespace(), object.name()))),
                     Map::Owner => {
                         let owner = object.owners().iter().find(|owner| owner.controller);
-                        keys.extend(owner.filter(|owner| is_of(owner, root)).map(|owner| {
-                            (index, Key::new(object.namespace(), &*owner.name))
-                        }));
+                        keys.extend(
+                            owner
+                                .filter(|owner| is_of(owner, root))
+                                .map(|owner| (index, Key::new(object.namespace(), &*owner.name))),
+                        );
                     }
                     Map::By(map) => {
                         let mapped = with_meta(object, |meta| map(&view, meta));

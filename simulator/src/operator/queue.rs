@@ -19,6 +19,8 @@ use crate::world::World;
 /// The first pause after a failure, and the longest: the default limiter of client-go.
 const BACKOFF_US: i64 = 5_000;
 const BACKOFF_MAX_US: i64 = 1_000_000_000;
+/// How long a key waits for the view to show what it wrote.
+const BLIND_US: i64 = 5_000_000;
 /// A key that is looked at this often while nothing moves anywhere spins.
 pub const HOT: u32 = 100;
 /// ... within this time.
@@ -73,10 +75,21 @@ impl World {
             return;
         }
         let workers = process.workers;
-        let state = process.key_mut(id);
+        let state = process.key(id);
         if state.queued_us != Some(now_us) || state.running {
             return;
         }
+        if process.blind.remove(&id) {
+            // It has waited long enough for its own writes.
+            process.key_mut(id).own.clear();
+        } else if !process.sees_own(id) {
+            process.blind.insert(id);
+            let due_us = now_us + BLIND_US;
+            process.key_mut(id).queued_us = Some(due_us);
+            self.heap.push(due_us, Event::Reconcile { operator, life, key: id });
+            return;
+        }
+        let state = process.key(id);
         let controller = usize::from(state.controller);
         if process.running[controller] >= workers {
             process.waiting[controller].push_back(id);
@@ -142,7 +155,9 @@ impl World {
                     self.emit(operator, &event);
                     self.take_answer(operator, id, Answer::Ok, false);
                 }
-                super::calls::Prepared::NoMatch(answer) => self.take_answer(operator, id, answer, false),
+                super::calls::Prepared::NoMatch(answer) => {
+                    self.take_answer(operator, id, answer, false)
+                }
             }
         }
         self.finish(operator, id);
@@ -171,9 +186,11 @@ impl World {
             Some(End::Retry(delay, message)) => {
                 (Pass::Retry, Some(("Retry", message.clone(), failed_call)), Some(micros(*delay)))
             }
-            Some(End::Failed(message)) => {
-                (Pass::Failed, Some(("Warning", message.clone(), failed_call)), Some(state.back_off()))
-            }
+            Some(End::Failed(message)) => (
+                Pass::Failed,
+                Some(("Warning", message.clone(), failed_call)),
+                Some(state.back_off()),
+            ),
             Some(End::Complete) | None => match &plan.failure {
                 Some(failure) => (
                     Pass::Failed,
@@ -186,7 +203,8 @@ impl World {
         match &trouble {
             Some((reason, message, call)) => {
                 let known = state.trouble.take().filter(|trouble| *trouble.message == **message);
-                let (first, count) = known.map_or((now, 0), |trouble| (trouble.first, trouble.count));
+                let (first, count) =
+                    known.map_or((now, 0), |trouble| (trouble.first, trouble.count));
                 state.trouble = Some(Trouble {
                     first,
                     last: now,
@@ -226,13 +244,39 @@ impl World {
         }
     }
 
+    /// Keys that waited for a change to be seen are due now.
+    pub(crate) fn unblind(&mut self, operator: u16) {
+        let process = &self.operators[usize::from(operator)];
+        if process.blind.is_empty() {
+            return;
+        }
+        let process = self.process_mut(operator);
+        let waiting: Vec<KeyId> = process.blind.iter().copied().collect();
+        let seeing: Vec<KeyId> = waiting.into_iter().filter(|id| process.sees_own(*id)).collect();
+        for id in seeing {
+            self.process_mut(operator).blind.remove(&id);
+            self.enqueue(operator, id, 0);
+        }
+    }
+
     /// An answer has come back to the execution of a key.
-    pub(crate) fn operator_answered(&mut self, operator: u16, life: u32, id: KeyId, reply: &crate::inflight::Reply) {
+    pub(crate) fn operator_answered(
+        &mut self,
+        operator: u16,
+        life: u32,
+        id: KeyId,
+        reply: &crate::inflight::Reply,
+        effects: &[(drydock_apiserver::KindId, u64)],
+    ) {
         let process = &self.operators[usize::from(operator)];
         if process.life != life || !process.alive {
             return;
         }
         let changed = reply.response().is_some_and(|response| response.changed);
+        // Who got no answer does not know what it wrote.
+        if reply.is_ok() {
+            self.process_mut(operator).key_mut(id).own.extend_from_slice(effects);
+        }
         self.take_answer(operator, id, super::calls::answer(reply), changed);
         self.go_on(operator, id);
     }

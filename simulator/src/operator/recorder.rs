@@ -42,17 +42,28 @@ impl World {
         // An Event about nothing would be refused.
         let Some(object) = object else { return };
         object.uid().clone_into(&mut regarding.uid);
-        let event = EventCall { regarding, warning: true, reason: reason.to_owned(), message: message.to_owned(), source };
+        let event = EventCall {
+            regarding,
+            warning: true,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            source,
+        };
         self.emit(operator, &event);
     }
 
     /// Sends an Event, or raises its count. Nobody waits for the answer.
     pub(crate) fn emit(&mut self, operator: u16, event: &EventCall) {
         let now_us = self.clock.now_us();
-        let now = self.now().round(jiff::Unit::Second).expect("a time can be rounded to seconds").to_string();
+        let now = self
+            .now()
+            .round(jiff::Unit::Second)
+            .expect("a time can be rounded to seconds")
+            .to_string();
         let process = self.process_mut(operator);
         let about = format!("{} {} {}", event.source, event.regarding, event.regarding.uid);
-        let (spoken, since_us) = process.recorder.spoken.entry(about.clone()).or_insert((0, now_us));
+        let (spoken, since_us) =
+            process.recorder.spoken.entry(about.clone()).or_insert((0, now_us));
         *spoken += 1;
         if *spoken > BURST + (now_us - *since_us) / REFILL_US {
             *spoken -= 1;

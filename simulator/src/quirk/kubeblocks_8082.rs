@@ -37,7 +37,9 @@ drydock_operator_api::resource!(
 );
 
 fn install(controllers: &mut Vec<Controller>) {
-    for controller in controllers.iter_mut().filter(|controller| controller.name == component::SOURCE) {
+    for controller in
+        controllers.iter_mut().filter(|controller| controller.name == component::SOURCE)
+    {
         controller.plan = Box::new(|view, key, now, settings| match component::load(view, key) {
             Some(tree) => component::reconcile_with(&steps(), &tree, now, settings),
             None => Plan::default(),
@@ -56,7 +58,8 @@ fn steps() -> Vec<(&'static str, Step)> {
 fn list_all_kinds(tree: &Tree, draft: &mut Draft<Component>, _pass: &Pass<'_>) -> Flow {
     let component = &tree.component;
     // It says that it goes before it looks at what it owns.
-    if component.metadata.is_deleting() && component.status.phase == Some(ComponentPhase::Deleting) {
+    if component.metadata.is_deleting() && component.status.phase == Some(ComponentPhase::Deleting)
+    {
         let namespace = component.metadata.namespace.clone();
         draft.call(Call::List { kind: PodDisruptionBudget::kind(), namespace });
     }

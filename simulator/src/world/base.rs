@@ -22,10 +22,15 @@ fn install(profile: Profile, now: Timestamp) -> Server {
     let mut server = Server::started_at(profile, 0, now);
     let resource = Gvr::new("apiextensions.k8s.io", "v1", "customresourcedefinitions");
     for crd in drydock_operator_api::crd::ALL {
-        let definition = Tree::from_json(crd.json.as_bytes()).expect("a committed definition is JSON");
+        let definition =
+            Tree::from_json(crd.json.as_bytes()).expect("a committed definition is JSON");
         let create = Request::create(resource.clone(), "", definition).by("drydock");
         let created = server.handle(&create, now).done();
-        debug_assert!(created.as_ref().is_some_and(Response::is_success), "{}: {created:?}", crd.name);
+        debug_assert!(
+            created.as_ref().is_some_and(Response::is_success),
+            "{}: {created:?}",
+            crd.name
+        );
     }
     server
 }

@@ -26,7 +26,8 @@ impl World {
             let slot = &self.servers[index];
             let end = slot.server.log_end();
             if end != slot.published {
-                let entries: Vec<LogEntry> = slot.server.log_since(slot.published).cloned().collect();
+                let entries: Vec<LogEntry> =
+                    slot.server.log_since(slot.published).cloned().collect();
                 self.servers[index].published = end;
                 for entry in &entries {
                     self.publish(u16::try_from(index).expect("fewer servers than 65536"), entry);
@@ -42,7 +43,11 @@ impl World {
         if !is_background(&group, &kind) && !is_mark {
             self.moved_us = self.clock.now_us();
         }
-        self.trace.record(&[u64::from(server), entry.revision, random::fnv_of(entry.object.name())]);
+        self.trace.record(&[
+            u64::from(server),
+            entry.revision,
+            random::fnv_of(entry.object.name()),
+        ]);
         if &*kind == "PersistentVolumeClaim" {
             self.watch_claim(entry);
         }
@@ -80,7 +85,10 @@ impl World {
             let slot = &mut self.actors[usize::from(id.0)];
             slot.due_us = slot.due_us.max(due_us);
             let due_us = slot.due_us;
-            self.heap.push(due_us, Event::Notify { reader: Reader::Actor(id), position: entry.revision });
+            self.heap.push(
+                due_us,
+                Event::Notify { reader: Reader::Actor(id), position: entry.revision },
+            );
         }
     }
 
@@ -135,7 +143,8 @@ impl World {
             self.say(Level::Story, Who::Cluster, "gone", || name);
             return;
         }
-        let (now, before) = (phase(&entry.object), entry.before.as_ref().map(phase).unwrap_or_default());
+        let (now, before) =
+            (phase(&entry.object), entry.before.as_ref().map(phase).unwrap_or_default());
         if now != before && TOLD_PHASES.contains(&kind) {
             self.say(Level::Story, Who::Operator, "phase", || format!("{name} {now}"));
         }

@@ -47,7 +47,17 @@ impl World {
         let counter = (random::fnv_of(&self.sender_name(sender)), random::fnv_of(&identity));
         let nth = self.issued.get(&counter).copied().unwrap_or(0) + 1;
         self.issued.insert(counter, nth);
-        let request = InFlight { sender, server, subject, identity, nth, reply: None, answer_lost: false, delayed: false };
+        let request = InFlight {
+            sender,
+            server,
+            subject,
+            identity,
+            nth,
+            reply: None,
+            effects: Vec::new(),
+            answer_lost: false,
+            delayed: false,
+        };
         let id = self.inflight.insert(request);
         self.push_after(0, Event::Send(id));
         id
@@ -118,8 +128,15 @@ impl World {
             self.count(sender, api, response);
             self.narrate_request(sender, api, response);
         }
+        let slot = &self.servers[usize::from(server)];
+        let effects = slot
+            .server
+            .log_since(slot.published)
+            .map(|entry| (entry.kind, entry.revision))
+            .collect();
         let Some(request) = self.inflight.get_mut(id) else { return };
         request.reply = Some(reply);
+        request.effects = effects;
         if let Some(crash) = self.crash_at(id, Crash::After) {
             self.carry_out(&crash);
         } else if self.crash_at(id, Crash::AnswerLost).is_some()
@@ -146,25 +163,36 @@ impl World {
         let reply = match (request.answer_lost, request.reply, &request.subject) {
             (true, ..) => Reply::Lost,
             (false, Some(reply), _) => reply,
-            (false, None, Subject::Agent(call)) => Reply::Agent(Err(format!("{} timed out", call.action))),
+            (false, None, Subject::Agent(call)) => {
+                Reply::Agent(Err(format!("{} timed out", call.action)))
+            }
             (false, None, Subject::Api(_)) => Reply::Lost,
         };
         match request.sender {
-            Sender::Operator { operator, life, key } => self.operator_answered(operator, life, key, &reply),
+            Sender::Operator { operator, life, key } => {
+                self.operator_answered(operator, life, key, &reply, &request.effects)
+            }
             Sender::Recorder { .. } => {}
             Sender::Actor { actor, tag } => self.stimulate(actor, Stimulus::Answered(tag, &reply)),
             Sender::User => drop(self.answers.insert(id, reply)),
         }
     }
 
-    pub(crate) fn agent_answers(&mut self, id: RequestId, result: Result<String, String>, after_us: i64) {
+    pub(crate) fn agent_answers(
+        &mut self,
+        id: RequestId,
+        result: Result<String, String>,
+        after_us: i64,
+    ) {
         let Some(request) = self.inflight.get_mut(id) else { return };
         request.reply = Some(Reply::Agent(result));
         self.push_after(after_us, Event::Answer(id));
     }
 
     fn agent_actor(&self) -> Option<crate::actor::ActorId> {
-        let takes = |slot: &super::ActorSlot| slot.actor.as_ref().is_some_and(|actor| actor.takes_agent_calls());
+        let takes = |slot: &super::ActorSlot| {
+            slot.actor.as_ref().is_some_and(|actor| actor.takes_agent_calls())
+        };
         let index = self.actors.iter().position(takes)?;
         Some(crate::actor::ActorId(u16::try_from(index).expect("fewer actors than 65536")))
     }
@@ -172,7 +200,12 @@ impl World {
     fn latency(&self, id: RequestId, leg: &str, low: i64, high: i64) -> i64 {
         let Some(request) = self.inflight.get(id) else { return low };
         let purpose = format!("{leg} {}", request.identity);
-        let draw = random::draw(self.seed(), &self.sender_name(request.sender), &purpose, u64::from(request.nth));
+        let draw = random::draw(
+            self.seed(),
+            &self.sender_name(request.sender),
+            &purpose,
+            u64::from(request.nth),
+        );
         random::between(draw, low, high)
     }
 
@@ -199,7 +232,10 @@ impl World {
             *counts.writes.entry(request.resource.resource.to_string()).or_default() += 1;
             if response.is_success() && !response.changed && request.resource.resource != "events" {
                 counts.idle_writes += 1;
-                *counts.idle.entry(format!("{} {}", verb_name(request.verb), request.resource.resource)).or_default() += 1;
+                *counts
+                    .idle
+                    .entry(format!("{} {}", verb_name(request.verb), request.resource.resource))
+                    .or_default() += 1;
             }
         }
     }
@@ -216,18 +252,30 @@ impl World {
         };
         let level = match request.verb {
             // What a user does, the story says itself.
-            Verb::Create | Verb::Delete if told && response.changed && who != Who::User => Level::Story,
+            Verb::Create | Verb::Delete if told && response.changed && who != Who::User => {
+                Level::Story
+            }
             _ => Level::Request,
         };
         let name = object.map_or(request.name.as_str(), |object| object.name()).to_owned();
-        let singular = request.resource.resource.strip_suffix('s').unwrap_or(&request.resource.resource).to_owned();
+        let singular = request
+            .resource
+            .resource
+            .strip_suffix('s')
+            .unwrap_or(&request.resource.resource)
+            .to_owned();
         let outcome = match response.error() {
             Some(status) => format!(": {status}"),
-            None if level == Level::Request && is_write(request) && !response.changed => " (changes nothing)".to_owned(),
+            None if level == Level::Request && is_write(request) && !response.changed => {
+                " (changes nothing)".to_owned()
+            }
             None => String::new(),
         };
-        let subresource = request.subresource.as_ref().map_or_else(String::new, |name| format!(" {name}"));
-        self.say(level, who, verb_name(request.verb), || format!("{singular}/{name}{subresource}{outcome}"));
+        let subresource =
+            request.subresource.as_ref().map_or_else(String::new, |name| format!(" {name}"));
+        self.say(level, who, verb_name(request.verb), || {
+            format!("{singular}/{name}{subresource}{outcome}")
+        });
     }
 }
 
@@ -245,7 +293,9 @@ fn refusal(code: u16, subject: &Subject) -> Response {
             ),
             ..Status::default()
         },
-        (429, _) => Status::too_many_requests("the server has received too many requests and has asked us to try again later"),
+        (429, _) => Status::too_many_requests(
+            "the server has received too many requests and has asked us to try again later",
+        ),
         (500, _) => Status::internal("injected by a fault"),
         (503, _) => Status::unavailable("the server is currently unable to handle the request"),
         (code, _) => Status::plain(code, "injected by a fault"),

@@ -36,11 +36,16 @@ impl World {
             let next = match pending {
                 None if quiet_at <= self.now() => return Settled::AtRest(at(self.moved_us)),
                 None => quiet_at,
-                Some(due) => due.max(self.now().saturating_add(SignedDuration::from_millis(1)).unwrap_or(due)),
+                Some(due) => due
+                    .max(self.now().saturating_add(SignedDuration::from_millis(1)).unwrap_or(due)),
             };
             if next > end {
                 self.run_until(end);
-                return if self.is_at_rest() { Settled::AtRest(at(self.moved_us)) } else { Settled::StillMoving };
+                return if self.is_at_rest() {
+                    Settled::AtRest(at(self.moved_us))
+                } else {
+                    Settled::StillMoving
+                };
             }
             self.run_until(next);
         }
@@ -57,7 +62,12 @@ impl World {
 
     /// When the last of what may move the world is due.
     fn pending(&self) -> Option<Timestamp> {
-        let due = self.heap.iter().filter(|entry| self.may_move(&entry.event)).map(|entry| entry.at_us).min();
+        let due = self
+            .heap
+            .iter()
+            .filter(|entry| self.may_move(&entry.event))
+            .map(|entry| entry.at_us)
+            .min();
         due.map(at)
     }
 
@@ -67,7 +77,9 @@ impl World {
                 self.inflight.get(*id).is_some_and(|request| match request.sender {
                     Sender::Operator { operator, life, key } => {
                         let process = &self.operators[usize::from(operator)];
-                        process.life == life && process.alive && process.key(key).idle_passes < FUTILE
+                        process.life == life
+                            && process.alive
+                            && process.key(key).idle_passes < FUTILE
                     }
                     Sender::User => true,
                     Sender::Recorder { .. } | Sender::Actor { .. } => false,
@@ -110,7 +122,9 @@ impl World {
                 .keys()
                 .iter()
                 .filter(|state| state.running || state.queued_us.is_some())
-                .map(|state| (state.controller, &state.key, state.running, state.failures.min(FUTILE)))
+                .map(|state| {
+                    (state.controller, &state.key, state.running, state.failures.min(FUTILE))
+                })
                 .collect();
             busy.sort();
             for (controller, key, running, failures) in busy {
@@ -169,7 +183,9 @@ impl World {
                 let Some(id) = slot.server.kind(group, kind) else { continue };
                 for object in slot.server.table(id).iter() {
                     // Servers must not cancel each other out.
-                    sum = sum.wrapping_add(object_digest(object).rotate_left(u32::try_from(index).unwrap_or(0)));
+                    sum = sum.wrapping_add(
+                        object_digest(object).rotate_left(u32::try_from(index).unwrap_or(0)),
+                    );
                 }
             }
         }

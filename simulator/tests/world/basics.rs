@@ -1,6 +1,5 @@
 //! The world as a value, with a toy operator in it.
 
-
 use drydock_simulator::operator::StartView;
 use drydock_simulator::trace::Level;
 use drydock_simulator::world::Settled;
@@ -61,7 +60,11 @@ fn a_clone_at_any_event_goes_on_as_the_original_does() {
         while !is_done(&clone) {
             clone.step().expect("there is something to do");
         }
-        assert_eq!((clone.now(), clone.trace_hash(), clone.state_hash()), (end, world.trace_hash(), world.state_hash()), "clone {at}");
+        assert_eq!(
+            (clone.now(), clone.trace_hash(), clone.state_hash()),
+            (end, world.trace_hash(), world.state_hash()),
+            "clone {at}"
+        );
     }
 }
 
@@ -93,7 +96,11 @@ fn an_operator_that_is_killed_carries_on_where_the_objects_stand() {
         world.step().expect("there is something to do");
     }
 
-    world.kill_operator(0, SignedDuration::from_secs(5), StartView::AsKilled(SignedDuration::from_secs(3)));
+    world.kill_operator(
+        0,
+        SignedDuration::from_secs(5),
+        StartView::AsKilled(SignedDuration::from_secs(3)),
+    );
     world.run_until(toy::after(8, &world));
 
     assert_eq!((secrets(&world), is_done(&world)), (2, false), "it only sees what it had seen");
@@ -103,7 +110,8 @@ fn an_operator_that_is_killed_carries_on_where_the_objects_stand() {
 
 #[test]
 fn background_ticks_do_not_keep_a_world_from_rest() {
-    let mut world = World::new(WorldConfig { examples: 3, operators: Vec::new(), ..WorldConfig::default() });
+    let mut world =
+        World::new(WorldConfig { examples: 3, operators: Vec::new(), ..WorldConfig::default() });
 
     let settled = world.settle(SignedDuration::from_mins(5));
 

@@ -1,14 +1,13 @@
 //! The crash sweep finds what the plain run does not, shows as little as breaks it, and joins what it knows.
 
-
 use drydock_operator_api::core::ConfigMap;
 use drydock_operator_core::controllers::Controller;
 use drydock_operator_core::plan::Plan;
 use drydock_simulator::World;
 use drydock_simulator::choice::{Choice, Crash};
+use drydock_simulator::explore::Course;
 use drydock_simulator::explore::crash::{Options, sweep};
 use drydock_simulator::explore::shrink::fewest;
-use drydock_simulator::explore::Course;
 
 use crate::toy::{self, ToRest, is_done, parent, secrets};
 
@@ -32,7 +31,11 @@ fn every_crash_point_of_a_correct_operator_ends_alike() {
     let report = sweep(&story, &Options::default(), |_| true);
 
     assert_eq!(report.default_failure, None);
-    assert_eq!((report.branches, report.broken, report.distinct_ends), (4 * 3, 0, 1), "{report:#?}");
+    assert_eq!(
+        (report.branches, report.broken, report.distinct_ends),
+        (4 * 3, 0, 1),
+        "{report:#?}"
+    );
     assert!(report.joined > 8, "{report:#?}");
 }
 
@@ -66,7 +69,8 @@ fn a_bug_that_needs_a_crash_is_found_by_the_sweep_and_not_by_the_plain_run() {
     assert!(report.broken > 0, "{report:#?}");
     let [finding] = report.findings.as_slice() else { panic!("one way to break: {report:#?}") };
     assert_eq!(finding.failure.message, "2 secrets");
-    let [Choice::KillOperator { .. } | Choice::LoseAnswer { .. }] = finding.choices.as_slice() else {
+    let [Choice::KillOperator { .. } | Choice::LoseAnswer { .. }] = finding.choices.as_slice()
+    else {
         panic!("one choice is enough: {:?}", finding.choices)
     };
 
@@ -86,8 +90,14 @@ fn a_kill_is_told_in_words() {
 
     let choice = &report.findings[0].choices[0];
     let text = choice.to_string();
-    assert!(text.contains("operator-0") && text.contains("1st `create secrets default/made-"), "{text}");
+    assert!(
+        text.contains("operator-0") && text.contains("1st `create secrets default/made-"),
+        "{text}"
+    );
     let same = fewest(vec![choice.clone()], |choices| !choices.is_empty());
     assert_eq!(same, [choice.clone()]);
-    assert!(!matches!(choice, Choice::KillOperator { crash: Crash::Before, .. }), "nothing is forgotten before it is done");
+    assert!(
+        !matches!(choice, Choice::KillOperator { crash: Crash::Before, .. }),
+        "nothing is forgotten before it is done"
+    );
 }

@@ -1,13 +1,12 @@
 //! Each fault bites, and the toy operator survives it.
 
-
-use drydock_operator_core::plan::{Action, Call, Plan};
+use drydock_apiserver::{Gvr, Request, Tree};
 use drydock_operator_api::Resource;
 use drydock_operator_api::core::{ConfigMap, Secret};
+use drydock_operator_core::plan::{Action, Call, Plan};
 use drydock_scenarios::{Fault, NodeChoice, Requests};
 use drydock_simulator::World;
 use drydock_simulator::operator::Pass;
-use drydock_apiserver::{Gvr, Request, Tree};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -36,7 +35,11 @@ fn an_api_error_fails_a_pass_before_anything_is_stored() {
 
     assert_eq!(passes(&world, Pass::Failed), 2);
     assert_eq!(world.faults()[0].hits, 2);
-    assert_eq!(world.counts().requests["create"], 5 + 1, "three creates, two refused, and an Event with the warning");
+    assert_eq!(
+        world.counts().requests["create"],
+        5 + 1,
+        "three creates, two refused, and an Event with the warning"
+    );
 }
 
 #[test]
@@ -59,7 +62,9 @@ fn a_conflict_makes_the_operator_look_again() {
 fn a_slow_request_is_carried_out_late() {
     let mut world = toy::world(toy::good, |_| {});
     let by = SignedDuration::from_secs(20);
-    world.inject(&Fault::SlowRequest { by, requests: requests("create", "Secret", 1) }).expect("it can strike");
+    world
+        .inject(&Fault::SlowRequest { by, requests: requests("create", "Secret", 1) })
+        .expect("it can strike");
     world.request(parent(1));
 
     world.run_until(toy::after(19, &world));
@@ -111,7 +116,9 @@ fn a_group_that_is_not_served_is_no_match_for_the_client() {
     let mut world = toy::world(lists_secrets, |_| {});
     world.request(parent(1));
 
-    world.inject(&Fault::ApiGroupNotServed { group_version: "v1".to_owned() }).expect("it can strike");
+    world
+        .inject(&Fault::ApiGroupNotServed { group_version: "v1".to_owned() })
+        .expect("it can strike");
     world.run_until(toy::after(60, &world));
 
     let trouble = world.operators()[0].keys()[0].trouble.clone().expect("its pass fails");

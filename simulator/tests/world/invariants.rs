@@ -53,7 +53,10 @@ fn set(replicas: u32) -> Value {
 }
 
 fn facts(world: &World, pod: &str, role: &str) -> PodFacts {
-    let uid = world.objects("", "Pod").find(|object| object.name() == pod).map_or("", |object| object.uid());
+    let uid = world
+        .objects("", "Pod")
+        .find(|object| object.name() == pod)
+        .map_or("", |object| object.uid());
     PodFacts {
         pod_uid: uid.into(),
         group: "default/demo-redis".into(),
@@ -181,7 +184,10 @@ fn a_key_that_is_looked_at_without_end_is_a_hot_loop() {
 #[test]
 fn a_key_that_polls_slowly_is_no_hot_loop() {
     fn polls() -> Vec<Controller> {
-        toy::controllers_of(|_, _, now| Plan { requeue_at: Some(now + SignedDuration::from_secs(1)), ..Plan::default() })
+        toy::controllers_of(|_, _, now| Plan {
+            requeue_at: Some(now + SignedDuration::from_secs(1)),
+            ..Plan::default()
+        })
     }
     let mut world = toy::world(polls, |_| {});
 
@@ -195,8 +201,12 @@ fn a_key_that_polls_slowly_is_no_hot_loop() {
 fn an_operator_that_writes_at_rest_is_found_out() {
     fn restless() -> Vec<Controller> {
         toy::controllers_of(|view, key, now| {
-            let mut plan = Plan { requeue_at: Some(now + SignedDuration::from_mins(1)), ..Plan::default() };
-            if let Some(parent) = view.get::<ConfigMap>(&key.namespace, &key.name).filter(|parent| parent.metadata.label("toy").is_some()) {
+            let mut plan =
+                Plan { requeue_at: Some(now + SignedDuration::from_mins(1)), ..Plan::default() };
+            if let Some(parent) = view
+                .get::<ConfigMap>(&key.namespace, &key.name)
+                .filter(|parent| parent.metadata.label("toy").is_some())
+            {
                 plan.actions.push(toy::annotate(&parent, "done", "true"));
             }
             plan
@@ -229,7 +239,12 @@ fn what_a_deleted_cluster_leaves_behind_is_found() {
     let mut world = world();
     let labels = json!({ "app.kubernetes.io/instance": "demo" });
     create(&mut world, CLUSTERS, "default", cluster(&json!({})));
-    create(&mut world, CONFIG_MAPS, "default", json!({ "metadata": { "name": "demo-env", "labels": labels } }));
+    create(
+        &mut world,
+        CONFIG_MAPS,
+        "default",
+        json!({ "metadata": { "name": "demo-env", "labels": labels } }),
+    );
     world.check_settled();
     assert_eq!(broken(&world), []);
 
@@ -266,7 +281,12 @@ fn a_deletion_that_does_not_end_is_broken_unless_the_user_holds_it_up() {
     };
 
     assert_eq!(held_by("example.com/somebody-else"), []);
-    let [(invariant, message)] = &held_by("cluster.kubeblocks.io/finalizer")[..] else { panic!("it is the operator's") };
+    let [(invariant, message)] = &held_by("cluster.kubeblocks.io/finalizer")[..] else {
+        panic!("it is the operator's")
+    };
     assert_eq!(*invariant, "deletion-ends");
-    assert!(message.contains("its finalizer cluster.kubeblocks.io/finalizer has not been removed"), "{message}");
+    assert!(
+        message.contains("its finalizer cluster.kubeblocks.io/finalizer has not been removed"),
+        "{message}"
+    );
 }

@@ -63,7 +63,10 @@ fn world(change: impl FnOnce(&mut WorldConfig)) -> World {
 fn running(world: &World) -> Result<(), String> {
     let phase = |kind: &str| {
         let object = world.objects("apps.kubeblocks.io", kind).next();
-        object.and_then(|object| object.tree().str_at(&["status", "phase"])).unwrap_or("nothing").to_owned()
+        object
+            .and_then(|object| object.tree().str_at(&["status", "phase"]))
+            .unwrap_or("nothing")
+            .to_owned()
     };
     match (phase("Cluster"), phase("Component")) {
         (cluster, component) if cluster == "Running" && component == "Running" => Ok(()),
@@ -136,9 +139,15 @@ fn the_chain_of_a_deletion_that_is_stuck_ends_at_the_call_that_fails() {
     assert_eq!(objects, ["cluster/demo", "component/demo-store"], "{chain:#?}");
     assert_eq!(chain.ending, Ending::Open(Whose::Operator));
     assert!(chain.links[0].text.starts_with("Deleting since 0:"), "{chain:#?}");
-    assert!(chain.links[0].text.contains("waits for component/demo-store to be gone"), "{chain:#?}");
+    assert!(
+        chain.links[0].text.contains("waits for component/demo-store to be gone"),
+        "{chain:#?}"
+    );
     let details = &chain.links[1].details;
-    assert_eq!(details[0], "list poddisruptionbudgets: no matches for kind \"PodDisruptionBudget\" in version \"policy/v1\"");
+    assert_eq!(
+        details[0],
+        "list poddisruptionbudgets: no matches for kind \"PodDisruptionBudget\" in version \"policy/v1\""
+    );
     assert_eq!(details[1], "this server (Kubernetes 1.20) serves it as policy/v1beta1");
     assert_eq!(chain.known_as.map(|known| known.name), Some("kubeblocks-8082"));
 }
@@ -152,7 +161,12 @@ fn without_the_quirk_the_same_deletion_ends() {
     world.settle(SignedDuration::from_mins(10));
     world.check_settled();
 
-    assert_eq!(world.objects("apps.kubeblocks.io", "Cluster").count(), 0, "{:#?}", drydock_simulator::explain::stuck(&world));
+    assert_eq!(
+        world.objects("apps.kubeblocks.io", "Cluster").count(),
+        0,
+        "{:#?}",
+        drydock_simulator::explain::stuck(&world)
+    );
     assert!(world.broken().is_empty(), "{:#?}", world.broken());
 }
 

@@ -41,7 +41,11 @@ pub fn decide(view: &dyn View, key: &Key, _now: Timestamp) -> Plan {
         return plan;
     }
     let have = view.list::<Secret>(&key.namespace, Selection::OwnedBy(&parent.metadata.uid));
-    let missing = parent.data.keys().map(|part| format!("{}-{part}", key.name)).find(|name| have.iter().all(|secret| secret.metadata.name != *name));
+    let missing = parent
+        .data
+        .keys()
+        .map(|part| format!("{}-{part}", key.name))
+        .find(|name| have.iter().all(|secret| secret.metadata.name != *name));
     match missing {
         Some(name) => {
             plan.actions.push(create(&parent, &name));
@@ -52,7 +56,9 @@ pub fn decide(view: &dyn View, key: &Key, _now: Timestamp) -> Plan {
                 whose: Whose::Operator,
             });
         }
-        None if parent.metadata.annotation("done").is_none() => plan.actions.push(annotate(&parent, "done", "true")),
+        None if parent.metadata.annotation("done").is_none() => {
+            plan.actions.push(annotate(&parent, "done", "true"))
+        }
         None => {}
     }
     plan
@@ -69,13 +75,20 @@ pub fn create(parent: &ConfigMap, name: &str) -> Action {
             }],
         },
     });
-    Action { because: "toy", call: Call::Create { kind: Secret::kind(), object, generate: Vec::new() } }
+    Action {
+        because: "toy",
+        call: Call::Create { kind: Secret::kind(), object, generate: Vec::new() },
+    }
 }
 
 pub fn annotate(parent: &ConfigMap, name: &str, value: &str) -> Action {
-    let patch = json!({ "metadata": { "uid": parent.metadata.uid, "annotations": { name: value } } });
+    let patch =
+        json!({ "metadata": { "uid": parent.metadata.uid, "annotations": { name: value } } });
     let key = Key::new(&*parent.metadata.namespace, &*parent.metadata.name);
-    Action { because: "toy", call: Call::Patch { kind: ConfigMap::kind(), key, subresource: None, patch } }
+    Action {
+        because: "toy",
+        call: Call::Patch { kind: ConfigMap::kind(), key, subresource: None, patch },
+    }
 }
 
 pub fn world(controllers: fn() -> Vec<Controller>, change: impl FnOnce(&mut WorldConfig)) -> World {
@@ -87,8 +100,10 @@ pub fn world(controllers: fn() -> Vec<Controller>, change: impl FnOnce(&mut Worl
 
 /// The ConfigMap `demo` with so many parts.
 pub fn parent(parts: usize) -> Request {
-    let data: serde_json::Map<_, _> = (0..parts).map(|part| (part.to_string(), json!("x"))).collect();
-    let object = json!({ "metadata": { "name": "demo", "labels": { "toy": "yes" } }, "data": data });
+    let data: serde_json::Map<_, _> =
+        (0..parts).map(|part| (part.to_string(), json!("x"))).collect();
+    let object =
+        json!({ "metadata": { "name": "demo", "labels": { "toy": "yes" } }, "data": data });
     Request::create(CONFIG_MAPS, "default", Tree::from_value(object))
 }
 
@@ -150,7 +165,11 @@ impl Course for ToRest {
     }
 
     fn failure(&self) -> Option<Failure> {
-        let broken = self.world.broken().front().map(|broken| (broken.invariant.to_owned(), broken.message.clone()));
+        let broken = self
+            .world
+            .broken()
+            .front()
+            .map(|broken| (broken.invariant.to_owned(), broken.message.clone()));
         let claim = || (self.claim)(&self.world).err().map(|message| ("claim".to_owned(), message));
         let (what, message) = broken.or_else(|| if self.ended() { claim() } else { None })?;
         Some(Failure { what, message, at: self.world.now(), chains: Vec::new() })
