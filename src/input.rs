@@ -78,6 +78,8 @@ fn find(path: &Path, files: &mut Vec<String>) {
             entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         let mut folders: Vec<_> = entries.map(|entry| entry.path()).collect();
         folders.sort();
-        folders.iter().for_each(|folder| find(folder, files));
+        for folder in &folders {
+            find(folder, files);
+        }
     }
 }

@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
     let report = Report::of(run, &Stopwatch::start(), |_| again.clone());
     arguments.output.write_trace(&report.run)?;
     let course = repro.compare(&report.run);
-    if arguments.output.output == Format::Json {
+    if arguments.output.format == Format::Json {
         let mut json = report.json();
         json["same_course"] = json!(course == Course::Same);
         json["replay"] = json!(again);

@@ -50,8 +50,8 @@ pub struct Output {
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// What to print
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t)]
+    pub format: Format,
     /// Write every line of the trace there, as JSON
     #[arg(long, value_name = "FILE")]
     pub trace: Option<std::path::PathBuf>,
@@ -156,7 +156,7 @@ fn one(prepared: Prepared, output: &Output) -> Result<Exit, Refusal> {
     };
     let report = Report::of(run, &Stopwatch::start(), same_with);
     output.write_trace(&report.run)?;
-    if output.output == Format::Json {
+    if output.format == Format::Json {
         print(&format!("{}\n", report.json()))?;
         return Ok(report.exit());
     }
@@ -177,12 +177,12 @@ fn one(prepared: Prepared, output: &Output) -> Result<Exit, Refusal> {
 }
 
 fn elsewhere(scenario: &Scenario, output: &Output) -> Result<Exit, Refusal> {
-    match output.output {
+    match output.format {
         Format::Json => {
-            print(&format!("{}\n", json!({ "name": scenario.name, "verdict": "not-run" })))?
+            print(&format!("{}\n", json!({ "name": scenario.name, "verdict": "not-run" })))?;
         }
         Format::Human => {
-            print(&format!("  - {}  not run: it is not for the simulator\n", scenario.name))?
+            print(&format!("  - {}  not run: it is not for the simulator\n", scenario.name))?;
         }
     }
     Ok(Exit::NotRun)
@@ -205,14 +205,14 @@ fn many(runs: Vec<Prepared>, output: &Output) -> Result<Exit, Refusal> {
         progress.show(|| format!("{} of {total}  {}", index + 1, run.story().scenario.name));
         let report = Report::of(run, &Stopwatch::start(), same_with);
         progress.clear();
-        match output.output {
+        match output.format {
             Format::Json => print(&format!("{}\n", report.json()))?,
             Format::Human => print(&report.line(paint))?,
         }
         exit = exit.max(report.exit());
         reports.push(report);
     }
-    if output.output == Format::Human {
+    if output.format == Format::Human {
         for report in reports.iter().filter(|report| report.exit() != Exit::Held) {
             print(&format!("\n  {}\n", paint.strong(&report.run.story().scenario.name)))?;
             print(

@@ -88,7 +88,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
     }
     let report = Report::of(run, &watch, |_| again(arguments));
     arguments.output.write_trace(&report.run)?;
-    if arguments.output.output == Format::Json {
+    if arguments.output.format == Format::Json {
         let mut json = report.json();
         json["dropped"] = report.run.dropped().iter().map(|d| json!({ "object": d.object, "field": d.field, "file": d.file, "line": d.place.line })).collect();
         print(&format!("{json}\n"))?;

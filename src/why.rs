@@ -26,16 +26,16 @@ pub fn tell(chains: &[Chain], next: &[(&str, String)], paint: Paint) -> String {
         text.push_str(&tree(chain, paint));
         match &chain.ending {
             Ending::Open(whose) if chain.verdict.is_empty() => {
-                rows.push(("whose", possessive(*whose).to_owned()))
+                rows.push(("whose", possessive(*whose).to_owned()));
             }
             Ending::Open(whose) => {
-                rows.push(("whose", format!("{}: {}", possessive(*whose), chain.verdict)))
+                rows.push(("whose", format!("{}: {}", possessive(*whose), chain.verdict)));
             }
             Ending::Circle(objects) => {
-                rows.push(("whose", format!("a circle: {}", objects.join(" waits for "))))
+                rows.push(("whose", format!("a circle: {}", objects.join(" waits for "))));
             }
             Ending::Nothing => {
-                rows.push(("whose", "unknown: it waits for nothing that is known".to_owned()))
+                rows.push(("whose", "unknown: it waits for nothing that is known".to_owned()));
             }
         }
         if let Some(known) = &chain.known_as {

@@ -68,12 +68,18 @@ fn alone_it_prints_five_commands_to_begin_with() {
     let ran = Somewhere::new("menu").run([]);
 
     assert_eq!(ran.code, 0);
-    assert_eq!(ran.out.lines().filter(|line| line.starts_with("  drydock ")).count(), 5, "{}", ran.out);
+    assert_eq!(
+        ran.out.lines().filter(|line| line.starts_with("  drydock ")).count(),
+        5,
+        "{}",
+        ran.out
+    );
 }
 
 #[test]
 fn a_mistake_is_shown_where_it_stands_and_nothing_runs() {
-    let here = Somewhere::new("mistake").with("my.yaml", "about: x\nsteps:\n  - wiat: { object: cluster/demo }\n");
+    let here = Somewhere::new("mistake")
+        .with("my.yaml", "about: x\nsteps:\n  - wiat: { object: cluster/demo }\n");
 
     let ran = here.run(["run", "my.yaml"]);
 
@@ -90,17 +96,29 @@ fn what_only_a_world_can_judge_is_refused_as_well() {
     let here = Somewhere::new("unknown")
         .with("kind.yaml", "about: x\nsteps:\n  - wait: { object: clutser/demo, gone: true }\n")
         .with("quirk.yaml", "about: x\nsteps:\n  - wait: { object: cluster/demo, gone: true }\n")
-        .with("odd.yaml", "apiVersion: apps.kubeblocks.io/v1\nkind: Clutser\nmetadata: { name: x }\n");
+        .with(
+            "odd.yaml",
+            "apiVersion: apps.kubeblocks.io/v1\nkind: Clutser\nmetadata: { name: x }\n",
+        );
 
     for (arguments, expected) in [
-        (["run", "kind.yaml"].as_slice(), "kind.yaml:3:21: unknown kind `clutser`; did you mean `cluster`?"),
+        (
+            ["run", "kind.yaml"].as_slice(),
+            "kind.yaml:3:21: unknown kind `clutser`; did you mean `cluster`?",
+        ),
         (&["run", "quirk.yaml", "--quirk", "kubeblocks-8028"], "did you mean `kubeblocks-8082`?"),
         (&["try", "odd.yaml"], "odd.yaml:2:7: unknown kind `Clutser`; did you mean `Cluster`?"),
         (&["try", "absent.yaml"], "there is no file absent.yaml"),
         (&["run", "absent/"], "there is no scenario at absent/"),
         (&["replay", "odd.yaml"], "this is no repro"),
     ] {
-        let output = cmd(env!("CARGO_BIN_EXE_drydock"), arguments).dir(&here.0).stderr_capture().stdout_capture().unchecked().run().unwrap();
+        let output = cmd(env!("CARGO_BIN_EXE_drydock"), arguments)
+            .dir(&here.0)
+            .stderr_capture()
+            .stdout_capture()
+            .unchecked()
+            .run()
+            .unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {err}");
         assert!(err.contains(expected), "{arguments:?}: {err}");
@@ -166,7 +184,11 @@ fn a_changed_course_is_named_by_the_first_line_that_differs() {
 
     assert_eq!(again.code, 1);
     assert!(again.out.contains("another course"), "{}", again.out);
-    assert!(again.out.contains("    recorded  ") && again.out.contains("    now       "), "{}", again.out);
+    assert!(
+        again.out.contains("    recorded  ") && again.out.contains("    now       "),
+        "{}",
+        again.out
+    );
 }
 
 #[test]
@@ -189,9 +211,22 @@ fn all_bundled_stories_are_one_line_each_and_json_says_what_scripts_need() {
     let ran = Somewhere::new("all").run(["run", "-o", "json"]);
 
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    let stories: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let stories: Vec<Value> =
+        ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert!(stories.len() >= 4);
-    for field in ["name", "verdict", "trace_hash", "seed", "virtual_seconds", "cpu_seconds", "events", "counts", "failures", "waits", "replay"] {
+    for field in [
+        "name",
+        "verdict",
+        "trace_hash",
+        "seed",
+        "virtual_seconds",
+        "cpu_seconds",
+        "events",
+        "counts",
+        "failures",
+        "waits",
+        "replay",
+    ] {
         assert!(stories.iter().all(|story| !story[field].is_null()), "no {field} in {}", ran.out);
     }
 }

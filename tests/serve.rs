@@ -24,7 +24,10 @@ impl Served {
             .expect("the command starts");
         let out = BufReader::new(child.stdout.take().expect("it is piped"));
         let lines = out.lines().map(|line| line.expect("text"));
-        let line = lines.into_iter().find(|line| line.contains("http://")).expect("it says where it listens");
+        let line = lines
+            .into_iter()
+            .find(|line| line.contains("http://"))
+            .expect("it says where it listens");
         let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next());
         Self { child, address: address.expect("an address").to_owned() }
     }
@@ -40,7 +43,8 @@ impl Served {
         .expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("text");
-        let code = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
+        let code =
+            answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
         let (_, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
         (code, serde_json::from_str(body).unwrap_or(Value::Null))
     }
@@ -72,7 +76,8 @@ fn a_living_world_comes_up_while_one_watches_and_takes_writes() {
     });
     assert!(running, "{}", served.ask("GET", &format!("{clusters}/demo"), "").1);
 
-    let made = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"mine"},"data":{"a":"b"}}"#;
+    let made =
+        r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"mine"},"data":{"a":"b"}}"#;
     let (code, _) = served.ask("POST", "/api/v1/namespaces/default/configmaps", made);
     assert_eq!(code, 201);
     let (_, read) = served.ask("GET", "/api/v1/namespaces/default/configmaps/mine", "");
@@ -87,7 +92,11 @@ fn a_living_world_comes_up_while_one_watches_and_takes_writes() {
 fn a_frozen_world_shows_the_instant_that_was_asked_for() {
     let here = folder("frozen");
     let ran = duct::cmd!(
-        env!("CARGO_BIN_EXE_drydock"), "run", "scenarios/stuck/deleting-without-pdb-api", "--quirk", "kubeblocks-8082"
+        env!("CARGO_BIN_EXE_drydock"),
+        "run",
+        "scenarios/stuck/deleting-without-pdb-api",
+        "--quirk",
+        "kubeblocks-8082"
     );
     ran.dir(&here).stdout_null().unchecked().run().expect("the command starts");
     let repro = "target/repro/deleting-without-pdb-api.repro";

@@ -22,13 +22,14 @@ pub struct Manifest {
 pub fn read(source: &Arc<Source>) -> Result<Vec<Manifest>, Mistake> {
     let mut manifests = Vec::new();
     for document in yaml::parse(source)? {
-        if document.get("kind").and_then(Node::text) == Some("List") {
-            if let Some(Content::List(items)) = document.get("items").map(|items| &items.content) {
-                for item in items {
-                    manifests.push(manifest(source, item.clone())?);
-                }
-                continue;
+        let is_list = document.get("kind").and_then(Node::text) == Some("List");
+        if is_list
+            && let Some(Content::List(items)) = document.get("items").map(|items| &items.content)
+        {
+            for item in items {
+                manifests.push(manifest(source, item.clone())?);
             }
+            continue;
         }
         manifests.push(manifest(source, document)?);
     }

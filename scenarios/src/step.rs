@@ -271,7 +271,7 @@ fn leaves(pattern: &Value) -> Vec<(String, String)> {
         let join = |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
         match value {
             Value::Object(map) if !map.is_empty() => {
-                map.iter().for_each(|(key, value)| walk(&join(key), value, out))
+                map.iter().for_each(|(key, value)| walk(&join(key), value, out));
             }
             Value::Array(items) if !items.is_empty() => {
                 items

@@ -248,9 +248,10 @@ impl Builder<'_> {
         };
         match &mut open.what {
             Collecting::List(items) => items.push(node),
-            Collecting::Map(entries, pending) => match pending.take() {
-                Some((key, place)) => entries.push(Entry { key, place, value: node }),
-                None => {
+            Collecting::Map(entries, pending) => {
+                if let Some((key, place)) = pending.take() {
+                    entries.push(Entry { key, place, value: node });
+                } else {
                     let key = match &node.content {
                         Content::Scalar(Value::String(key)) => key.clone(),
                         Content::Scalar(value) => value.to_string(),
@@ -264,7 +265,7 @@ impl Builder<'_> {
                     }
                     *pending = Some((key, node.place));
                 }
-            },
+            }
         }
         Ok(())
     }
@@ -415,7 +416,7 @@ mod tests {
         for text in
             [deep.as_str(), &aliases, "a: b: c", "\u{0}", "a: *b", "{a: 1, a: 2}", "? [x]\n: y"]
         {
-            assert!(parse(&Source::new("input.yaml", text)).is_err(), "{:.40}", text);
+            assert!(parse(&Source::new("input.yaml", text)).is_err(), "{text:.40}");
         }
     }
 }

@@ -41,7 +41,7 @@ fn create(
     let is_deleting = metadata(&object, "deletionTimestamp").is_some();
     rename(&mut object, uids);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        SERVERS_OWN.iter().for_each(|field| drop(metadata.remove(*field)));
+        metadata.retain(|field, _| !SERVERS_OWN.contains(&field.as_str()));
     }
     let server = world.server(0);
     let Some(info) = server

@@ -53,7 +53,7 @@ enum Position {
     /// Requests of this step are on their way.
     Sending {
         step: usize,
-        sending: Sending,
+        sending: Box<Sending>,
     },
     Waiting {
         step: usize,
@@ -138,7 +138,7 @@ impl Run {
             let objects = &story.scenario.given.objects;
             Position::Sending {
                 step: usize::MAX,
-                sending: Sending::apply(&world, objects, &story.scenario.given.namespace),
+                sending: Box::new(Sending::apply(&world, objects, &story.scenario.given.namespace)),
             }
         };
         let mut run = Self {
@@ -255,14 +255,12 @@ impl Run {
     /// Does what the story wants done at this instant. True: there may be more.
     fn proceed(&mut self) -> bool {
         match std::mem::replace(&mut self.position, Position::Step(0)) {
-            Position::Step(step) => match self.story.scenario.steps.get(step) {
-                Some(_) => self.begin(step),
-                None => {
-                    let until = self.world.now() + SETTLE;
-                    self.position = Position::Ending { until };
-                    true
-                }
-            },
+            Position::Step(step) if step < self.story.scenario.steps.len() => self.begin(step),
+            Position::Step(_) => {
+                let until = self.world.now() + SETTLE;
+                self.position = Position::Ending { until };
+                true
+            }
             Position::Sending { step, mut sending } => {
                 let progress = sending.proceed(&mut self.world, &mut self.dropped);
                 match progress {
@@ -318,7 +316,7 @@ impl Run {
         self.position = Position::Step(step + 1);
         match &story.scenario.steps[step].verb {
             Verb::Apply(manifests) => {
-                let sending = Sending::apply(&self.world, manifests, namespace);
+                let sending = Box::new(Sending::apply(&self.world, manifests, namespace));
                 let text = sending.summary();
                 self.world.say(Level::Story, Who::User, "apply", || text);
                 self.position = Position::Sending { step, sending };
@@ -331,7 +329,8 @@ impl Run {
                 let patch = Tree::from_value(to.clone());
                 let request =
                     Request::merge_patch(resource, &namespace, &object.name, patch).by("user");
-                self.position = Position::Sending { step, sending: Sending::one(request) };
+                self.position =
+                    Position::Sending { step, sending: Box::new(Sending::one(request)) };
             }
             Verb::Delete(object) => {
                 let Some((resource, namespace)) = claim::resource(&self.world, object) else {
@@ -339,7 +338,8 @@ impl Run {
                 };
                 self.world.say(Level::Story, Who::User, "delete", || object.to_string());
                 let request = Request::delete(resource, &namespace, &object.name).by("user");
-                self.position = Position::Sending { step, sending: Sending::one(request) };
+                self.position =
+                    Position::Sending { step, sending: Box::new(Sending::one(request)) };
             }
             Verb::Fault(fault) => {
                 if let Err(why) = self.world.inject(fault) {

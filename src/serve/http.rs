@@ -24,7 +24,7 @@ type Body = BoxBody<Bytes, Infallible>;
 /// The largest body that is read, as with a real API server.
 const MAX_BODY: usize = 3 << 20;
 /// A frozen world has no news; its watches still end at some time, as real ones do.
-const WATCH_LIMIT: Duration = Duration::from_secs(3600);
+const WATCH_LIMIT: Duration = Duration::from_hours(1);
 
 /// What connections see: a state of the API server, and the time in it.
 #[derive(Clone)]
@@ -61,7 +61,7 @@ pub async fn answer(
     let as_table = table::is_wanted(header(ACCEPT));
     let path = parts.uri.path();
     let snapshot = shared.snapshots.borrow().clone();
-    if path == "/" || path.ends_with("z") && path.len() < 9 {
+    if path == "/" || (path.ends_with('z') && path.len() < 9) {
         return Ok(response(200, Full::new(Bytes::from_static(b"ok")).boxed()));
     }
     if let Some(document) = snapshot.server.document(path) {

@@ -101,7 +101,7 @@ fn columns(server: &Server, kind: &KindInfo) -> Vec<Column> {
         ]),
         ("", "Node") => columns.push(Column::builtin("Status", node_status)),
         ("", "Namespace") => {
-            columns.push(Column::builtin("Status", |t| text(t, &["status", "phase"])))
+            columns.push(Column::builtin("Status", |t| text(t, &["status", "phase"])));
         }
         ("", "Service") => columns.extend([
             Column::builtin("Type", |t| text(t, &["spec", "type"])),

@@ -132,7 +132,7 @@ impl Sending {
                 "a request of the story was not answered".clone_into(&mut self.refusal);
                 return Progress::Refused(None);
             };
-            if let Some(mistake) = self.take(item, &response, dropped) {
+            if let Err(mistake) = self.take(item, &response, dropped) {
                 return Progress::Refused(mistake);
             }
         }
@@ -145,30 +145,30 @@ impl Sending {
         }
     }
 
-    /// What an answer means; `Some` ends the step.
+    /// What an answer means; an error ends the step.
     fn take(
         &mut self,
         mut item: Item,
         response: &Response,
         dropped: &mut Vector<Dropped>,
-    ) -> Option<Option<Mistake>> {
+    ) -> Result<(), Option<Mistake>> {
         let Some(status) = response.error() else {
             if let Some(manifest) = &item.manifest {
                 dropped.extend(
                     response.warnings.iter().filter_map(|warning| dropped_field(warning, manifest)),
                 );
             }
-            return None;
+            return Ok(());
         };
         let exists = status.code == 409 && status.reason == "AlreadyExists";
         if exists && let Some(patch) = item.otherwise.take() {
             item.request = patch;
             self.queue.push_front(item);
-            return None;
+            return Ok(());
         }
         // Somebody else made the namespace meanwhile.
         if exists && item.manifest.is_none() {
-            return None;
+            return Ok(());
         }
         self.refusal.clone_from(&status.message);
         let mistake = item.manifest.map(|manifest| {
@@ -183,7 +183,7 @@ impl Sending {
                 status.message.clone(),
             )
         });
-        Some(mistake)
+        Err(mistake)
     }
 }
 
