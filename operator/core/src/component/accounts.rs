@@ -42,7 +42,7 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, _pass: &Pass<'_>) 
                 if let (Some(_), Some(password)) = (account.source, secret.data.get(PASSWORD)) {
                     new.data.insert(PASSWORD.to_owned(), password.clone());
                 }
-                draft.patch(&**stored, &new);
+                draft.patch_as_read(&**stored, &new);
             }
             Some(_) => {}
         }

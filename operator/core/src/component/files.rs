@@ -33,7 +33,7 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -
                 new.metadata.labels.extend(wanted.metadata.labels);
                 new.metadata.annotations.extend(wanted.metadata.annotations);
                 new.data = wanted.data;
-                draft.patch(&**stored, &new);
+                draft.patch_as_read(&**stored, &new);
             }
             Some(_) => {}
         }
@@ -207,11 +207,9 @@ fn entry(
 /// The controllers that render these files are a later part of the operator.
 fn not_rendered_yet(tree: &Tree, file: &FileTemplate) -> Hold {
     let rule = format!(
-        "config {:?} of componentdefinition/{} is managed externally, and spec.configs[{}].configMap is \
-         not filled: rendering it is not supported yet",
+        "config {:?} of componentdefinition/{} is managed externally, and rendering it is not supported yet",
         file.name,
-        tree.definition().metadata.name,
-        file.name
+        tree.definition().metadata.name
     );
     Hold::broken(Reference::of(&*tree.component), rule, Whose::Operator)
         .until(format!("to have spec.configs[{}].configMap", file.name))

@@ -43,7 +43,7 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -
             Some(stored) => {
                 let mut new = ServiceAccount::clone(stored);
                 take(tree, &mut new.metadata, &wanted.metadata);
-                draft.patch(&**stored, &new);
+                draft.patch_as_read(&**stored, &new);
             }
         }
     }
@@ -59,7 +59,7 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -
                 let mut new = RoleBinding::clone(stored);
                 take(tree, &mut new.metadata, &wanted.metadata);
                 new.subjects.clone_from(&wanted.subjects);
-                draft.patch(&**stored, &new);
+                draft.patch_as_read(&**stored, &new);
             }
         }
     }

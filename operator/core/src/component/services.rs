@@ -25,7 +25,7 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, _pass: &Pass<'_>) 
         match tree.services.get(&service.metadata.name) {
             None => draft.create(service),
             Some(stored) if is_controlled_by(&**stored, &*tree.component) => {
-                draft.patch(&**stored, &adjusted(stored, service));
+                draft.patch_as_read(&**stored, &adjusted(stored, service));
             }
             // Somebody else's: it is not ours to change.
             Some(_) => {}

@@ -57,7 +57,7 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, _pass: &Pass<'_>) 
                             new.metadata.labels.extend(secret.metadata.labels);
                             new.metadata.annotations.extend(secret.metadata.annotations);
                             new.data = secret.data;
-                            draft.patch(&**stored, &new);
+                            draft.patch_as_read(&**stored, &new);
                         }
                     }
                     Flow::Continue

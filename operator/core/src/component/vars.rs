@@ -41,7 +41,7 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -
             new.metadata.labels.extend(wanted.metadata.labels);
             new.metadata.annotations.extend(wanted.metadata.annotations);
             new.data = wanted.data;
-            draft.patch(&**stored, &new);
+            draft.patch_as_read(&**stored, &new);
         }
     }
     Flow::Continue

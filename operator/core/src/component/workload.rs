@@ -86,5 +86,5 @@ fn stop_or_start(tree: &Tree, draft: &mut Draft<Component>, running: &InstanceSe
             Whose::Operator,
         );
     }
-    draft.patch(running, &new);
+    draft.patch_as_read(running, &new);
 }

@@ -49,7 +49,7 @@ pub(super) fn update(
     new.metadata.annotations.insert(labels::REPLICAS_STATUS.to_owned(), replicas.json());
 
     if departures.is_empty() {
-        draft.patch(running, &new);
+        draft.patch_as_read(running, &new);
     } else {
         // The pods stay until every one of them has taken leave.
         for name in &leaving {
