@@ -147,9 +147,9 @@ impl Node<'_> {
 
     fn integer(self, number: i64) {
         if self.observed {
-            self.walk.observed.push(number)
+            self.walk.observed.push(number);
         } else {
-            self.scalar(b'i', &number.to_le_bytes())
+            self.scalar(b'i', &number.to_le_bytes());
         }
     }
 }

@@ -14,7 +14,7 @@ pub struct Quirk {
     pub affects: &'static str,
     /// What it does wrong, as the end of a sentence that begins with "the operator's: ".
     pub fault: &'static str,
-    pub install: fn(&mut Vec<Controller>),
+    pub install: fn(&mut [Controller]),
 }
 
 pub const ALL: &[Quirk] = &[kubeblocks_8082::KUBEBLOCKS_8082];

@@ -220,7 +220,7 @@ fn finalizer_text(finalizer: &str) -> (String, Whose) {
 pub(super) fn pod_trouble(object: &Object) -> Option<(String, Whose)> {
     let status = object.tree().get("status")?;
     for list in ["initContainerStatuses", "containerStatuses"] {
-        for container in status.get(list).into_iter().flat_map(|list| list.items()) {
+        for container in status.get(list).into_iter().flat_map(drydock_apiserver::Tree::items) {
             if let Some(reason) = container.str_at(&["state", "waiting", "reason"]) {
                 let name = container.str_at(&["name"]).unwrap_or_default();
                 return Some((format!("container {name} waits: {reason}"), Whose::Addon));

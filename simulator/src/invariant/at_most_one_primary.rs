@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use drydock_apiserver::Object;
+use drydock_apiserver::{Object, Tree};
 use jiff::SignedDuration;
 
 use super::{Invariant, Violation, When};
@@ -72,7 +72,7 @@ fn labelled(world: &World) -> Vec<Violation> {
 
 /// Those that the definition calls exclusive, and what a member that alone accepts writes calls itself.
 fn exclusive_roles(world: &World, set: &Object) -> BTreeSet<String> {
-    let declared = set.tree().at(&["spec", "roles"]).into_iter().flat_map(|roles| roles.items());
+    let declared = set.tree().at(&["spec", "roles"]).into_iter().flat_map(Tree::items);
     let mut roles: BTreeSet<String> = declared
         .filter(|role| role.bool_at(&["isExclusive"]) == Some(true))
         .filter_map(|role| role.str_at(&["name"]).map(str::to_lowercase))

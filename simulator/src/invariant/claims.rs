@@ -1,4 +1,4 @@
-//! A member keeps its volume: no claim goes while its InstanceSet lives and still wants that member.
+//! A member keeps its volume: no claim goes while its `InstanceSet` lives and still wants that member.
 
 use drydock_apiserver::{Change, LogEntry, Object};
 
@@ -44,7 +44,7 @@ impl World {
         let Some(set) = set.filter(|set| !set.is_deleting()) else { return false };
         let Some(pod) = claim.label("apps.kubeblocks.io/pod-name") else { return false };
         let spec = |field: &str| set.tree().at(&["spec", field]);
-        let offline = spec("offlineInstances").into_iter().flat_map(|names| names.items());
+        let offline = spec("offlineInstances").into_iter().flat_map(drydock_apiserver::Tree::items);
         if offline.into_iter().any(|name| name.as_str() == Some(pod)) {
             return false;
         }

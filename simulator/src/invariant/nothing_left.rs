@@ -57,7 +57,7 @@ fn keeps_claims(cluster: &Object) -> bool {
     specs
         .iter()
         .filter_map(|list| cluster.tree().at(&["spec", list]))
-        .flat_map(|list| list.items())
+        .flat_map(drydock_apiserver::Tree::items)
         .any(|spec| {
             let direct = ["persistentVolumeClaimRetentionPolicy", "whenDeleted"];
             let shard = ["template", "persistentVolumeClaimRetentionPolicy", "whenDeleted"];

@@ -156,7 +156,7 @@ impl World {
                     self.take_answer(operator, id, Answer::Ok, false);
                 }
                 super::calls::Prepared::NoMatch(answer) => {
-                    self.take_answer(operator, id, answer, false)
+                    self.take_answer(operator, id, answer, false);
                 }
             }
         }

@@ -36,7 +36,7 @@ drydock_operator_api::resource!(
     true
 );
 
-fn install(controllers: &mut Vec<Controller>) {
+fn install(controllers: &mut [Controller]) {
     for controller in
         controllers.iter_mut().filter(|controller| controller.name == component::SOURCE)
     {

@@ -161,16 +161,15 @@ impl World {
     pub(super) fn answered(&mut self, id: RequestId) {
         let Some(request) = self.inflight.remove(id) else { return };
         let reply = match (request.answer_lost, request.reply, &request.subject) {
-            (true, ..) => Reply::Lost,
             (false, Some(reply), _) => reply,
             (false, None, Subject::Agent(call)) => {
                 Reply::Agent(Err(format!("{} timed out", call.action)))
             }
-            (false, None, Subject::Api(_)) => Reply::Lost,
+            (true, ..) | (false, None, Subject::Api(_)) => Reply::Lost,
         };
         match request.sender {
             Sender::Operator { operator, life, key } => {
-                self.operator_answered(operator, life, key, &reply, &request.effects)
+                self.operator_answered(operator, life, key, &reply, &request.effects);
             }
             Sender::Recorder { .. } => {}
             Sender::Actor { actor, tag } => self.stimulate(actor, Stimulus::Answered(tag, &reply)),

@@ -77,7 +77,9 @@ fn a_bug_that_needs_a_crash_is_found_by_the_sweep_and_not_by_the_plain_run() {
     let text = serde_json::to_string(&finding.choices).expect("choices can be written");
     let again: Vec<Choice> = serde_json::from_str(&text).expect("and read");
     let mut replayed = story;
-    again.into_iter().for_each(|choice| replayed.world_mut().choose(choice));
+    for choice in again {
+        replayed.world_mut().choose(choice);
+    }
     while replayed.failure().is_none() && replayed.step() {}
     assert_eq!(replayed.failure().map(|failure| failure.message).as_deref(), Some("2 secrets"));
 }
@@ -95,7 +97,7 @@ fn a_kill_is_told_in_words() {
         "{text}"
     );
     let same = fewest(vec![choice.clone()], |choices| !choices.is_empty());
-    assert_eq!(same, [choice.clone()]);
+    assert_eq!(same, std::slice::from_ref(choice));
     assert!(
         !matches!(choice, Choice::KillOperator { crash: Crash::Before, .. }),
         "nothing is forgotten before it is done"

@@ -1,4 +1,4 @@
-//! A toy operator: a ConfigMap labelled `toy` wants a Secret for each key of its data, one after the
+//! A toy operator: a `ConfigMap` labelled `toy` wants a Secret for each key of its data, one after the
 //! other, and is marked `done` when all are there.
 
 use drydock_apiserver::{Gvr, Request, Tree};
@@ -57,7 +57,7 @@ pub fn decide(view: &dyn View, key: &Key, _now: Timestamp) -> Plan {
             });
         }
         None if parent.metadata.annotation("done").is_none() => {
-            plan.actions.push(annotate(&parent, "done", "true"))
+            plan.actions.push(annotate(&parent, "done", "true"));
         }
         None => {}
     }
@@ -98,7 +98,7 @@ pub fn world(controllers: fn() -> Vec<Controller>, change: impl FnOnce(&mut Worl
     World::new(config)
 }
 
-/// The ConfigMap `demo` with so many parts.
+/// The `ConfigMap` `demo` with so many parts.
 pub fn parent(parts: usize) -> Request {
     let data: serde_json::Map<_, _> =
         (0..parts).map(|part| (part.to_string(), json!("x"))).collect();
