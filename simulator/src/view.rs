@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use drydock_apiserver::object::DecodeError;
 use drydock_apiserver::{KindId, LogEntry, Object, Server, Table, Tree};
-use drydock_operator_api::{AnyObject, Kind, ObjectMeta, Resource, Source};
+use drydock_operator_api::{AnyObject, Kind, ObjectMeta};
 use drydock_operator_core::view::{Selection, View};
 use imbl::OrdMap;
 use serde::Deserialize;
@@ -110,18 +110,8 @@ impl View for ServerView<'_> {
 /// None for an object that does not have the shape of its kind: the schema lets none in, so no list has a gap.
 pub fn decode(kind: &'static Kind, object: &Object) -> Option<AnyObject> {
     object.decode_with((kind.group, kind.kind), |tree| {
-        drydock_operator_api::decode(kind, &InTree(tree))
+        drydock_operator_api::decode(kind, &tree.to_value())
     })
-}
-
-struct InTree<'a>(&'a Tree);
-
-impl Source for InTree<'_> {
-    type Error = DecodeError;
-
-    fn decode<T: Resource>(&self) -> Result<T, DecodeError> {
-        T::deserialize(self.0)
-    }
 }
 
 /// As a controller's map functions want it; the rest of the object is not decoded.

@@ -1,28 +1,14 @@
 //! From a stored object to the Rust type of its kind, where only the kind is known.
 //!
-//! Decoding is generic over what holds the object (a tree of the simulated server, JSON of a real one), so each user of
-//! this crate compiles it once for its own source. Type-erased deserializers would do the same at run time, at four times
-//! the code.
+//! The deserializers of pod specs are a lot of code for each format they read from: so all readers hand JSON values to
+//! the one copy that is compiled here.
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::meta::{AnyObject, Kind, Resource};
-
-/// Something that holds one object.
-pub trait Source {
-    type Error;
-
-    fn decode<T: Resource>(&self) -> Result<T, Self::Error>;
-}
-
-impl Source for serde_json::Value {
-    type Error = serde_json::Error;
-
-    fn decode<T: Resource>(&self) -> Result<T, Self::Error> {
-        T::deserialize(self)
-    }
-}
 
 macro_rules! every_kind {
     ($($type:ty,)*) => {
@@ -35,9 +21,9 @@ macro_rules! every_kind {
         ///
         /// # Panics
         /// If `kind` is missing in the list below: a test holds it against all that a controller reads.
-        pub fn decode<S: Source>(kind: &Kind, source: &S) -> Result<AnyObject, S::Error> {
+        pub fn decode(kind: &Kind, object: &Value) -> Result<AnyObject, serde_json::Error> {
             $(if kind == <$type>::kind() {
-                return Ok(Arc::new(source.decode::<$type>()?));
+                return Ok(Arc::new(<$type>::deserialize(object)?));
             })*
             panic!("{kind:?} is not in the list of kinds in operator/api/src/decode.rs")
         }

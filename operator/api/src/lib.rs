@@ -10,7 +10,7 @@ pub mod rbac;
 pub mod workloads;
 
 pub use crd::Crd;
-pub use decode::{Source, decode, kinds};
+pub use decode::{decode, kinds};
 pub use meta::{AnyObject, Condition, Kind, ObjectMeta, OwnerReference, Resource};
 
 /// The definitions of the KubeBlocks kinds, sorted by name.
