@@ -1,37 +1,39 @@
 # A menu: one line per target. `make` prints it.
 SHARED ?= ../shared
 CARGO ?= cargo
+# `make test PROFILE=release`: optimised. It takes minutes longer to build (see CHANGELOG, "Not there yet").
+PROFILE ?= dev
 
 .PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden determinism ci
 
 menu: ## this menu
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 demo: ## build, and replay the bundled failover, narrated
-	@$(CARGO) run --release --quiet -- run scenarios/failover/redis-primary-node-lost
+	@$(CARGO) run --profile $(PROFILE) --quiet -- run scenarios/failover/redis-primary-node-lost
 check: ## compile everything, quickly
 	@$(CARGO) check --workspace --all-targets
 fmt: ## is everything formatted?
 	@$(CARGO) fmt --all -- --check
 lint: ## clippy, warnings are errors
-	@$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+	@$(CARGO) clippy --workspace --all-targets -- -D warnings
 test: ## all tests
-	@$(CARGO) test --release --workspace
+	@$(CARGO) test --profile $(PROFILE) --workspace
 explore: ## every crash point of the bundled failover
-	@$(CARGO) run --release --quiet -- explore scenarios/failover/redis-primary-node-lost --crash-points
+	@$(CARGO) run --profile $(PROFILE) --quiet -- explore scenarios/failover/redis-primary-node-lost --crash-points
 bench: ## criterion benches
 	@$(CARGO) bench --workspace
 counts: ## reconciles and requests per bundled scenario, held against benches/counts.json
-	@$(CARGO) run --release --quiet -- bench counts --baseline benches/counts.json
+	@$(CARGO) run --profile $(PROFILE) --quiet -- bench counts --baseline benches/counts.json
 serve: ## a living world for kubectl on loopback
-	@$(CARGO) run --release --quiet -- serve
+	@$(CARGO) run --profile $(PROFILE) --quiet -- serve
 crds: ## write the CRDs that the Rust types make
-	@$(CARGO) run --release --quiet -p drydock-operator-api --example crds
+	@$(CARGO) run --profile $(PROFILE) --quiet -p drydock-operator-api --example crds
 schemas: ## make the tables of builtin kinds again, from published OpenAPI documents
 	@python3 simulator/apiserver/tables/generate.py
 docs: ## rustdoc
 	@$(CARGO) doc --workspace --no-deps
 snapshots: ## accept changed snapshots after reading them
-	@INSTA_UPDATE=always $(CARGO) test --release --workspace
+	@INSTA_UPDATE=always $(CARGO) test --profile $(PROFILE) --workspace
 corpus: ## real charts of ../shared/data through `drydock try`
 	@.ci/corpus $(SHARED)
 golden: ## weaviate and qdrant against the recorded work of the upstream operator

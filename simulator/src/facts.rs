@@ -8,7 +8,10 @@ use drydock_operator_core::view::Key;
 use imbl::OrdMap;
 
 /// The engine of one pod.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and no state machine")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and no state machine"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodFacts {
     pub pod_uid: Arc<str>,

@@ -26,7 +26,8 @@ fn period(world: &World, pod: &Object) -> SignedDuration {
         server.table(kind).get("", name)
     });
     let Some(definition) = definition else { return SignedDuration::ZERO };
-    let seconds = definition.tree().int_at(&["spec", "lifecycleActions", "roleProbe", "periodSeconds"]);
+    let seconds =
+        definition.tree().int_at(&["spec", "lifecycleActions", "roleProbe", "periodSeconds"]);
     SignedDuration::from_secs(seconds.filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_PERIOD_SECS))
 }
 
