@@ -99,7 +99,7 @@ async fn own(
     snapshots: watch::Sender<Arc<Snapshot>>,
     mut queue: mpsc::Receiver<Write>,
 ) {
-    let started = (Instant::now(), world.now());
+    let mut pace = (Instant::now(), world.now());
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
@@ -111,7 +111,7 @@ async fn own(
             },
         };
         if let Some(speed) = speed {
-            world.run_until(virtual_now(started, speed));
+            keep_up(&mut world, &mut pace, speed);
         }
         if let Some(Write { request, answer }) = write {
             let now = world.now();
@@ -129,6 +129,21 @@ async fn own(
             snapshots.send_replace(Arc::new(snapshot(&world)));
         }
     }
+}
+
+/// Moves the world on to what the wall clock says, but works a beat at the most: a world that cannot keep up
+/// lives slower from there on, and still answers.
+fn keep_up(world: &mut World, pace: &mut (Instant, Timestamp), speed: f64) {
+    let due = virtual_now(*pace, speed);
+    let began = Instant::now();
+    while world.next_at().is_some_and(|at| at <= due) {
+        world.step();
+        if began.elapsed() > BEAT {
+            *pace = (Instant::now(), world.now());
+            return;
+        }
+    }
+    world.run_until(due);
 }
 
 fn frozen(path: &str, at: Option<&str>) -> Result<World, Refusal> {
