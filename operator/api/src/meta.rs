@@ -57,7 +57,9 @@ impl std::fmt::Debug for Kind {
 }
 
 /// A Rust type that is the wire form of one kind.
-pub trait Resource: Serialize + for<'de> Deserialize<'de> + Send + Sync + 'static {
+pub trait Resource:
+    Serialize + for<'de> Deserialize<'de> + PartialEq + Send + Sync + 'static
+{
     fn kind() -> &'static Kind;
     fn meta(&self) -> &ObjectMeta;
     fn meta_mut(&mut self) -> &mut ObjectMeta;

@@ -296,6 +296,10 @@ pub fn wire<T: Resource>(object: &T) -> Value {
 }
 
 fn object_patch<T: Resource>(from: &T, to: &T) -> Option<Value> {
+    // Nearly always; and comparing is far cheaper than writing both out.
+    if from == to {
+        return None;
+    }
     let (mut from, mut to) = (to_value(from), to_value(to));
     from.remove("status");
     to.remove("status");
@@ -303,6 +307,9 @@ fn object_patch<T: Resource>(from: &T, to: &T) -> Option<Value> {
 }
 
 fn status_patch<T: Resource>(from: &T, to: &T) -> Option<Value> {
+    if from == to {
+        return None;
+    }
     let [from, to] = [from, to].map(|object| match to_value(object).remove("status") {
         Some(status) => json!({ "status": status }),
         None => json!({ "status": {} }),

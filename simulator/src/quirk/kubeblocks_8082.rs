@@ -21,7 +21,7 @@ pub const KUBEBLOCKS_8082: Quirk = Quirk {
 };
 
 /// No field of it is ever read.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct PodDisruptionBudget {
     metadata: ObjectMeta,
