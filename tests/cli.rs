@@ -253,3 +253,31 @@ fn completion_scripts_are_printed() {
     assert_eq!(ran.code, 0);
     assert!(ran.out.contains("_drydock"));
 }
+
+#[test]
+fn a_dump_is_a_world_to_begin_with() {
+    let here = Somewhere::new("dump");
+    let definitions = ["cluster-definition", "redis", "redis-sentinel", "versions", "cluster"]
+        .map(|name| format!("scenarios/definitions/redis/{name}.yaml"));
+    let mut first = vec!["try", "--dump", "out"];
+    first.extend(definitions.iter().map(String::as_str));
+    let output = cmd(env!("CARGO_BIN_EXE_drydock"), first)
+        .dir(&here.0)
+        .stdout_capture()
+        .unchecked()
+        .run()
+        .expect("the command starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let dump = std::fs::read_to_string(here.0.join("out/00.yaml")).expect("a file per stage");
+    assert!(dump.contains("name: demo-redis-1\n"), "{dump}");
+
+    let here = here.with(
+        "note.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: note, namespace: default }\n",
+    );
+    let again =
+        here.run(["try", "note.yaml", "--from", "out/00.yaml", "--then-delete", "cluster/demo"]);
+
+    assert_eq!(again.code, 0, "{}{}", again.out, again.err);
+    assert!(again.out.contains("cluster/demo is gone"), "{}", again.out);
+}
