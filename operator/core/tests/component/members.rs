@@ -1,6 +1,7 @@
 //! Members that come, leave, have roles, stop and go.
 
 use drydock_operator_core::plan::{Call, OnFailure};
+use drydock_operator_core::view::Key;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -189,4 +190,45 @@ fn accounts_are_made_in_the_database_once_it_runs() {
     let told =
         conditions.iter().find(|condition| condition["type"] == "SystemAccountProvision").unwrap();
     assert_eq!((&told["status"], &told["message"]), (&json!("True"), &json!("app:,root:")));
+}
+
+#[test]
+fn nothing_goes_before_what_precedes_it_has_run() {
+    let actions = json!({"preTerminate": exec("drain")});
+    let mut store = Store::of(json!({"lifecycleActions": actions}), json!({"replicas": 1}));
+    store.run();
+
+    store.failing.insert("preTerminate");
+    store.delete("Component", &Key::new("demo", "demo-db"));
+    store.settle();
+
+    assert_eq!(store.phase(), "Deleting");
+    assert!(store.workload()["metadata"]["deletionTimestamp"].is_null());
+    let waits = store.last_plan().waits;
+    assert_eq!(waits[0].until, "to have run preTerminate");
+
+    store.failing.clear();
+    store.settle();
+
+    assert!(store.workload()["metadata"]["deletionTimestamp"].is_string());
+}
+
+#[test]
+fn accounts_and_bindings_of_the_user_are_left_to_him() {
+    let definition = json!({"lifecycleActions": {"roleProbe": exec("probe")}});
+    let mut store = Store::of(definition, json!({"replicas": 1, "serviceAccountName": "mine"}));
+    store.add(json!({"kind": "ServiceAccount", "metadata": {"name": "mine"}}), "demo");
+    store.run();
+    assert_eq!(store.pod()["serviceAccountName"], "mine");
+
+    let key = Key::new("demo", "demo-db");
+    store.delete("Component", &key);
+    store.settle();
+    store.objects.remove(&("InstanceSet".to_owned(), key));
+    store.settle();
+
+    assert!(store.get("Component", "demo-db").is_none());
+    let binding = store.get("RoleBinding", "mine-pod").expect("the binding of the user's account");
+    assert_eq!(binding["metadata"]["ownerReferences"], Value::Null);
+    assert_eq!(binding["metadata"]["labels"]["app.kubernetes.io/instance"], Value::Null);
 }

@@ -1,5 +1,7 @@
 //! What a Component's objects look like, rule by rule.
 
+use drydock_operator_core::component;
+use drydock_operator_core::view::{Key, Read, Recording};
 use serde_json::{Value, json};
 
 use crate::store::Store;
@@ -356,4 +358,19 @@ fn all_components_that_the_cluster_asks_for_are_awaited() {
     store.settle();
 
     store.workload();
+}
+
+#[test]
+fn every_kind_that_decides_is_watched() {
+    let store = Store::of(json!({}), json!({"replicas": 1}));
+    let controller = component::controller();
+    let watched: Vec<_> = controller.watches.iter().map(|watch| (watch.kind)()).collect();
+    let recording = Recording::new(&store);
+
+    component::load(&recording, &Key::new("demo", "demo-db")).expect("the component is there");
+
+    for read in recording.into_reads() {
+        let (Read::Get(kind, _) | Read::List(kind, _)) = read;
+        assert!(watched.contains(&kind), "{kind:?} is read and not watched");
+    }
 }
