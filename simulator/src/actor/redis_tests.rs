@@ -229,3 +229,81 @@ fn half_an_hour_of_pings_and_probes_is_cheap() {
     assert!((50_000..150_000).contains(&events), "{events}");
     assert_eq!(writable(&world), ["demo-redis-0"]);
 }
+
+/// Role Events of the recorded agent: milliseconds after `begin`, pod, role, count.
+fn role_events(world: &World, begin: jiff::Timestamp) -> Vec<(i64, String, String, i64)> {
+    let server = world.server(0);
+    let events = server.kind("", "Event").unwrap();
+    let log = server.log_since(drydock_apiserver::LogPosition::default());
+    let reports = log.filter(|entry| {
+        entry.kind == events && entry.object.tree().str_at(&["reason"]) == Some("roleProbe")
+    });
+    reports
+        .map(|entry| {
+            let tree = entry.object.tree();
+            let message: Value = serde_json::from_str(tree.str_at(&["message"]).unwrap()).unwrap();
+            let output = message["output"].as_str().unwrap();
+            let role = String::from_utf8(drydock_operator_core::base64::decode(output).unwrap());
+            let at: jiff::Timestamp = tree.str_at(&["eventTime"]).unwrap().parse().unwrap();
+            let pod = tree.str_at(&["involvedObject", "name"]).unwrap().to_owned();
+            let after = i64::try_from(at.duration_since(begin).as_millis()).unwrap();
+            (after, pod, role.unwrap(), tree.int_at(&["count"]).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn a_recorded_agent_reports_after_readiness_on_each_change_and_after_the_label_file_changes() {
+    let config =
+        WorldConfig { preset: Preset::Recorded, operators: Vec::new(), ..WorldConfig::default() };
+    let mut world = World::new(config);
+    run(&mut world, 1);
+    let set = json!({
+        "apiVersion": "workloads.kubeblocks.io/v1", "kind": "InstanceSet",
+        "metadata": { "name": "demo-redis", "namespace": "default" },
+        "spec": {
+            "replicas": 2, "selector": { "matchLabels": { "app": "demo" } },
+            "template": { "spec": { "containers": [{ "name": "redis", "image": "redis:7" }] } },
+            "roles": [
+                { "name": "secondary", "updatePriority": 1 },
+                { "name": "primary", "updatePriority": 2, "isExclusive": true },
+            ],
+        },
+    });
+    let sets = drydock_apiserver::Gvr::new("workloads.kubeblocks.io", "v1", "instancesets");
+    let made = world.request(Request::create(sets, "default", Tree::from_value(set)));
+    assert!(made.is_success(), "{made:?}");
+    for ordinal in 0..2 {
+        let mut object = pod("redis", ordinal);
+        object["spec"]["volumes"] = json!([]);
+        let made = world.request(Request::create(PODS, "default", Tree::from_value(object)));
+        assert!(made.is_success(), "{made:?}");
+    }
+    let begin = world.now();
+    run(&mut world, 5);
+
+    let first: Vec<_> = role_events(&world, begin);
+    assert_eq!(first.len(), 2, "{first:?}");
+    assert!(
+        first.iter().all(|(at, ..)| (680..730).contains(at)),
+        "0.4 s to ready, 0.3 s to the report: {first:?}"
+    );
+    assert_eq!((first[0].1.as_str(), first[0].2.as_str()), ("demo-redis-0", "primary"));
+    assert_eq!((first[1].1.as_str(), first[1].2.as_str()), ("demo-redis-1", "secondary"));
+
+    let labelled = world.now();
+    let label = json!({ "metadata": { "labels": { "kubeblocks.io/role": "secondary" } } });
+    world.request(Request::merge_patch(PODS, "default", "demo-redis-1", Tree::from_value(label)));
+    run(&mut world, 5);
+    let again = role_events(&world, labelled).split_off(2);
+    assert_eq!(again.len(), 1, "{again:?}");
+    assert!((1_000..1_020).contains(&again[0].0) && again[0].3 == 2, "{again:?}");
+
+    world.request(Request::delete(PODS, "default", "demo-redis-0").grace(0));
+    let deleted = world.now();
+    run(&mut world, 5);
+    let after = role_events(&world, deleted).split_off(3);
+    assert_eq!(after.len(), 1, "{after:?}");
+    assert_eq!((after[0].1.as_str(), after[0].2.as_str()), ("demo-redis-1", "primary"));
+    assert!((1_000..1_030).contains(&after[0].0), "a second after the leader is gone: {after:?}");
+}
