@@ -18,8 +18,10 @@ pub struct Controller {
     pub root: fn() -> &'static Kind,
     pub watches: Vec<Watch>,
     /// Loads the tree of `key` and reconciles it; a missing root gives an empty plan.
-    pub plan: Box<dyn Fn(&dyn View, &Key, Timestamp, &Settings) -> Plan + Send + Sync>,
+    pub plan: Box<Planner>,
 }
+
+pub type Planner = dyn Fn(&dyn View, &Key, Timestamp, &Settings) -> Plan + Send + Sync;
 
 /// An event of `kind` wakes the keys that `map` gives.
 #[derive(Clone)]

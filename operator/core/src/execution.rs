@@ -85,15 +85,16 @@ impl Execution {
 /// None: go on.
 fn judge(call: &Call, answer: Answer) -> Option<End> {
     match (call, answer) {
-        (_, Answer::Ok) | (Call::Event(_), _) => None,
+        (_, Answer::Ok)
+        | (Call::Event(_), _)
+        | (Call::Patch { .. } | Call::Delete { .. }, Answer::Refused { code: 404, .. })
+        // The uid in the precondition names an object that is gone.
+        | (Call::Delete { .. }, Answer::Refused { code: 409, .. }) => None,
         (Call::Create { .. }, Answer::Refused { code: 409, reason, .. })
             if reason == "AlreadyExists" =>
         {
             None
         }
-        (Call::Patch { .. } | Call::Delete { .. }, Answer::Refused { code: 404, .. }) => None,
-        // The uid in the precondition names an object that is gone.
-        (Call::Delete { .. }, Answer::Refused { code: 409, .. }) => None,
         (_, Answer::Refused { code: 409, .. }) => Some(End::Conflict),
         (Call::Agent(call), Answer::AgentFailed(message)) => match call.on_failure {
             OnFailure::Ignore => None,

@@ -37,8 +37,9 @@ impl Ord for Version {
         let released = |version: &Self| version.pre_release.is_empty();
         self.core.cmp(&other.core).then_with(|| released(self).cmp(&released(other))).then_with(
             || {
-                let parts =
-                    |version: &Self| version.pre_release.iter().map(part).collect::<Vec<_>>();
+                let parts = |version: &Self| {
+                    version.pre_release.iter().map(|text| part(text)).collect::<Vec<_>>()
+                };
                 parts(self).cmp(&parts(other))
             },
         )
@@ -52,10 +53,10 @@ impl PartialOrd for Version {
 }
 
 /// Numbers come before texts, and by value.
-fn part(text: &String) -> (bool, u64, String) {
+fn part(text: &str) -> (bool, u64, String) {
     match text.parse() {
         Ok(number) => (false, number, String::new()),
-        Err(_) => (true, 0, text.clone()),
+        Err(_) => (true, 0, text.to_owned()),
     }
 }
 

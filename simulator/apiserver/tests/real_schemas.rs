@@ -24,7 +24,6 @@ fn read(path: &std::path::Path) -> String {
     std::fs::read_to_string(path).expect("the file was just listed")
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test reads recordings")]
 fn definitions(line: &str) -> Vec<Tree> {
     let Some(folder) = shared(&format!("data/crds/{line}")) else { return Vec::new() };
     let mut paths: Vec<_> = std::fs::read_dir(folder)

@@ -136,7 +136,7 @@ fn spec(tree: &Tree, cluster: &Cluster, entry: &ClusterComponentSpec) -> Compone
         stop: entry.stop,
         system_accounts: entry.system_accounts,
         termination_policy: cluster.spec.termination_policy,
-        tls_config: entry.tls.then(|| TlsConfig { enable: true, issuer: entry.issuer }),
+        tls_config: entry.tls.then_some(TlsConfig { enable: true, issuer: entry.issuer }),
         volume_claim_templates: entry.volume_claim_templates,
         volumes: entry.volumes,
     }

@@ -117,12 +117,11 @@ impl<'a> Set<'a> {
                     })
                 })
             });
-            match held {
-                Some((earlier, _)) => self.wait(draft, earlier, name, "is updated"),
-                None => {
-                    draft.patch(&**stored, &merged);
-                    changed.insert(name);
-                }
+            if let Some((earlier, _)) = held {
+                self.wait(draft, earlier, name, "is updated");
+            } else {
+                draft.patch(&**stored, &merged);
+                changed.insert(name);
             }
         }
         Ok(())

@@ -199,12 +199,16 @@ pub(super) fn canonical(spec: &mut ClusterComponentSpec) {
 
     let resources = &mut spec.resources;
     for quantities in [&mut resources.limits, &mut resources.requests].into_iter().flatten() {
-        quantities.values_mut().for_each(|quantity| quantity.0 = canonical(&quantity.0));
+        for quantity in quantities.values_mut() {
+            quantity.0 = canonical(&quantity.0);
+        }
     }
     for claim in spec.volume_claim_templates.iter_mut().filter_map(|claim| claim.spec.as_mut()) {
         let Some(resources) = &mut claim.resources else { continue };
         for quantities in [&mut resources.limits, &mut resources.requests].into_iter().flatten() {
-            quantities.values_mut().for_each(|quantity| quantity.0 = canonical(&quantity.0));
+            for quantity in quantities.values_mut() {
+                quantity.0 = canonical(&quantity.0);
+            }
         }
     }
 }

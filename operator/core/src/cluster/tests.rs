@@ -18,7 +18,7 @@ use crate::view::{Key, View};
 
 #[test]
 fn what_was_chosen_is_stored_before_anything_is_made_of_it() {
-    let mut world = redis(json!({}));
+    let mut world = redis(&json!({}));
 
     let first = pass(&mut world);
     let second = pass(&mut world);
@@ -45,7 +45,7 @@ fn what_was_chosen_is_stored_before_anything_is_made_of_it() {
 
 #[test]
 fn a_component_is_made_when_the_one_before_it_runs() {
-    let mut world = redis(json!({}));
+    let mut world = redis(&json!({}));
     settle(&mut world);
     let before = plan(&world);
     become_(&mut world, "demo-redis-sentinel", "Running");
@@ -60,7 +60,7 @@ fn a_component_is_made_when_the_one_before_it_runs() {
 
 #[test]
 fn a_component_that_runs_what_was_wanted_before_does_not_let_the_next_one_in() {
-    let mut world = redis(json!({}));
+    let mut world = redis(&json!({}));
     settle(&mut world);
     become_(&mut world, "demo-redis-sentinel", "Running");
     value::<Component>(&mut world, "demo-redis-sentinel")["metadata"]["generation"] = json!(7);
@@ -246,7 +246,7 @@ fn do_not_terminate_keeps_everything_and_says_whose_it_is() {
 
 #[test]
 fn a_missing_definition_is_a_condition_once_and_a_wait_as_long_as_it_lasts() {
-    let mut world = redis(json!({ "clusterDef": "no-such" }));
+    let mut world = redis(&json!({ "clusterDef": "no-such" }));
 
     let first = pass(&mut world);
     let second = plan(&world);
@@ -285,7 +285,7 @@ fn what_cannot_be_honoured_is_refused_in_words() {
         ),
     ];
     for (spec, message) in cases {
-        let mut world = redis(spec);
+        let mut world = redis(&spec);
 
         settle(&mut world);
 
@@ -298,7 +298,7 @@ fn what_cannot_be_honoured_is_refused_in_words() {
 
 #[test]
 fn an_order_that_forgets_a_component_is_refused_before_anything_is_made() {
-    let mut world = redis(json!({}));
+    let mut world = redis(&json!({}));
     let definition = value_of(&mut world, ClusterDefinition::kind(), "", "redis");
     definition["spec"]["topologies"][0]["orders"]["provision"] = json!(["redis"]);
 
@@ -318,8 +318,8 @@ fn a_service_of_the_cluster_selects_by_component_and_role() {
             "roleSelector": role, "spec": { "ports": [{ "port": 6379 }] },
         }] })
     };
-    let mut good = redis(entry("primary"));
-    let mut bad = redis(entry("leader"));
+    let mut good = redis(&entry("primary"));
+    let mut bad = redis(&entry("leader"));
 
     settle(&mut good);
     settle(&mut bad);
@@ -355,7 +355,7 @@ fn a_component_deleted_by_hand_goes_and_comes_back() {
 #[test]
 fn a_pass_that_is_lost_after_any_write_changes_nothing_about_the_end() {
     let settled = |steps: usize| {
-        let mut world = redis(json!({}));
+        let mut world = redis(&json!({}));
         for _ in 0..60 {
             let plan = plan(&world);
             world.execute(plan, steps, at(0));
@@ -376,7 +376,7 @@ fn a_pass_that_is_lost_after_any_write_changes_nothing_about_the_end() {
 }
 
 /// A Cluster of redis and sentinel, not looked at yet; `spec` replaces fields of it.
-fn redis(spec: Value) -> Objects {
+fn redis(spec: &Value) -> Objects {
     let mut world = Objects::default();
     let mut cluster = json!({
         "clusterDef": "redis",
@@ -437,7 +437,7 @@ fn definition(name: &str, version: &str) -> ComponentDefinition {
 
 /// The same, with all components running and nothing left to do.
 fn running() -> Objects {
-    let mut world = redis(json!({}));
+    let mut world = redis(&json!({}));
     for name in ["demo-redis-sentinel", "demo-redis"] {
         settle(&mut world);
         become_(&mut world, name, "Running");

@@ -29,7 +29,7 @@ fn a_cluster_definition_is_available_once_its_components_are_defined() {
     })));
 
     let before = pass::<ClusterDefinition>(&mut world, "redis");
-    world.insert(&component_definition(json!({})));
+    world.insert(&component_definition(&json!({})));
     pass::<ClusterDefinition>(&mut world, "redis");
     let after = get::<ClusterDefinition>(&world, "redis");
 
@@ -44,7 +44,7 @@ fn a_cluster_definition_is_available_once_its_components_are_defined() {
 fn an_order_names_each_component_once() {
     for order in [json!(["a"]), json!(["a", "b", "b"]), json!(["a", "b", "c"])] {
         let mut world = Objects::default();
-        world.insert(&component_definition(json!({})));
+        world.insert(&component_definition(&json!({})));
         world.insert::<ClusterDefinition>(&object(json!({
             "metadata": { "name": "redis", "generation": 1 },
             "spec": { "topologies": [{
@@ -86,7 +86,7 @@ fn a_definition_in_use_stays_until_its_last_user_is_gone() {
 #[test]
 fn a_template_that_comes_later_is_enough() {
     let mut world = Objects::default();
-    world.insert(&component_definition(json!({
+    world.insert(&component_definition(&json!({
         "configs": [{ "name": "conf", "template": "redis-conf", "namespace": "kb" }],
     })));
 
@@ -108,7 +108,7 @@ fn a_template_that_comes_later_is_enough() {
 #[test]
 fn what_components_rest_on_does_not_change() {
     let mut world = Objects::default();
-    world.insert(&component_definition(json!({})));
+    world.insert(&component_definition(&json!({})));
     pass::<ComponentDefinition>(&mut world, "redis-7");
 
     edit(&mut world, |spec| spec["description"] = json!("other words"));
@@ -127,7 +127,7 @@ fn what_components_rest_on_does_not_change() {
 fn policy_rules_become_a_cluster_role() {
     let mut world = Objects::default();
     let rules = json!([{ "apiGroups": [""], "resources": ["pods"], "verbs": ["get"] }]);
-    world.insert(&component_definition(json!({ "policyRules": rules })));
+    world.insert(&component_definition(&json!({ "policyRules": rules })));
 
     pass::<ComponentDefinition>(&mut world, "redis-7");
     let second = pass::<ComponentDefinition>(&mut world, "redis-7");
@@ -155,7 +155,7 @@ fn what_a_definition_must_not_say_is_named() {
     ];
     for (spec, expected) in cases {
         let mut world = Objects::default();
-        world.insert(&component_definition(spec));
+        world.insert(&component_definition(&spec));
 
         pass::<ComponentDefinition>(&mut world, "redis-7");
 
@@ -167,7 +167,7 @@ fn what_a_definition_must_not_say_is_named() {
 #[test]
 fn versions_are_listed_newest_first_and_tell_which_definitions_they_fit() {
     let mut world = Objects::default();
-    world.insert(&component_definition(json!({})));
+    world.insert(&component_definition(&json!({})));
     world.insert::<ComponentVersion>(&object(json!({
         "metadata": { "name": "redis", "generation": 1, "labels": { "mine": "stays" },
                       "annotations": { "componentversion.kubeblocks.io/compatible-definitions": "gone" } },
@@ -194,7 +194,7 @@ fn versions_are_listed_newest_first_and_tell_which_definitions_they_fit() {
 #[test]
 fn a_sidecar_tells_whose_it_is_and_who_hosts_it() {
     let mut world = Objects::default();
-    world.insert(&component_definition(json!({})));
+    world.insert(&component_definition(&json!({})));
     world.insert::<ComponentDefinition>(&object(json!({ "metadata": { "name": "proxy-1" } })));
     world.insert::<SidecarDefinition>(&object(json!({
         "metadata": { "name": "s", "generation": 1 },
@@ -208,7 +208,7 @@ fn a_sidecar_tells_whose_it_is_and_who_hosts_it() {
     assert_eq!(status.phase, Some(DefinitionPhase::Available));
 }
 
-fn component_definition(spec: Value) -> ComponentDefinition {
+fn component_definition(spec: &Value) -> ComponentDefinition {
     let mut fields = json!({ "serviceVersion": "7.0.0", "runtime": { "containers": [] } });
     fields.as_object_mut().unwrap().append(&mut spec.as_object().unwrap().clone());
     object(json!({ "metadata": { "name": "redis-7", "generation": 1 }, "spec": fields }))

@@ -41,7 +41,8 @@ struct Message {
     code: i64,
     /// Base64, as bytes are in JSON.
     output: String,
-    message: String,
+    #[serde(rename = "message")]
+    text: String,
 }
 
 /// Nothing is done for other Events, and for those whose count was handled already.
@@ -68,8 +69,8 @@ pub(super) fn report(event: &Event) -> Option<Report> {
         return Some(Report::Malformed);
     };
     if message.code != 0 {
-        let Message { instance, code, message, .. } = message;
-        return Some(Report::Failed { instance, code, message });
+        let Message { instance, code, text, .. } = message;
+        return Some(Report::Failed { instance, code, message: text });
     }
     let output = base64::decode(&message.output).and_then(|bytes| String::from_utf8(bytes).ok());
     Some(output.map_or(Report::Malformed, |output| role(event, &output)))

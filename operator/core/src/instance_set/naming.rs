@@ -169,7 +169,7 @@ fn flat(
         }
         if own.is_empty() {
             while has.len() < template.replicas {
-                let free = (0..)
+                let free = (0..=i32::MAX)
                     .find(|o| {
                         !used.contains(o) && !explicit_of_any.contains(o) && !offline.contains(o)
                     })
@@ -205,11 +205,11 @@ fn flat(
     }
     // Of a template that is gone the assignment stays while its pods run.
     for (template, had) in before {
-        if !names.assigned.contains_key(&template) {
+        if let std::collections::btree_map::Entry::Vacant(e) = names.assigned.entry(template) {
             let running: BTreeSet<i32> =
                 had.into_iter().filter(|o| present(&Name::new(parent, *o))).collect();
             if !running.is_empty() {
-                names.assigned.insert(template, running);
+                e.insert(running);
             }
         }
     }

@@ -1,7 +1,9 @@
 use drydock_operator_api::Resource;
 use drydock_operator_api::core::{PersistentVolumeClaim, Pod, Service};
 use drydock_operator_api::workloads::InstanceSet;
-use drydock_operator_api::workloads::instance_set::{CurrentState, DesiredState};
+use drydock_operator_api::workloads::instance_set::{
+    ConfigTemplate, CurrentState, DesiredState, Status,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -113,7 +115,7 @@ fn kinds() -> Vec<InstanceSetFixture> {
         instance_set("demo").replicas(0),
         instance_set("demo").replicas(2).change(|set| {
             set.spec.flat_instance_ordinal = true;
-            set.spec.configs = vec![Default::default()];
+            set.spec.configs = vec![ConfigTemplate::default()];
         }),
     ]
 }
@@ -655,7 +657,7 @@ fn stories() -> Vec<(&'static str, Objects)> {
             .claim("data", "1Gi")
             .change(|set| {
                 set.metadata.finalizers.clear();
-                set.status = Default::default();
+                set.status = Status::default();
             })
             .set(),
     );

@@ -65,10 +65,11 @@ pub(crate) fn assign(
         spec = node_ports(&spec, old, taken, start, &mut errors);
     }
     let local = kind == "LoadBalancer" && text(&spec, "externalTrafficPolicy") == "Local";
-    if local && spec.int_at(&["healthCheckNodePort"]).unwrap_or(0) == 0 {
-        if let Some(port) = free_port(taken, start + 7) {
-            spec = spec.with(&["healthCheckNodePort"], port);
-        }
+    if local
+        && spec.int_at(&["healthCheckNodePort"]).unwrap_or(0) == 0
+        && let Some(port) = free_port(taken, start + 7)
+    {
+        spec = spec.with(&["healthCheckNodePort"], port);
     }
     if errors.is_empty() { Ok(service.with(&["spec"], spec)) } else { Err(errors) }
 }

@@ -63,14 +63,13 @@ pub(super) fn secret(write: &Write<'_>, faults: &mut Faults) {
         "kubernetes.io/dockercfg" => need(&[".dockercfg"]),
         "kubernetes.io/dockerconfigjson" => need(&[".dockerconfigjson"]),
         "kubernetes.io/ssh-auth" => need(&["ssh-privatekey"]),
-        "kubernetes.io/basic-auth" => {
+        "kubernetes.io/basic-auth"
             // Either of the two will do.
             if object.at(&["data", "username"]).is_none()
                 && object.at(&["data", "password"]).is_none()
-            {
+            => {
                 need(&["username", "password"]);
             }
-        }
         "kubernetes.io/service-account-token" => {
             let name =
                 object.str_at(&["metadata", "annotations", "kubernetes.io/service-account.name"]);

@@ -194,13 +194,12 @@ fn field_ref(field: &Tree, at: &Path<'_>, faults: &mut Faults) {
         faults.required(at.field("fieldPath"), "");
         return;
     }
-    if let Some((kind, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
-        if matches!(kind, "metadata.labels" | "metadata.annotations") {
-            let key =
-                if kind == "metadata.annotations" { key.to_lowercase() } else { key.to_owned() };
-            complain(faults, *at, &*key, qualified_name(&key));
-            return;
-        }
+    if let Some((kind, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['"))
+        && matches!(kind, "metadata.labels" | "metadata.annotations")
+    {
+        let key = if kind == "metadata.annotations" { key.to_lowercase() } else { key.to_owned() };
+        complain(faults, *at, &*key, qualified_name(&key));
+        return;
     }
     let known = [
         "metadata.name",
@@ -250,7 +249,8 @@ fn resource_ref(resource: &Tree, at: &Path<'_>, faults: &mut Faults) {
         faults.not_supported(at.field("resource"), name, &known);
     }
     let divisor = text(resource, "divisor");
-    if name.ends_with(".cpu") && !matches!(divisor, "" | "0" | "1" | "1m") {
+    let of_cpu = name.rsplit_once('.').is_some_and(|(_, resource)| resource == "cpu");
+    if of_cpu && !matches!(divisor, "" | "0" | "1" | "1m") {
         let why = "only divisor's values 1m and 1 are supported with the cpu resource";
         faults.invalid(at.field("divisor"), name, why);
     }
@@ -451,10 +451,8 @@ fn handlers(hook: &Tree, at: &Path<'_>, faults: &mut Faults) -> usize {
             continue;
         }
         match *key {
-            "exec" => {
-                if list(action, "command").is_empty() {
-                    faults.required(at.field("command"), "");
-                }
+            "exec" if list(action, "command").is_empty() => {
+                faults.required(at.field("command"), "");
             }
             "httpGet" => http_get(action, &at, faults),
             "tcpSocket" => named_port(action.get("port"), at.field("port"), faults),

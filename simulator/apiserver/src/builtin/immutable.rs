@@ -29,30 +29,30 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
             same(new, old, &["preemptionPolicy"], faults);
         }
         ("discovery.k8s.io", "EndpointSlice") => same(new, old, &["addressType"], faults),
-        ("apps", "ControllerRevision") => {
-            if new.get("data") != old.get("data") || new.get("revision") != old.get("revision") {
-                let data = new.get("data").cloned().unwrap_or_default();
-                faults.invalid(Path::Root.field("data"), data, IMMUTABLE);
-            }
+        ("apps", "ControllerRevision")
+            if (new.get("data") != old.get("data")
+                || new.get("revision") != old.get("revision")) =>
+        {
+            let data = new.get("data").cloned().unwrap_or_default();
+            faults.invalid(Path::Root.field("data"), data, IMMUTABLE);
         }
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => {
-            same(new, old, &["spec", "selector"], faults)
+            same(new, old, &["spec", "selector"], faults);
         }
         ("apps", "StatefulSet") => stateful_set(new, old, minor, faults),
         ("batch", "Job") => job(new, old, faults),
-        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
-            if new.get("roleRef") != old.get("roleRef") {
-                let part =
-                    |key: &str| Tree::from(new.str_at(&["roleRef", key]).unwrap_or_default());
-                let printed = format!(
-                    "{{\"APIGroup\":{},\"Kind\":{},\"Name\":{}}}",
-                    part("apiGroup"),
-                    part("kind"),
-                    part("name")
-                );
-                let at = Path::Root.field("roleRef");
-                faults.0.push(FieldError::invalid_printed(at, &printed, "cannot change roleRef"));
-            }
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")
+            if new.get("roleRef") != old.get("roleRef") =>
+        {
+            let part = |key: &str| Tree::from(new.str_at(&["roleRef", key]).unwrap_or_default());
+            let printed = format!(
+                "{{\"APIGroup\":{},\"Kind\":{},\"Name\":{}}}",
+                part("apiGroup"),
+                part("kind"),
+                part("name")
+            );
+            let at = Path::Root.field("roleRef");
+            faults.0.push(FieldError::invalid_printed(at, &printed, "cannot change roleRef"));
         }
         _ => {}
     }

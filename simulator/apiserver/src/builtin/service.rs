@@ -21,17 +21,13 @@ pub(super) fn check(write: &Write<'_>, faults: &mut Faults) {
         faults.required(at.field("ports"), "");
     }
     match kind {
-        "LoadBalancer" => {
-            if headless {
-                let why = "may not be set to 'None' for LoadBalancer services";
-                faults.invalid(at.field("clusterIPs").index(0), "None", why);
-            }
+        "LoadBalancer" if headless => {
+            let why = "may not be set to 'None' for LoadBalancer services";
+            faults.invalid(at.field("clusterIPs").index(0), "None", why);
         }
-        "NodePort" => {
-            if headless {
-                let why = "may not be set to 'None' for NodePort services";
-                faults.invalid(at.field("clusterIPs").index(0), "None", why);
-            }
+        "NodePort" if headless => {
+            let why = "may not be set to 'None' for NodePort services";
+            faults.invalid(at.field("clusterIPs").index(0), "None", why);
         }
         "ExternalName" => external_name(spec, &at, faults),
         _ => {}
@@ -118,7 +114,7 @@ fn ports(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         if let Some(target) = entry.get("targetPort") {
             match target.as_str() {
                 Some(name) => {
-                    complain(faults, at.field("targetPort"), name, names::port_name(name))
+                    complain(faults, at.field("targetPort"), name, names::port_name(name));
                 }
                 None => port(faults, target.as_i64().unwrap_or(0), at.field("targetPort")),
             }

@@ -70,11 +70,11 @@ pub(super) fn deployment(write: &Write<'_>, faults: &mut Faults) {
     strategy(spec, &at, faults);
     not_negative(faults, spec, "minReadySeconds", &at);
     not_negative(faults, spec, "revisionHistoryLimit", &at);
-    if let Some(deadline) = spec.int_at(&["progressDeadlineSeconds"]) {
-        if deadline <= spec.int_at(&["minReadySeconds"]).unwrap_or(0) {
-            let why = "must be greater than minReadySeconds";
-            faults.invalid(at.field("progressDeadlineSeconds"), deadline, why);
-        }
+    if let Some(deadline) = spec.int_at(&["progressDeadlineSeconds"])
+        && deadline <= spec.int_at(&["minReadySeconds"]).unwrap_or(0)
+    {
+        let why = "must be greater than minReadySeconds";
+        faults.invalid(at.field("progressDeadlineSeconds"), deadline, why);
     }
 }
 

@@ -74,7 +74,7 @@ fn below(schema: &Tree, at: &Path<'_>, faults: &mut Faults) {
             below(items, &at, faults);
         }
         Some(_) => {
-            faults.forbidden(at.field("items"), "items must be a schema object and not an array")
+            faults.forbidden(at.field("items"), "items must be a schema object and not an array");
         }
         None if schema.str_at(&["type"]) == Some("array") => {
             faults.required(at.field("items"), "must be specified");

@@ -176,7 +176,7 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
     } else if let Some(number) = value.as_f64() {
         match limits.maximum {
             Some((most, true)) if number >= most => {
-                context.invalid(path, value, &format!("should be less than {most}"))
+                context.invalid(path, value, &format!("should be less than {most}"));
             }
             Some((most, false)) if number > most => {
                 context.invalid(path, value, &format!("should be less than or equal to {most}"));

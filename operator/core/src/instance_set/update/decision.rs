@@ -117,7 +117,7 @@ fn policy<'a>(set: &'a InstanceSet, shape: &Shape<'_>, pod: &Pod) -> &'a str {
     let policy =
         if images.is_empty() { &set.spec.pod_update_policy } else { &set.spec.pod_upgrade_policy };
     let policy = policy.as_deref().filter(|policy| !policy.is_empty()).unwrap_or("PreferInPlace");
-    let only_tools = !images.is_empty() && images.iter().all(|image| image.is_tools());
+    let only_tools = !images.is_empty() && images.iter().all(ChangedImage::is_tools);
     if only_tools && policy.eq_ignore_ascii_case("ReCreate") { "PreferInPlace" } else { policy }
 }
 
