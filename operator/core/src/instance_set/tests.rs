@@ -734,7 +734,7 @@ fn names(objects: &Objects) -> (Vec<String>, Option<Value>) {
     let facts = objects.facts();
     let mut set = facts.get("InstanceSet/demo").cloned();
     for condition in
-        set.iter_mut().flat_map(|it| it["status"]["conditions"].as_array_mut()).flatten()
+        set.iter_mut().filter_map(|it| it["status"]["conditions"].as_array_mut()).flatten()
     {
         condition["lastTransitionTime"].take();
     }
