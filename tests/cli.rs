@@ -247,6 +247,27 @@ fn a_first_try_names_dropped_fields_and_what_is_missing() {
 }
 
 #[test]
+fn redis_comes_up_with_fewer_than_a_hundred_writes_and_no_story_has_one_without_effect() {
+    let scenarios = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+    let ran = Somewhere::new("counts").run(["bench", "counts", scenarios, "-o", "json"]);
+
+    let counts: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let stories = counts.as_object().expect("an object per story");
+    assert!(stories.len() >= 4, "{}", ran.out);
+    for (name, story) in stories {
+        assert_eq!(story["idle"], serde_json::json!({}), "{name}");
+    }
+    let writes = stories["startup/redis-orders-its-components"]["writes"].as_object();
+    let besides_events: u64 = writes
+        .expect("writes by resource")
+        .iter()
+        .filter(|(resource, _)| *resource != "events")
+        .filter_map(|(_, count)| count.as_u64())
+        .sum();
+    assert!((50..100).contains(&besides_events), "{besides_events}");
+}
+
+#[test]
 fn completion_scripts_are_printed() {
     let ran = Somewhere::new("completion").run(["completion", "bash"]);
 

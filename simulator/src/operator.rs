@@ -13,7 +13,7 @@ mod process;
 mod queue;
 mod recorder;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use drydock_operator_core::controllers::{self, Controller};
@@ -75,8 +75,8 @@ pub struct OperatorProcess {
     pub(crate) keys: Vec<KeyState>,
     pub(crate) running: Vec<u32>,
     pub(crate) waiting: Vec<VecDeque<KeyId>>,
-    /// Keys that are due and wait for the view to show what they wrote.
-    pub(crate) blind: BTreeSet<KeyId>,
+    /// Keys that are due and wait for the view to show what they wrote, and until when they do.
+    pub(crate) blind: BTreeMap<KeyId, i64>,
     pub(crate) recorder: recorder::Recorder,
 }
 
@@ -141,7 +141,7 @@ impl OperatorProcess {
             keys: Vec::new(),
             running: vec![0; count],
             waiting: vec![VecDeque::new(); count],
-            blind: BTreeSet::new(),
+            blind: BTreeMap::new(),
             recorder: recorder::Recorder::default(),
         }
     }

@@ -79,16 +79,17 @@ impl World {
         if state.queued_us != Some(now_us) || state.running {
             return;
         }
-        if process.blind.remove(&id) {
-            // It has waited long enough for its own writes.
+        if !process.sees_own(id) {
+            // Woken by something else it goes on waiting, and not any longer for it.
+            let due_us = *process.blind.entry(id).or_insert(now_us + BLIND_US);
+            if now_us < due_us {
+                process.key_mut(id).queued_us = Some(due_us);
+                self.heap.push(due_us, Event::Reconcile { operator, life, key: id });
+                return;
+            }
             process.key_mut(id).own.clear();
-        } else if !process.sees_own(id) {
-            process.blind.insert(id);
-            let due_us = now_us + BLIND_US;
-            process.key_mut(id).queued_us = Some(due_us);
-            self.heap.push(due_us, Event::Reconcile { operator, life, key: id });
-            return;
         }
+        process.blind.remove(&id);
         let state = process.key(id);
         let controller = usize::from(state.controller);
         if process.running[controller] >= workers {
@@ -251,7 +252,7 @@ impl World {
             return;
         }
         let process = self.process_mut(operator);
-        let waiting: Vec<KeyId> = process.blind.iter().copied().collect();
+        let waiting: Vec<KeyId> = process.blind.keys().copied().collect();
         let seeing: Vec<KeyId> = waiting.into_iter().filter(|id| process.sees_own(*id)).collect();
         for id in seeing {
             self.process_mut(operator).blind.remove(&id);

@@ -1,12 +1,17 @@
 //! The world as a value, with a toy operator in it.
 
+use drydock_apiserver::{Gvr, Request, Tree};
+use drydock_scenarios::Fault;
 use drydock_simulator::operator::StartView;
 use drydock_simulator::trace::Level;
 use drydock_simulator::world::Settled;
 use drydock_simulator::{World, WorldConfig};
 use jiff::SignedDuration;
+use serde_json::json;
 
 use crate::toy::{self, is_done, parent, secrets};
+
+const SECRETS: Gvr = Gvr::new("", "v1", "secrets");
 
 fn provisioned(seed: u64) -> World {
     let mut world = toy::world(toy::good, |config| config.seed = seed);
@@ -106,6 +111,27 @@ fn an_operator_that_is_killed_carries_on_where_the_objects_stand() {
     assert_eq!((secrets(&world), is_done(&world)), (2, false), "it only sees what it had seen");
     world.settle(SignedDuration::from_mins(5));
     assert_eq!((secrets(&world), is_done(&world)), (3, true));
+}
+
+#[test]
+fn a_key_that_is_woken_before_the_view_shows_what_it_wrote_goes_on_waiting() {
+    let by = SignedDuration::from_secs(2);
+    let mut world = toy::world(toy::good, |_| {});
+    let lag = Fault::WatchLag { kind: "ConfigMap".to_owned(), by };
+    world.inject(&lag).expect("it can strike");
+    world.submit(parent(1));
+    while !is_done(&world) {
+        world.step().expect("there is something to do");
+    }
+
+    for value in ["one", "two", "three"] {
+        let patch = Tree::from_value(json!({ "metadata": { "labels": { "woken": value } } }));
+        world.submit(Request::merge_patch(SECRETS, "default", "demo-0", patch));
+        world.run_until(world.now() + SignedDuration::from_millis(200));
+    }
+    world.settle(SignedDuration::from_mins(5));
+
+    assert_eq!((world.counts().total_writes(), world.counts().idle_writes), (2, 0));
 }
 
 #[test]
