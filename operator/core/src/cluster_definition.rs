@@ -86,8 +86,8 @@ pub fn reconcile_with(
 }
 
 /// A Cluster that goes may be the last that held its definition.
-fn of_cluster(_view: &dyn View, cluster: &ObjectMeta) -> Vec<Key> {
-    cluster.label(labels::CLUSTER_DEFINITION).map(|name| Key::new("", name)).into_iter().collect()
+fn of_cluster(view: &dyn View, cluster: &ObjectMeta) -> Vec<Key> {
+    definition::held::<ClusterDefinition>(view, cluster, labels::CLUSTER_DEFINITION)
 }
 
 /// One that is available stays so: what it was found good with may go and come.

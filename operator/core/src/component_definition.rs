@@ -93,12 +93,8 @@ fn template_key(file: &FileTemplate) -> Key {
 }
 
 /// A Component that goes may be the last that held its definition.
-fn of_component(_view: &dyn View, component: &ObjectMeta) -> Vec<Key> {
-    component
-        .label(labels::COMPONENT_DEFINITION)
-        .map(|name| Key::new("", name))
-        .into_iter()
-        .collect()
+fn of_component(view: &dyn View, component: &ObjectMeta) -> Vec<Key> {
+    definition::held::<ComponentDefinition>(view, component, labels::COMPONENT_DEFINITION)
 }
 
 fn of_template(view: &dyn View, template: &ObjectMeta) -> Vec<Key> {

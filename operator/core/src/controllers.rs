@@ -9,7 +9,7 @@ use crate::settings::Settings;
 use crate::view::{Key, View};
 use crate::{
     cluster, cluster_definition, component, component_definition, component_version, event,
-    instance_set, plain_definition,
+    instance_set, labels, plain_definition,
 };
 
 pub struct Controller {
@@ -39,6 +39,11 @@ pub enum Map {
     /// What the function makes of the object's metadata.
     By(fn(&dyn View, &ObjectMeta) -> Vec<Key>),
 }
+
+/// Annotations by which a pass remembers what it has handled. Only the passes of their own objects'
+/// writer read them, and it does not wait for them: a change of nothing else wakes nobody.
+pub const MARKS: &[&str] =
+    &[labels::EVENT_HANDLED, labels::ROLE_SNAPSHOT_VERSION, labels::ROLE_AUTHORITATIVE_VERSION];
 
 /// All controllers. The order is that in which an event wakes them.
 pub fn all() -> Vec<Controller> {

@@ -4,14 +4,15 @@
 #[cfg(test)]
 mod tests;
 
-use drydock_operator_api::Resource;
 use drydock_operator_api::apps::{
     ClusterDefinition, ComponentDefinition, ComponentVersion, DefinitionPhase, ServiceDescriptor,
     ShardingDefinition, SidecarDefinition,
 };
+use drydock_operator_api::{ObjectMeta, Resource};
 
-use crate::draft::{Draft, Flow};
+use crate::draft::{self, Draft, Flow};
 use crate::plan::{Problem, Reference, Whose};
+use crate::view::{Key, View};
 
 /// A definition's status, wherever its kind keeps it.
 pub trait Definition: Resource + Clone {
@@ -61,6 +62,13 @@ pub fn is_available<D: Definition>(definition: &D) -> bool {
     let status = definition.status();
     status.phase == Some(DefinitionPhase::Available)
         && status.observed_generation == definition.meta().generation
+}
+
+/// The definition that an object names in a label, if it is to go: only then its users matter to it.
+pub fn held<D: Definition>(view: &dyn View, user: &ObjectMeta, label: &str) -> Vec<Key> {
+    let definition = user.label(label).and_then(|name| view.get::<D>("", name));
+    let going = definition.filter(|definition| definition.meta().is_deleting());
+    going.iter().map(|definition| draft::key(&**definition)).collect()
 }
 
 /// Adds the finalizer, or, when the definition is to go, removes it once nobody refers to it.

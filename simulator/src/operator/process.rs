@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use drydock_apiserver::{LogEntry, Object};
-use drydock_operator_core::controllers::Map;
+use drydock_apiserver::{Change, LogEntry, Object};
+use drydock_operator_core::controllers::{MARKS, Map};
 use drydock_operator_core::view::Key;
 use jiff::SignedDuration;
 
@@ -106,7 +106,9 @@ impl World {
         if self.process_mut(operator).tables.apply(entry) {
             self.counts_mut().watch_events += 1;
             if self.operators[usize::from(operator)].alive {
-                self.wake_for(operator, &entry.object);
+                if is_news(entry) {
+                    self.wake_for(operator, &entry.object);
+                }
                 self.unblind(operator);
             }
         }
@@ -158,6 +160,19 @@ impl World {
     pub(crate) fn wake(&mut self, operator: u16, id: KeyId) {
         self.enqueue(operator, id, 0);
     }
+}
+
+/// Whether a change is more than a mark that a pass left behind.
+fn is_news(entry: &LogEntry) -> bool {
+    let stays = entry.change == Change::Modified;
+    let has_mark = MARKS.iter().any(|mark| entry.object.annotation(mark).is_some());
+    let bare = |object: &Object| {
+        let tree = object.tree().without(&["metadata", "resourceVersion"]);
+        MARKS.iter().fold(tree, |tree, mark| tree.without(&["metadata", "annotations", mark]))
+    };
+    !stays
+        || !has_mark
+        || entry.before.as_ref().is_none_or(|before| bare(before) != bare(&entry.object))
 }
 
 fn is_of(owner: &drydock_apiserver::Owner, kind: &drydock_operator_api::Kind) -> bool {

@@ -135,6 +135,31 @@ fn a_key_that_is_woken_before_the_view_shows_what_it_wrote_goes_on_waiting() {
 }
 
 #[test]
+fn a_mark_that_a_pass_left_wakes_nobody_and_all_else_does() {
+    let mut world = toy::world(toy::good, |_| {});
+    let mut passes_after = |request: Request| {
+        let before = world.counts().total_reconciles();
+        world.request(request);
+        world.settle(SignedDuration::from_mins(5));
+        world.counts().total_reconciles() - before
+    };
+    let annotate = |annotations: serde_json::Value| {
+        let patch = Tree::from_value(json!({ "metadata": { "annotations": annotations } }));
+        Request::merge_patch(toy::CONFIG_MAPS, "default", "demo", patch)
+    };
+
+    assert!(passes_after(parent(1)) > 0);
+    assert_eq!(passes_after(annotate(json!({ "kubeblocks.io/event-handled": "1" }))), 0);
+    assert_eq!(passes_after(annotate(json!({ "kubeblocks.io/event-handled": "2" }))), 0);
+    let gone = passes_after(annotate(json!({ "kubeblocks.io/event-handled": null })));
+    assert_eq!(gone, 1, "no pass takes its mark away: what was handled may have to be again");
+    let more = json!({ "kubeblocks.io/event-handled": "3", "kubeblocks.io/restart": "now" });
+    assert_eq!(passes_after(annotate(more)), 1);
+    let delete = Request::delete(toy::CONFIG_MAPS, "default", "demo");
+    assert!(passes_after(delete) > 0, "that it is gone is news, whatever it carried");
+}
+
+#[test]
 fn background_ticks_do_not_keep_a_world_from_rest() {
     let mut world =
         World::new(WorldConfig { examples: 3, operators: Vec::new(), ..WorldConfig::default() });

@@ -1,12 +1,12 @@
 //! The controllers of definitions against a map of objects.
 
-use drydock_operator_api::Resource;
 use drydock_operator_api::apps::{
-    Cluster, ClusterDefinition, ComponentDefinition, ComponentVersion, DefinitionPhase,
+    Cluster, ClusterDefinition, Component, ComponentDefinition, ComponentVersion, DefinitionPhase,
     SidecarDefinition,
 };
 use drydock_operator_api::core::ConfigMap;
 use drydock_operator_api::rbac::ClusterRole;
+use drydock_operator_api::{ObjectMeta, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -69,18 +69,41 @@ fn a_definition_in_use_stays_until_its_last_user_is_gone() {
         "metadata": { "name": "redis", "generation": 1, "deletionTimestamp": at(1),
                       "finalizers": [ClusterDefinition::FINALIZER] },
     })));
-    world.insert::<Cluster>(&object(json!({
+    let user: Cluster = object(json!({
         "metadata": { "name": "demo", "namespace": "default",
                       "labels": { "clusterdefinition.kubeblocks.io/name": "redis" } },
-    })));
+    }));
+    world.insert(&user);
 
     let held = pass::<ClusterDefinition>(&mut world, "redis");
     world.remove::<Cluster>("default", "demo");
+    let woken = woken(&world, "cluster-definition-controller", &user);
     pass::<ClusterDefinition>(&mut world, "redis");
 
     assert_eq!(held.actions, []);
     assert_eq!(held.waits[0].on.to_string(), "cluster/demo");
+    assert_eq!(woken, [Key::new("", "redis")]);
     assert_eq!(world.names(ClusterDefinition::kind()), Vec::<&str>::new());
+}
+
+#[test]
+fn a_definition_that_stays_does_not_care_who_uses_it() {
+    let mut world = Objects::default();
+    world.insert(&component_definition(&json!({})));
+    let user: Component = object(json!({
+        "metadata": { "name": "demo-redis", "namespace": "default",
+                      "labels": { "componentdefinition.kubeblocks.io/name": "redis-7" } },
+    }));
+
+    assert_eq!(woken(&world, "component-definition-controller", &user), []);
+    world.insert(&ComponentDefinition {
+        metadata: ObjectMeta {
+            deletion_timestamp: Some(at(1)),
+            ..component_definition(&json!({})).metadata
+        },
+        ..component_definition(&json!({}))
+    });
+    assert_eq!(woken(&world, "component-definition-controller", &user), [Key::new("", "redis-7")]);
 }
 
 #[test]
