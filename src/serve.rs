@@ -1,5 +1,6 @@
 //! `drydock serve`: a world for kubectl, living or frozen.
 
+mod bare;
 mod http;
 mod table;
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use drydock_apiserver::{Profile, Request, Response, Server};
 use drydock_scenarios::parse_duration;
 use drydock_simulator::trace::Level;
 use drydock_simulator::{Options, Run, Story, World};
@@ -15,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
+use self::bare::Bare;
 use self::http::{Shared, Snapshot, Write};
 use crate::{Exit, Refusal, input, paint};
 
@@ -39,6 +42,23 @@ pub struct Arguments {
     speed: f64,
     #[arg(long, default_value_t = 8001)]
     port: u16,
+    /// An API server and nothing else, set up as the recorded ones were: no nodes, no controllers, the past
+    /// forgotten every minute
+    #[arg(long, conflicts_with_all = ["story", "from", "speed"])]
+    like_recorded: bool,
+    /// Of which Kubernetes version
+    #[arg(long, value_name = "VERSION", default_value = "1.34", requires = "like_recorded", value_parser = version)]
+    kubernetes: Profile,
+    /// Without the operator, which no bare API server has
+    #[arg(long, requires = "like_recorded")]
+    no_operator: bool,
+    /// Plain HTTP, the only way there is so far
+    #[arg(long)]
+    insecure_http: bool,
+}
+
+fn version(text: &str) -> Result<Profile, String> {
+    Profile::parse(text).ok_or_else(|| "known are 1.20 and 1.34".to_owned())
 }
 
 /// How often a living world is moved on, and made known.
@@ -49,27 +69,80 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
         .enable_all()
         .build()
         .map_err(|error| Refusal::not_run(format_args!("cannot start: {error}")))?;
-    let (world, speed) = match &arguments.from {
-        Some(path) => (frozen(path, arguments.at.as_deref())?, None),
-        None => (living(arguments.story.as_deref())?, Some(arguments.speed)),
+    let ground = match &arguments.from {
+        _ if arguments.like_recorded => Ground::Bare(Bare::new(arguments.kubernetes.clone())),
+        Some(path) => Ground::Frozen(frozen(path, arguments.at.as_deref())?),
+        None => {
+            if !(0.001..=100_000.0).contains(&arguments.speed) {
+                return Err(Refusal::bad_input("--speed is from 0.001 to 100000"));
+            }
+            let world = living(arguments.story.as_deref())?;
+            let pace = (Instant::now(), world.now());
+            Ground::Living { world, pace, speed: arguments.speed }
+        }
     };
-    if speed.is_some_and(|speed| !(0.001..=100_000.0).contains(&speed)) {
-        return Err(Refusal::bad_input("--speed is from 0.001 to 100000"));
-    }
-    runtime.block_on(serve(world, speed, arguments.port))
+    runtime.block_on(serve(ground, arguments.port))
 }
 
-async fn serve(world: World, speed: Option<f64>, port: u16) -> Result<Exit, Refusal> {
+/// What is served.
+enum Ground {
+    /// A world that moves on with the wall clock.
+    Living { world: World, pace: (Instant, Timestamp), speed: f64 },
+    /// A world at one instant.
+    Frozen(World),
+    /// An API server alone.
+    Bare(Bare),
+}
+
+impl Ground {
+    fn server(&self) -> &Server {
+        match self {
+            Self::Living { world, .. } | Self::Frozen(world) => world.server(0),
+            Self::Bare(bare) => &bare.server,
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let now = match self {
+            Self::Living { world, .. } | Self::Frozen(world) => world.now(),
+            Self::Bare(_) => Timestamp::now(),
+        };
+        Snapshot { server: self.server().clone(), now }
+    }
+
+    fn keep_up(&mut self) {
+        match self {
+            Self::Living { world, pace, speed } => keep_up(world, pace, *speed),
+            Self::Frozen(_) => {}
+            Self::Bare(bare) => bare.keep_up(Timestamp::now()),
+        }
+    }
+
+    fn carry_out(&mut self, request: &Request) -> Option<Response> {
+        let outcome = match self {
+            Self::Living { world, .. } => {
+                let now = world.now();
+                world.server_mut(0).handle(request, now)
+            }
+            // In a frozen world writes are tried out and forgotten.
+            Self::Frozen(world) => world.server(0).clone().handle(request, world.now()),
+            Self::Bare(bare) => bare.server.handle(request, Timestamp::now()),
+        };
+        outcome.done()
+    }
+}
+
+async fn serve(ground: Ground, port: u16) -> Result<Exit, Refusal> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
         Refusal::not_run(format_args!("cannot listen on {address}: {error}; try --port"))
     })?;
     let address = listener.local_addr()?;
-    paint::print(&introduction(&world, speed, address))?;
-    let (snapshots, seen) = watch::channel(Arc::new(snapshot(&world)));
+    paint::print(&introduction(&ground, address))?;
+    let (snapshots, seen) = watch::channel(Arc::new(ground.snapshot()));
     let (writes, queue) = mpsc::channel(256);
     let shared = Shared { snapshots: seen, writes };
-    let owner = own(world, speed, snapshots, queue);
+    let owner = own(ground, snapshots, queue);
     let accept = async {
         loop {
             // A connection that cannot be accepted is its client's trouble.
@@ -94,12 +167,10 @@ async fn serve(world: World, speed: Option<f64>, port: u16) -> Result<Exit, Refu
 
 /// Moves the world on with the wall clock, and carries out what clients write.
 async fn own(
-    mut world: World,
-    speed: Option<f64>,
+    mut ground: Ground,
     snapshots: watch::Sender<Arc<Snapshot>>,
     mut queue: mpsc::Receiver<Write>,
 ) {
-    let mut pace = (Instant::now(), world.now());
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
@@ -110,23 +181,20 @@ async fn own(
                 None => return,
             },
         };
-        if let Some(speed) = speed {
-            keep_up(&mut world, &mut pace, speed);
-        }
-        if let Some(Write { request, answer }) = write {
-            let now = world.now();
-            // In a frozen world writes are tried out and forgotten.
-            let outcome = match speed {
-                Some(_) => world.server_mut(0).handle(&request, now),
-                None => world.server(0).clone().handle(&request, now),
-            };
-            if let Some(response) = outcome.done() {
-                let _gone = answer.send(response);
-            }
+        ground.keep_up();
+        let mut answered = None;
+        if let Some(Write { request, answer }) = write
+            && let Some(response) = ground.carry_out(&request)
+        {
+            answered = Some((answer, response));
         }
         let seen = snapshots.borrow().server.revision();
-        if speed.is_some() || seen != world.server(0).revision() {
-            snapshots.send_replace(Arc::new(snapshot(&world)));
+        if !matches!(ground, Ground::Frozen(_)) || seen != ground.server().revision() {
+            snapshots.send_replace(Arc::new(ground.snapshot()));
+        }
+        // Who is told that something was written can read it.
+        if let Some((answer, response)) = answered {
+            let _gone = answer.send(response);
         }
     }
 }
@@ -181,20 +249,16 @@ fn virtual_now((wall, began): (Instant, Timestamp), speed: f64) -> Timestamp {
     began + passed.unwrap_or(SignedDuration::ZERO)
 }
 
-fn snapshot(world: &World) -> Snapshot {
-    Snapshot { server: world.server(0).clone(), now: world.now() }
-}
-
-fn introduction(world: &World, speed: Option<f64>, address: SocketAddr) -> String {
-    let what = match speed {
-        Some(speed) => {
-            format!("a living cluster, Kubernetes {}, at speed {speed}", world.server(0).profile())
+fn introduction(ground: &Ground, address: SocketAddr) -> String {
+    let version = ground.server().profile();
+    let what = match ground {
+        Ground::Living { speed, .. } => {
+            format!("a living cluster, Kubernetes {version}, at speed {speed}")
         }
-        None => format!(
-            "a frozen cluster, Kubernetes {}, at {}",
-            world.server(0).profile(),
-            world.now()
-        ),
+        Ground::Frozen(world) => {
+            format!("a frozen cluster, Kubernetes {version}, at {}", world.now())
+        }
+        Ground::Bare(_) => format!("an API server, Kubernetes {version}"),
     };
     format!(
         "  {what}\n\n  kubectl -s http://{address} get clusters,pods\n  \
