@@ -4,7 +4,8 @@
 //! remembers the last one it believed.
 //!
 //! **Invariant:** no plan leaves a pod with an exclusive role while it knows of another pod that has
-//! it, whichever of its writes is the last to arrive.
+//! it, whichever of its writes is the last to arrive. Of two passes that do not know of each other, the
+//! one that wrote last looks again with both writes in view, before its report counts as handled.
 
 mod claim;
 mod role;

@@ -1,6 +1,6 @@
 //! Two pods that both believe they accept writes is the one state no later reconcile can repair.
 //! Two pods that are labelled so get the writes of clients; that may last as long as it takes to
-//! move a label: the new one is written first.
+//! move a label, or to see that two were given at the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,4 +6,5 @@ mod explore;
 mod faults;
 mod invariants;
 mod milestone;
+mod roles;
 mod toy;

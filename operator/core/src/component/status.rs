@@ -12,7 +12,10 @@ use crate::draft::{Draft, Flow, Pass};
 use crate::labels;
 use crate::plan::{Reference, Whose};
 
-/// Pods that are ready this long must have told their roles.
+/// Pods that are ready this long must have told their roles. It counts from when they became ready,
+/// not from when a role went missing: where an old leader has lost its label and cannot report another,
+/// the component is Failed at once. Upstream is recorded to do so: Updating 40 s after a pod became
+/// ready, Failed a minute after.
 const ROLE_PROBE_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 
 pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -> Flow {

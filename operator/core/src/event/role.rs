@@ -49,27 +49,52 @@ pub(super) fn target(tree: &Tree, draft: &mut Draft<Event>, _pass: &Pass<'_>) ->
 
 /// Reports that are older than what is known change nothing.
 pub(super) fn order(tree: &Tree, draft: &mut Draft<Event>, _pass: &Pass<'_>) -> Flow {
-    let Some((pod, _, anchor)) = parts(tree) else { return Flow::Commit };
+    let Some((pod, role, anchor)) = parts(tree) else { return Flow::Commit };
+    if is_exclusive(tree) && remembers(pod, anchor) && pod.metadata.label(ROLE) == Some(role) {
+        settle(tree, draft, pod, anchor);
+        return handled(tree, draft);
+    }
     let stale = !accepts(pod, anchor);
     // Somebody else has it by a better right: were we to go on, there would be two.
     let refused = is_exclusive(tree) && tree.peers.iter().any(|peer| !accepts(peer, anchor));
     if stale || refused { handled(tree, draft) } else { Flow::Continue }
 }
 
+/// The pod has got the role by this report, and so may have another one, by a report that was handled
+/// at the same time: neither pass saw what the other wrote. Whoever wrote last sees both now. The
+/// better right stays; of two that are equal, the pod whose name comes first.
+fn settle(tree: &Tree, draft: &mut Draft<Event>, pod: &Pod, anchor: Anchor) {
+    let loses = |peer: &Pod| {
+        accepts(peer, anchor) || remembers(peer, anchor) && pod.metadata.name < peer.metadata.name
+    };
+    if tree.peers.iter().all(|peer| loses(peer)) {
+        for peer in &tree.peers {
+            strip(draft, peer, anchor);
+        }
+    } else {
+        let mut stripped = pod.clone();
+        stripped.metadata.labels.remove(ROLE);
+        draft.patch_as_read(pod, &stripped);
+    }
+}
+
+fn strip(draft: &mut Draft<Event>, peer: &Pod, anchor: Anchor) {
+    let mut stripped = peer.clone();
+    stripped.metadata.labels.remove(ROLE);
+    if let Anchor::Time(_) = anchor {
+        remember(&mut stripped.metadata, anchor);
+    }
+    draft.patch_as_read(peer, &stripped);
+}
+
 /// An exclusive role is first taken from those who had it, and then given. Interrupted in between,
 /// nobody has it, and this report is not marked yet: it is handled again, and every pod still accepts
-/// it. The other way round two pods would have it, and the pod that has just believed the report would
-/// call it stale the next time: nobody would ever take the role from the other.
+/// it. Once it is given, another pass looks whether somebody else was given it at the same time.
 pub(super) fn label(tree: &Tree, draft: &mut Draft<Event>, _pass: &Pass<'_>) -> Flow {
     let Some((pod, role, anchor)) = parts(tree) else { return Flow::Commit };
     if is_exclusive(tree) {
         for peer in &tree.peers {
-            let mut stripped = Pod::clone(peer);
-            stripped.metadata.labels.remove(ROLE);
-            if let Anchor::Time(_) = anchor {
-                remember(&mut stripped.metadata, anchor);
-            }
-            draft.patch_as_read(&**peer, &stripped);
+            strip(draft, peer, anchor);
         }
     }
     let mut labelled = pod.clone();
@@ -80,6 +105,10 @@ pub(super) fn label(tree: &Tree, draft: &mut Draft<Event>, _pass: &Pass<'_>) -> 
     }
     remember(&mut labelled.metadata, anchor);
     draft.patch_as_read(pod, &labelled);
+    let is_given = pod.metadata.label(ROLE) != labelled.metadata.label(ROLE);
+    if is_exclusive(tree) && is_given {
+        return Flow::RetryAfter(SignedDuration::ZERO);
+    }
     handled(tree, draft)
 }
 
@@ -118,10 +147,20 @@ fn accepts(pod: &Pod, anchor: Anchor) -> bool {
     }
 }
 
+/// Is this what the pod was last told?
+fn remembers(pod: &Pod, anchor: Anchor) -> bool {
+    let (key, value) = written(anchor);
+    pod.metadata.annotation(key) == Some(&*value)
+}
+
 fn remember(metadata: &mut ObjectMeta, anchor: Anchor) {
-    let (key, value) = match anchor {
+    let (key, value) = written(anchor);
+    metadata.annotations.insert(key.to_owned(), value);
+}
+
+fn written(anchor: Anchor) -> (&'static str, String) {
+    match anchor {
         Anchor::Version(version) => (ROLE_AUTHORITATIVE_VERSION, version.to_string()),
         Anchor::Time(time) => (ROLE_SNAPSHOT_VERSION, time.to_string()),
-    };
-    metadata.annotations.insert(key.to_owned(), value);
+    }
 }

@@ -150,6 +150,31 @@ fn a_role_that_is_not_told_for_a_minute_is_a_failure_until_it_is() {
 }
 
 #[test]
+fn the_minute_of_a_missing_role_counts_from_when_all_pods_became_ready() {
+    // As recorded: the leader's label moves, and the old leader has none until it reports. Shortly
+    // after a pod was ready the component is Updating; long after it, Failed at once.
+    for (ready_for, phase) in [(59, "Updating"), (60, "Failed"), (600, "Failed")] {
+        let actions = json!({"roleProbe": exec("probe")});
+        let definition = json!({"lifecycleActions": actions, "roles": roles()});
+        let mut store = Store::of(definition, json!({"replicas": 2}));
+        store.run();
+        assert_eq!(store.phase(), "Running");
+
+        store.now += SignedDuration::from_secs(ready_for);
+        let ready = json!([{"type": "InstanceReady", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+        let moved = json!([
+            {"podName": "demo-db-0", "templateName": ""},
+            {"podName": "demo-db-1", "templateName": "", "role": "leader"},
+        ]);
+        let status = json!({"status": {"conditions": ready, "instanceStatus": moved}});
+        store.edit("InstanceSet", "demo-db", &status);
+        store.settle();
+
+        assert_eq!(store.phase(), phase, "ready for {ready_for} s");
+    }
+}
+
+#[test]
 fn what_follows_provisioning_is_run_once() {
     let action = json!({"exec": {"command": ["init"]}, "preCondition": "RuntimeReady"});
     let mut store =
