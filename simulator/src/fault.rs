@@ -159,7 +159,7 @@ impl World {
 
     /// What has failed again and again may succeed now: the world is not at rest before it was tried.
     fn hope(&mut self) {
-        self.moved_us = self.clock.now_us();
+        self.moved();
         for operator in &mut self.operators {
             Arc::make_mut(operator).keys.iter_mut().for_each(|state| state.idle_passes = 0);
         }
@@ -212,7 +212,7 @@ impl World {
         if !changed {
             return;
         }
-        self.moved_us = self.clock.now_us();
+        self.moved();
         for index in 0..self.actors.len() {
             let actor =
                 crate::actor::ActorId(u16::try_from(index).expect("fewer actors than 65536"));

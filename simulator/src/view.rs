@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use drydock_apiserver::object::DecodeError;
 use drydock_apiserver::{KindId, LogEntry, Object, Server, Table, Tree};
+use drydock_operator_api::decode::{DecodePart, Source};
 use drydock_operator_api::{AnyObject, Kind, ObjectMeta};
 use drydock_operator_core::view::{Selection, View};
 use imbl::OrdMap;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The tables of a reader. Cloning copies pointers.
 #[derive(Clone, Default)]
@@ -109,9 +111,30 @@ impl View for ServerView<'_> {
 
 /// None for an object that does not have the shape of its kind: the schema lets none in, so no list has a gap.
 pub fn decode(kind: &'static Kind, object: &Object) -> Option<AnyObject> {
-    object.decode_with((kind.group, kind.kind), |tree| {
-        drydock_operator_api::decode(kind, &tree.to_value())
+    object.decode_with((kind.group, kind.kind), |_| {
+        drydock_operator_api::decode(kind, &Stored(object))
     })
+}
+
+/// A stored revision: its spec is decoded once for all revisions that share it.
+struct Stored<'a>(&'a Object);
+
+impl Source for Stored<'_> {
+    fn whole(&self) -> Value {
+        self.0.tree().to_value()
+    }
+
+    fn without_spec(&self) -> Value {
+        self.0.tree().without(&["spec"]).to_value()
+    }
+
+    fn spec(
+        &self,
+        kind: &'static Kind,
+        decode: DecodePart,
+    ) -> Result<AnyObject, serde_json::Error> {
+        self.0.decode_spec((kind.group, kind.kind), |spec| decode(&spec.to_value()))
+    }
 }
 
 /// As a controller's map functions want it; the rest of the object is not decoded.

@@ -17,6 +17,7 @@ mod rest;
 
 pub use rest::Settled;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use drydock_apiserver::{LogPosition, Server};
@@ -104,6 +105,8 @@ pub struct World {
     pub(crate) checked: (u64, u64),
     /// When something last changed that is not mere background.
     pub(crate) moved_us: i64,
+    /// Writes of the operators since then, by resource; neither Events nor marks of repeated role reports.
+    pub(crate) writes_since: BTreeMap<String, u64>,
 }
 
 #[derive(Clone)]
@@ -162,6 +165,7 @@ impl World {
             lost_claims: Vector::new(),
             checked: (0, 0),
             moved_us: config.epoch.as_microsecond(),
+            writes_since: BTreeMap::new(),
             config: Arc::new(config),
         };
         let config = Arc::clone(&world.config);
@@ -313,8 +317,14 @@ impl World {
     /// For actors that run engines, and for those who break a world on purpose.
     pub fn set_facts(&mut self, namespace: &str, pod: &str, facts: Option<PodFacts>) {
         if self.facts.set(Key::new(namespace, pod), facts) {
-            self.moved_us = self.clock.now_us();
+            self.moved();
         }
+    }
+
+    /// Something has changed that is not mere background.
+    pub(crate) fn moved(&mut self) {
+        self.moved_us = self.clock.now_us();
+        self.writes_since.clear();
     }
 
     pub(crate) fn add_actor(&mut self, actor: Box<dyn Actor>, server: u16) -> ActorId {

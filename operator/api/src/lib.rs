@@ -7,11 +7,13 @@ pub mod crd;
 pub mod decode;
 pub mod meta;
 pub mod rbac;
+mod shared;
 pub mod workloads;
 
 pub use crd::Crd;
-pub use decode::{decode, kinds};
+pub use decode::{Source, decode, kinds};
 pub use meta::{AnyObject, Condition, Kind, ObjectMeta, OwnerReference, Resource};
+pub use shared::Shared;
 
 /// The definitions of the KubeBlocks kinds, sorted by name.
 pub const fn crds() -> &'static [Crd] {

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::decode::Source;
+
 /// An object of some kind, decoded to the type its [`Kind`] names.
 pub type AnyObject = Arc<dyn Any + Send + Sync>;
 
@@ -63,12 +65,30 @@ pub trait Resource:
     fn kind() -> &'static Kind;
     fn meta(&self) -> &ObjectMeta;
     fn meta_mut(&mut self) -> &mut ObjectMeta;
+
+    fn read(source: &dyn Source) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(source.whole())
+    }
+
+    /// Whether both share the memory of one spec. `false` means nothing.
+    fn same_spec(&self, _other: &Self) -> bool {
+        false
+    }
+
+    /// A copy with an empty spec, where that is cheap.
+    fn without_spec(&self) -> Self
+    where
+        Self: Clone,
+    {
+        self.clone()
+    }
 }
 
-/// Implements [`Resource`] for a struct with a field `metadata: ObjectMeta`.
+/// Implements [`Resource`] for a struct with a field `metadata: ObjectMeta`; with `spec: T` at the end for one with a
+/// field `spec: Shared<T>`.
 #[macro_export]
 macro_rules! resource {
-    ($type:ty, $group:literal, $version:literal, $kind:literal, $plural:literal, $namespaced:literal) => {
+    ($type:ty, $group:literal, $version:literal, $kind:literal, $plural:literal, $namespaced:literal $(, $spec:ident: $of:ty)?) => {
         impl $crate::meta::Resource for $type {
             fn kind() -> &'static $crate::meta::Kind {
                 static KIND: $crate::meta::Kind = $crate::meta::Kind {
@@ -89,6 +109,26 @@ macro_rules! resource {
             fn meta_mut(&mut self) -> &mut $crate::meta::ObjectMeta {
                 &mut self.metadata
             }
+            $(
+                fn read(source: &dyn $crate::Source) -> Result<Self, serde_json::Error> {
+                    let mut object: Self = serde_json::from_value(source.without_spec())?;
+                    let spec = source.spec(Self::kind(), |spec| {
+                        let spec: $of = serde::Deserialize::deserialize(spec)?;
+                        Ok(std::sync::Arc::new(spec))
+                    })?;
+                    object.$spec =
+                        spec.downcast::<$of>().expect("a source keeps specs by kind").into();
+                    Ok(object)
+                }
+                fn same_spec(&self, other: &Self) -> bool {
+                    self.$spec.same(&other.$spec)
+                }
+                fn without_spec(&self) -> Self {
+                    let mut copy = self.clone();
+                    copy.$spec = $crate::Shared::default();
+                    copy
+                }
+            )?
         }
     };
 }

@@ -105,7 +105,7 @@ impl<R: Resource + Clone> Draft<R> {
     }
 
     /// A patch that rests on late calls. They may take long, so only the uid is its condition.
-    pub fn late_patch<T: Resource>(&mut self, from: &T, to: &T) {
+    pub fn late_patch<T: Resource + Clone>(&mut self, from: &T, to: &T) {
         if let Some(patch) = object_patch(from, to) {
             self.call_last(patch_call::<T>(from, None, patch, false));
         }
@@ -154,14 +154,14 @@ impl<R: Resource + Clone> Draft<R> {
     }
 
     /// Makes the stored `from` be like `to`, status aside. Nothing is sent when they are alike.
-    pub fn patch<T: Resource>(&mut self, from: &T, to: &T) -> bool {
+    pub fn patch<T: Resource + Clone>(&mut self, from: &T, to: &T) -> bool {
         let Some(patch) = object_patch(from, to) else { return false };
         self.call(patch_call::<T>(from, None, patch, true));
         true
     }
 
     /// As `patch`, but only if the object is still as it was read: the decision rests on that.
-    pub fn patch_as_read<T: Resource>(&mut self, from: &T, to: &T) -> bool {
+    pub fn patch_as_read<T: Resource + Clone>(&mut self, from: &T, to: &T) -> bool {
         let Some(mut patch) = object_patch(from, to) else { return false };
         patch["metadata"]["resourceVersion"] = json!(from.meta().resource_version);
         self.call(patch_call::<T>(from, None, patch, true));
@@ -169,7 +169,7 @@ impl<R: Resource + Clone> Draft<R> {
     }
 
     /// As `patch`, with the calls that are made last.
-    pub fn patch_last<T: Resource>(&mut self, from: &T, to: &T) -> bool {
+    pub fn patch_last<T: Resource + Clone>(&mut self, from: &T, to: &T) -> bool {
         let Some(patch) = object_patch(from, to) else { return false };
         self.call_last(patch_call::<T>(from, None, patch, true));
         true
@@ -295,26 +295,36 @@ pub fn wire<T: Resource>(object: &T) -> Value {
     Value::Object(value)
 }
 
-fn object_patch<T: Resource>(from: &T, to: &T) -> Option<Value> {
+fn object_patch<T: Resource + Clone>(from: &T, to: &T) -> Option<Value> {
     // Nearly always; and comparing is far cheaper than writing both out.
     if from == to {
         return None;
     }
-    let (mut from, mut to) = (to_value(from), to_value(to));
-    from.remove("status");
-    to.remove("status");
-    diff::merge_patch(&Value::Object(from), &Value::Object(to))
+    let [from, to] = both_values(from, to).map(|mut object| {
+        object.remove("status");
+        Value::Object(object)
+    });
+    diff::merge_patch(&from, &to)
 }
 
-fn status_patch<T: Resource>(from: &T, to: &T) -> Option<Value> {
+fn status_patch<T: Resource + Clone>(from: &T, to: &T) -> Option<Value> {
     if from == to {
         return None;
     }
-    let [from, to] = [from, to].map(|object| match to_value(object).remove("status") {
+    let [from, to] = both_values(from, to).map(|mut object| match object.remove("status") {
         Some(status) => json!({ "status": status }),
         None => json!({ "status": {} }),
     });
     diff::merge_patch(&from, &to)
+}
+
+/// What both share is left out: nothing differs there.
+fn both_values<T: Resource + Clone>(from: &T, to: &T) -> [Map<String, Value>; 2] {
+    if from.same_spec(to) {
+        [from, to].map(|object| to_value(&object.without_spec()))
+    } else {
+        [from, to].map(to_value)
+    }
 }
 
 /// `fresh`: nothing in the plan has written this object before.

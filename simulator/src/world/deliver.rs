@@ -40,8 +40,12 @@ impl World {
         let Some(info) = self.server(server).kind_info(entry.kind) else { return };
         let (group, kind) = (Arc::clone(&info.group), Arc::clone(&info.kind));
         let is_mark = &*kind == "Pod" && invariant::rest::is_role_mark(entry);
-        if !is_background(&group, &kind) && !is_mark {
-            self.moved_us = self.clock.now_us();
+        if is_mark {
+            if let Some(writes) = self.writes_since.get_mut("pods") {
+                *writes = writes.saturating_sub(1);
+            }
+        } else if !is_background(&group, &kind) {
+            self.moved();
         }
         self.trace.record(&[
             u64::from(server),

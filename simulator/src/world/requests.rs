@@ -227,16 +227,20 @@ impl World {
         if response.code == 409 {
             counts.conflicts += 1;
         }
-        if is_write(request) {
-            *counts.writes.entry(request.resource.resource.to_string()).or_default() += 1;
-            if response.is_success() && !response.changed && request.resource.resource != "events" {
-                counts.idle_writes += 1;
-                *counts
-                    .idle
-                    .entry(format!("{} {}", verb_name(request.verb), request.resource.resource))
-                    .or_default() += 1;
-            }
+        if !is_write(request) {
+            return;
         }
+        let resource = &*request.resource.resource;
+        *counts.writes.entry(resource.to_owned()).or_default() += 1;
+        if resource == "events" {
+            return;
+        }
+        if response.is_success() && !response.changed {
+            counts.idle_writes += 1;
+            let what = format!("{} {resource}", verb_name(request.verb));
+            *counts.idle.entry(what).or_default() += 1;
+        }
+        *self.writes_since.entry(resource.to_owned()).or_default() += 1;
     }
 
     fn narrate_request(&mut self, sender: Sender, request: &Request, response: &Response) {

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Shared;
 use crate::apps::{
     ClaimRetentionPolicy, ClaimTemplate, ClusterComponentStatus, ComponentPhase, Config,
     InstanceTemplate, InstanceUpdateStrategy, Issuer, Network, Ordinals, PodUpdatePolicy,
@@ -21,11 +22,11 @@ use crate::resource;
 #[serde(rename_all = "camelCase", default)]
 pub struct Cluster {
     pub metadata: ObjectMeta,
-    pub spec: ClusterSpec,
+    pub spec: Shared<ClusterSpec>,
     #[serde(skip_serializing_if = "absent")]
     pub status: ClusterStatus,
 }
-resource!(Cluster, "apps.kubeblocks.io", "v1", "Cluster", "clusters", true);
+resource!(Cluster, "apps.kubeblocks.io", "v1", "Cluster", "clusters", true, spec: ClusterSpec);
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Shared;
 use crate::apps::DefinitionPhase;
 use crate::meta::{ObjectMeta, absent};
 use crate::resource;
@@ -12,7 +13,7 @@ use crate::resource;
 #[serde(rename_all = "camelCase", default)]
 pub struct ClusterDefinition {
     pub metadata: ObjectMeta,
-    pub spec: ClusterDefinitionSpec,
+    pub spec: Shared<ClusterDefinitionSpec>,
     #[serde(skip_serializing_if = "absent")]
     pub status: ClusterDefinitionStatus,
 }
@@ -22,7 +23,7 @@ resource!(
     "v1",
     "ClusterDefinition",
     "clusterdefinitions",
-    false
+    false, spec: ClusterDefinitionSpec
 );
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

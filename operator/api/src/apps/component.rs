@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Shared;
 use crate::apps::{
     Action, ClaimRetentionPolicy, ClaimTemplate, ComponentPhase, ComponentService, Config,
     InstanceTemplate, InstanceUpdateStrategy, Issuer, Network, Ordinals, PodUpdatePolicy,
@@ -20,11 +21,11 @@ use crate::resource;
 #[serde(rename_all = "camelCase", default)]
 pub struct Component {
     pub metadata: ObjectMeta,
-    pub spec: ComponentSpec,
+    pub spec: Shared<ComponentSpec>,
     #[serde(skip_serializing_if = "absent")]
     pub status: ComponentStatus,
 }
-resource!(Component, "apps.kubeblocks.io", "v1", "Component", "components", true);
+resource!(Component, "apps.kubeblocks.io", "v1", "Component", "components", true, spec: ComponentSpec);
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

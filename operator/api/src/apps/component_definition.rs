@@ -7,6 +7,7 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Shared;
 use crate::apps::{
     Action, ComponentService, DefinitionStatus, PasswordConfig, Probe, UpdateStrategy, Var,
 };
@@ -25,7 +26,7 @@ pub use availability::{
 #[serde(rename_all = "camelCase", default)]
 pub struct ComponentDefinition {
     pub metadata: ObjectMeta,
-    pub spec: ComponentDefinitionSpec,
+    pub spec: Shared<ComponentDefinitionSpec>,
     #[serde(skip_serializing_if = "absent")]
     pub status: DefinitionStatus,
 }
@@ -35,7 +36,7 @@ resource!(
     "v1",
     "ComponentDefinition",
     "componentdefinitions",
-    false
+    false, spec: ComponentDefinitionSpec
 );
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Shared;
 use crate::apps::DefinitionPhase;
 use crate::meta::{ObjectMeta, absent};
 use crate::resource;
@@ -14,7 +15,7 @@ use crate::resource;
 #[serde(rename_all = "camelCase", default)]
 pub struct ComponentVersion {
     pub metadata: ObjectMeta,
-    pub spec: ComponentVersionSpec,
+    pub spec: Shared<ComponentVersionSpec>,
     #[serde(skip_serializing_if = "absent")]
     pub status: ComponentVersionStatus,
 }
@@ -24,7 +25,7 @@ resource!(
     "v1",
     "ComponentVersion",
     "componentversions",
-    false
+    false, spec: ComponentVersionSpec
 );
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::EnvVarSource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Shared;
 use crate::apps::DefinitionStatus;
 use crate::meta::{ObjectMeta, absent};
 use crate::resource;
@@ -13,7 +14,7 @@ use crate::resource;
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceDescriptor {
     pub metadata: ObjectMeta,
-    pub spec: ServiceDescriptorSpec,
+    pub spec: Shared<ServiceDescriptorSpec>,
     #[serde(skip_serializing_if = "absent")]
     pub status: DefinitionStatus,
 }
@@ -23,7 +24,7 @@ resource!(
     "v1",
     "ServiceDescriptor",
     "servicedescriptors",
-    true
+    true, spec: ServiceDescriptorSpec
 );
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Shared;
 use crate::apps::{Action, DefinitionStatus, UpdateStrategy};
 use crate::meta::{ObjectMeta, absent};
 use crate::resource;
@@ -12,7 +13,7 @@ use crate::resource;
 #[serde(rename_all = "camelCase", default)]
 pub struct ShardingDefinition {
     pub metadata: ObjectMeta,
-    pub spec: ShardingDefinitionSpec,
+    pub spec: Shared<ShardingDefinitionSpec>,
     #[serde(skip_serializing_if = "absent")]
     pub status: DefinitionStatus,
 }
@@ -22,7 +23,7 @@ resource!(
     "v1",
     "ShardingDefinition",
     "shardingdefinitions",
-    false
+    false, spec: ShardingDefinitionSpec
 );
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

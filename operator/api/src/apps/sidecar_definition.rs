@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::Container;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Shared;
 use crate::apps::{DefinitionPhase, FileTemplate, Var};
 use crate::meta::{ObjectMeta, absent};
 use crate::resource;
@@ -13,7 +14,7 @@ use crate::resource;
 #[serde(rename_all = "camelCase", default)]
 pub struct SidecarDefinition {
     pub metadata: ObjectMeta,
-    pub spec: SidecarDefinitionSpec,
+    pub spec: Shared<SidecarDefinitionSpec>,
     #[serde(skip_serializing_if = "absent")]
     pub status: SidecarDefinitionStatus,
 }
@@ -23,7 +24,7 @@ resource!(
     "v1",
     "SidecarDefinition",
     "sidecardefinitions",
-    false
+    false, spec: SidecarDefinitionSpec
 );
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -7,16 +7,17 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::{Deserialize, Serialize};
 
 use crate::ObjectMeta;
+use crate::Shared;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pod {
     pub metadata: ObjectMeta,
-    pub spec: PodSpec,
+    pub spec: Shared<PodSpec>,
     pub status: PodStatus,
 }
 
-crate::resource!(Pod, "", "v1", "Pod", "pods", true);
+crate::resource!(Pod, "", "v1", "Pod", "pods", true, spec: PodSpec);
 
 impl Pod {
     pub fn condition(&self, r#type: &str) -> Option<&PodCondition> {

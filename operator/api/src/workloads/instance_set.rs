@@ -11,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Shared;
 use crate::apps::{
     Action, ClaimRetentionPolicy, InstanceUpdateStrategy, Ordinals, ReplicaRole, SchedulingPolicy,
     UpdateStrategy,
@@ -21,12 +22,12 @@ use crate::meta::{Condition, ObjectMeta, absent};
 #[serde(default)]
 pub struct InstanceSet {
     pub metadata: ObjectMeta,
-    pub spec: Spec,
+    pub spec: Shared<Spec>,
     #[serde(skip_serializing_if = "absent")]
     pub status: Status,
 }
 
-crate::resource!(InstanceSet, "workloads.kubeblocks.io", "v1", "InstanceSet", "instancesets", true);
+crate::resource!(InstanceSet, "workloads.kubeblocks.io", "v1", "InstanceSet", "instancesets", true, spec: Spec);
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

@@ -1,9 +1,9 @@
 //! One entry of a Cluster's spec, as a Component.
 
-use drydock_operator_api::ObjectMeta;
 use drydock_operator_api::apps::{
     Cluster, ClusterComponentSpec, Component, ComponentService, ComponentSpec, Config, TlsConfig,
 };
+use drydock_operator_api::{ObjectMeta, Shared};
 use k8s_openapi::api::core::v1::ServiceSpec;
 
 use super::normalization::canonical;
@@ -26,7 +26,7 @@ pub(super) fn new(tree: &Tree, cluster: &Cluster, entry: &ClusterComponentSpec) 
             owner_references: vec![controlled_by(cluster)],
             ..ObjectMeta::default()
         },
-        spec: spec(tree, cluster, entry),
+        spec: spec(tree, cluster, entry).into(),
         ..Component::default()
     };
     tell(cluster, entry, &mut component);
@@ -42,11 +42,11 @@ pub(super) fn merged(
 ) -> Component {
     let mut component = stored.clone();
     let wanted = spec(tree, cluster, entry);
-    component.spec = ComponentSpec {
+    component.spec = Shared::new(ComponentSpec {
         configs: merged_configs(wanted.configs, &stored.spec.configs),
         custom_actions: stored.spec.custom_actions.clone(),
         ..wanted
-    };
+    });
     tell(cluster, entry, &mut component);
     component
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use drydock_operator_api::ObjectMeta;
 use drydock_operator_api::apps::{Component, InstanceTemplate as Given};
 use drydock_operator_api::workloads::InstanceSet;
 use drydock_operator_api::workloads::instance_set::{InstanceTemplate, Spec};
+use drydock_operator_api::{ObjectMeta, Shared};
 
 use super::Tree;
 use crate::draft::controlled_by;
@@ -81,14 +81,14 @@ pub(super) fn instances(
     let spec = &component.spec;
     let set = InstanceSet {
         metadata: ObjectMeta { name: component.metadata.name.clone(), ..ObjectMeta::default() },
-        spec: Spec {
+        spec: Shared::new(Spec {
             replicas: Some(spec.replicas),
             ordinals: spec.ordinals.clone(),
             instances: spec.instances.iter().map(name_part).collect(),
             flat_instance_ordinal: spec.flat_instance_ordinal,
             offline_instances: spec.offline_instances.clone(),
             ..Spec::default()
-        },
+        }),
         status: running.map(|set| set.status.clone()).unwrap_or_default(),
     };
     of_set(&set)

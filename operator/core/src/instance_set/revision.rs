@@ -162,7 +162,7 @@ mod tests {
     use crate::fixture::instance_set;
 
     fn template(change: impl FnOnce(&mut PodTemplateSpec)) -> PodTemplateSpec {
-        let mut template = instance_set("demo").set().spec.template;
+        let mut template = instance_set("demo").set().spec.template.clone();
         change(&mut template);
         template
     }

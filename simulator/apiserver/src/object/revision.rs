@@ -28,8 +28,13 @@ struct Revision {
     owners: Arc<[Owner]>,
     write: Write,
     json: OnceLock<Arc<[u8]>>,
-    decoded: Mutex<Vec<(TypeKey, AnyArc)>>,
+    decoded: Decoded,
+    /// The same of its spec alone: shared by all revisions that share the spec.
+    spec_decoded: Arc<Decoded>,
 }
+
+#[derive(Default)]
+struct Decoded(Mutex<Vec<(TypeKey, AnyArc)>>);
 
 /// An owner reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +84,11 @@ impl Object {
             Some(before) => Arc::clone(&before.0.owners),
             None => references.items().iter().map(Owner::from_tree).collect(),
         };
+        let same_spec =
+            before.filter(|before| match (before.tree().get("spec"), tree.get("spec")) {
+                (Some(old), Some(new)) => old.same(new),
+                _ => false,
+            });
         Self(Arc::new(Revision {
             kind,
             namespace: string("namespace").unwrap_or_else(|| text("")),
@@ -94,7 +104,9 @@ impl Object {
             owners,
             write,
             json: OnceLock::new(),
-            decoded: Mutex::default(),
+            decoded: Decoded::default(),
+            spec_decoded: same_spec
+                .map_or_else(Arc::default, |same| Arc::clone(&same.0.spec_decoded)),
             tree,
         }))
     }
@@ -168,7 +180,7 @@ impl Object {
     pub fn decode<T: DeserializeOwned + Send + Sync + 'static>(
         &self,
     ) -> Result<Arc<T>, DecodeError> {
-        let any = self.cached(TypeKey::Type(TypeId::of::<T>()), || {
+        let any = self.0.decoded.get(TypeKey::Type(TypeId::of::<T>()), || {
             T::deserialize(self.tree()).map(|value| Arc::new(value) as AnyArc)
         })?;
         Ok(any.downcast().expect("the cache keeps a type under its id"))
@@ -181,26 +193,38 @@ impl Object {
         key: (&'static str, &'static str),
         decode: impl FnOnce(&Tree) -> Result<AnyArc, E>,
     ) -> Option<AnyArc> {
-        self.cached(TypeKey::Kind(key.0, key.1), || decode(self.tree())).ok()
+        self.0.decoded.get(TypeKey::Kind(key.0, key.1), || decode(self.tree())).ok()
     }
 
-    fn cached<E>(
+    /// The spec as some type; made once for all revisions that share it.
+    pub fn decode_spec<E>(
+        &self,
+        key: (&'static str, &'static str),
+        decode: impl FnOnce(&Tree) -> Result<AnyArc, E>,
+    ) -> Result<AnyArc, E> {
+        let spec = self.tree().get("spec").cloned().unwrap_or_else(Tree::empty_map);
+        self.0.spec_decoded.get(TypeKey::Kind(key.0, key.1), || decode(&spec))
+    }
+
+    /// The object as JSON text; made once per revision.
+    pub fn json(&self) -> Arc<[u8]> {
+        Arc::clone(self.0.json.get_or_init(|| self.tree().to_json().into()))
+    }
+}
+
+impl Decoded {
+    fn get<E>(
         &self,
         key: TypeKey,
         decode: impl FnOnce() -> Result<AnyArc, E>,
     ) -> Result<AnyArc, E> {
-        let mut decoded = self.0.decoded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut decoded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = decoded.iter().find(|(known, _)| *known == key) {
             return Ok(Arc::clone(known));
         }
         let value = decode()?;
         decoded.push((key, Arc::clone(&value)));
         Ok(value)
-    }
-
-    /// The object as JSON text; made once per revision.
-    pub fn json(&self) -> Arc<[u8]> {
-        Arc::clone(self.0.json.get_or_init(|| self.tree().to_json().into()))
     }
 }
 

@@ -170,8 +170,8 @@ pub fn normalized(image: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use drydock_operator_api::ObjectMeta;
     use drydock_operator_api::apps::{CompatibilityRule, ComponentVersionSpec};
+    use drydock_operator_api::{ObjectMeta, Shared};
 
     use super::*;
 
@@ -189,10 +189,10 @@ mod tests {
             releases: releases.iter().map(|(name, ..)| (*name).to_owned()).collect(),
         };
         std::sync::Arc::new(ComponentVersion {
-            spec: ComponentVersionSpec {
+            spec: Shared::new(ComponentVersionSpec {
                 compatibility_rules: vec![rule],
                 releases: releases.iter().map(release).collect(),
-            },
+            }),
             ..ComponentVersion::default()
         })
     }

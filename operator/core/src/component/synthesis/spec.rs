@@ -63,7 +63,7 @@ pub fn workload(parts: &Parts<'_>) -> Result<InstanceSet, String> {
             merged([&definition.spec.labels, &component.spec.labels, &own]),
             annotations,
         ),
-        spec,
+        spec: spec.into(),
         ..InstanceSet::default()
     })
 }
