@@ -18,18 +18,28 @@ use crate::{Exit, Refusal, input, narrate, why};
 
 /// Search a story for a course of events that breaks it.
 ///
-/// The operator is killed before and after every one of its writes, and each write's answer is lost,
-/// once each. Every such branch must hold the claims and invariants of the story.
+/// With --crash-points the operator is killed before and after every one of its writes, and each
+/// write's answer is lost, once each; with --slow-requests each write is slow; with --stale-views it
+/// does not see the kind it writes for a while. Every such branch must hold the claims and invariants
+/// of the story.
 #[derive(Args)]
 #[command(after_help = "\
-Example:
-  drydock explore scenarios/failover/redis-primary-node-lost --crash-points")]
+Examples:
+  drydock explore scenarios/failover/redis-primary-node-lost --crash-points
+  drydock explore scenarios/startup/redis-orders-its-components --stale-views --slow-requests")]
+#[group(id = "what", required = true, multiple = true, args = ["crash_points", "slow_requests", "stale_views"])]
 pub struct Arguments {
     /// A scenario file or folder
     story: String,
     /// Every place where the operator may be killed
-    #[arg(long, required = true)]
+    #[arg(long)]
     crash_points: bool,
+    /// Every write of the operator 10 s late
+    #[arg(long)]
+    slow_requests: bool,
+    /// After every write of the operator, changes of its kind reach it 4 s late for a second
+    #[arg(long)]
+    stale_views: bool,
     /// Part I of N of the branches, from 0
     #[arg(long, value_name = "I/N", value_parser = parse_shard)]
     shard: Option<(usize, usize)>,
@@ -38,6 +48,10 @@ pub struct Arguments {
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
 }
+
+const SLOW_BY_MS: u32 = 10_000;
+/// Shorter than the operator waits for its own writes to show: longer, it would take another course.
+const STALE_BY_MS: u32 = 4_000;
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
     let scenarios = input::scenarios(std::slice::from_ref(&arguments.story))?;
@@ -59,7 +73,13 @@ fn explore(run: &Run, arguments: &Arguments, interrupted: &AtomicBool) -> Result
     if arguments.output == Format::Human {
         print(&format!("\n  {}\n", paint.strong(&run.story().scenario.about)))?;
     }
-    let options = Sweep { shard: arguments.shard, ..Sweep::default() };
+    let options = Sweep {
+        crashes: arguments.crash_points,
+        slow_by_ms: arguments.slow_requests.then_some(SLOW_BY_MS),
+        stale_by_ms: arguments.stale_views.then_some(STALE_BY_MS),
+        shard: arguments.shard,
+        ..Sweep::default()
+    };
     let report = sweep(run, &options, |done| {
         progress.show(|| bar(done, started));
         !interrupted.load(Ordering::Relaxed)
@@ -122,7 +142,7 @@ fn screen(
     let mut text = String::new();
     if let Some(failure) = &report.default_failure {
         return format!(
-            "\n  {} the story fails without any crash, so there is nothing to search: {}\n  first: drydock run {}\n",
+            "\n  {} the story fails without any deviation, so there is nothing to search: {}\n  first: drydock run {}\n",
             paint.failure("✗"),
             failure.message,
             run.story().scenario.source.name

@@ -202,23 +202,26 @@ impl World {
     }
 
     /// By how much faults and choices hold a kind's changes back on their way to an operator.
-    pub(crate) fn watch_lag(&self, operator: u16, group: &str, kind: &str) -> i64 {
+    pub(crate) fn watch_lag(&mut self, operator: u16, group: &str, kind: &str) -> i64 {
         if self.choices.is_empty() && self.faults.is_empty() {
             return 0;
         }
         let name = &self.operators[usize::from(operator)].name;
         let now = self.now();
-        let chosen = self.choices.iter().map(|choice| match choice {
+        let chosen = self.choices.iter().filter_map(|choice| match choice {
             Choice::DelayView { operator, kind: of, by_ms, from_ms, for_ms }
                 if operator == &**name && of == kind && self.within(now, *from_ms, *for_ms) =>
             {
-                i64::from(*by_ms) * 1000
+                Some(i64::from(*by_ms) * 1000)
             }
-            _ => 0,
+            _ => None,
         });
+        let chosen = chosen.max();
         let injected =
             self.faults.iter().map(|installed| micros(installed.fault.watch_lag(group, kind)));
-        chosen.chain(injected).max().unwrap_or(0)
+        let lag_us = injected.chain(chosen).max().unwrap_or(0);
+        self.deviated |= chosen.is_some();
+        lag_us
     }
 
     fn within(&self, now: Timestamp, from_ms: i64, for_ms: u32) -> bool {

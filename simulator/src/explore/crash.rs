@@ -1,5 +1,5 @@
 //! The crash sweep: the operator is killed before and after every one of its writes, and each
-//! write's answer is lost, once each.
+//! write's answer is lost, once each. On request each write is slow, and the view stale after it.
 //!
 //! ```text
 //!  default course ──●──────●───────────●──────► end        ●: the next event is a write
@@ -14,10 +14,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Course, Failure, Finding, Known, Pauses, Report, shrink};
 use crate::choice::{Choice, Crash, Restart, Write};
+use crate::inflight::Subject;
 use crate::trace::Level;
+use crate::world::World;
+
+/// For how long changes do not reach the operator in time, once a write was sent.
+const STALE_FOR_MS: u32 = 1_000;
 
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The operator dies around each write, or hears no answer.
+    pub crashes: bool,
+    /// Each write takes this much longer, so that others overtake it.
+    pub slow_by_ms: Option<u32>,
+    /// From each write on, changes of the kind that it writes reach the operator this much later.
+    pub stale_by_ms: Option<u32>,
     pub restart_after_ms: u32,
     /// What a killed operator sees when it starts again; one branch each.
     pub views: Vec<Restart>,
@@ -27,7 +38,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { restart_after_ms: 1_000, views: vec![Restart::Later], shard: None }
+        Self {
+            crashes: true,
+            slow_by_ms: None,
+            stale_by_ms: None,
+            restart_after_ms: 1_000,
+            views: vec![Restart::Later],
+            shard: None,
+        }
     }
 }
 
@@ -78,7 +96,7 @@ pub fn sweep<S: Course>(
     let branches: Vec<(S, Choice)> = forks
         .into_iter()
         .flat_map(|(fork, operator, write)| {
-            choices(&operator, &write, options)
+            choices(fork.world(), &operator, &write, options)
                 .into_iter()
                 .map(move |choice| (fork.clone(), choice))
         })
@@ -116,19 +134,41 @@ pub fn sweep<S: Course>(
     report
 }
 
-fn choices(operator: &str, write: &Write, options: &Options) -> Vec<Choice> {
+fn choices(world: &World, operator: &str, write: &Write, options: &Options) -> Vec<Choice> {
+    let (operator, write) = (operator.to_owned(), write.clone());
     let mut choices = Vec::new();
-    for crash in [Crash::Before, Crash::After] {
-        choices.extend(options.views.iter().map(|view| Choice::KillOperator {
-            operator: operator.to_owned(),
-            crash,
-            write: write.clone(),
-            restart_after_ms: options.restart_after_ms,
-            view: *view,
-        }));
+    if options.crashes {
+        for crash in [Crash::Before, Crash::After] {
+            choices.extend(options.views.iter().map(|view| Choice::KillOperator {
+                operator: operator.clone(),
+                crash,
+                write: write.clone(),
+                restart_after_ms: options.restart_after_ms,
+                view: *view,
+            }));
+        }
+        choices.push(Choice::LoseAnswer { operator: operator.clone(), write: write.clone() });
     }
-    choices.push(Choice::LoseAnswer { operator: operator.to_owned(), write: write.clone() });
+    if let (Some(by_ms), Some(kind)) = (options.stale_by_ms, written_kind(world)) {
+        choices.push(Choice::DelayView {
+            operator: operator.clone(),
+            kind,
+            by_ms,
+            from_ms: world.now().duration_since(world.epoch()).as_millis().try_into().unwrap_or(0),
+            for_ms: STALE_FOR_MS,
+        });
+    }
+    choices.extend(options.slow_by_ms.map(|by_ms| Choice::SlowRequest { operator, write, by_ms }));
     choices
+}
+
+/// Of the write that is sent next; none for a call to an agent.
+fn written_kind(world: &World) -> Option<String> {
+    let (_, write) = world.next_write()?;
+    let Subject::Api(request) = &write.subject else { return None };
+    let server = world.server(write.server);
+    let info = server.kind_info(server.kind_of(&request.resource)?)?;
+    Some(info.kind.to_string())
 }
 
 struct Outcome {

@@ -85,6 +85,34 @@ fn a_bug_that_needs_a_crash_is_found_by_the_sweep_and_not_by_the_plain_run() {
 }
 
 #[test]
+fn a_bug_that_needs_a_stale_view_is_found_by_stale_views() {
+    // Longer than an operator waits for its own writes to show.
+    let options = Options { crashes: false, stale_by_ms: Some(10_000), ..Options::default() };
+
+    let report = sweep(&story(forgetful, one_secret), &options, |_| true);
+
+    assert_eq!(report.branches, 2, "one for each write: {report:#?}");
+    let [finding] = report.findings.as_slice() else { panic!("one way to break: {report:#?}") };
+    assert!(finding.failure.message.ends_with(" secrets"), "{report:#?}");
+    assert!(matches!(finding.choices.as_slice(), [Choice::DelayView { .. }]), "{report:#?}");
+    let good = sweep(&story(toy::good, three_and_done), &options, |_| true);
+    assert_eq!((good.branches, good.broken), (4, 0), "{good:#?}");
+}
+
+#[test]
+fn a_write_that_is_slow_is_a_branch() {
+    let options = Options { crashes: false, slow_by_ms: Some(10_000), ..Options::default() };
+
+    let report = sweep(&story(toy::good, three_and_done), &options, |_| true);
+
+    assert_eq!((report.branches, report.broken, report.distinct_ends), (4, 0, 1), "{report:#?}");
+    assert_eq!(
+        report.joined, 4,
+        "only a branch that took another course can come back: {report:#?}"
+    );
+}
+
+#[test]
 fn a_kill_is_told_in_words() {
     let story = story(forgetful, one_secret);
 

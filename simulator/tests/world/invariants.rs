@@ -1,12 +1,14 @@
 //! Each invariant bites.
 
 use drydock_apiserver::{Gvr, Request, Tree};
-use drydock_operator_api::core::ConfigMap;
+use drydock_operator_api::Resource;
+use drydock_operator_api::core::{ConfigMap, Pod};
 use drydock_operator_core::controllers::Controller;
-use drydock_operator_core::plan::Plan;
+use drydock_operator_core::plan::{Action, Call, Plan};
+use drydock_operator_core::view::{Key, View};
 use drydock_simulator::World;
 use drydock_simulator::facts::PodFacts;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::toy::{self, CONFIG_MAPS, parent};
@@ -14,6 +16,7 @@ use crate::toy::{self, CONFIG_MAPS, parent};
 const PODS: Gvr = Gvr::new("", "v1", "pods");
 const CLAIMS: Gvr = Gvr::new("", "v1", "persistentvolumeclaims");
 const SETS: Gvr = Gvr::new("workloads.kubeblocks.io", "v1", "instancesets");
+const DEFINITIONS: Gvr = Gvr::new("apps.kubeblocks.io", "v1", "componentdefinitions");
 const CLUSTERS: Gvr = Gvr::new("apps.kubeblocks.io", "v1", "clusters");
 
 /// A world without an operator and without nodes.
@@ -120,6 +123,42 @@ fn a_label_that_does_not_follow_its_engine_breaks_after_a_while() {
     assert_eq!(broken(&world), [("role-labels-agree-with-engines", message)]);
 }
 
+/// Seconds until the label of a pod breaks, whose definition has this probe.
+fn bound(probe: &Value) -> i64 {
+    let mut world = world();
+    let definition = json!({
+        "apiVersion": "apps.kubeblocks.io/v1", "kind": "ComponentDefinition",
+        "metadata": { "name": "redis-7" },
+        "spec": {
+            "runtime": { "containers": [{ "name": "redis", "image": "redis" }] },
+            "lifecycleActions": { "roleProbe": probe },
+        },
+    });
+    create(&mut world, DEFINITIONS, "", definition);
+    let mut labelled = pod("demo-redis-0", "secondary");
+    labelled["metadata"]["labels"]["app.kubernetes.io/component"] = json!("redis-7");
+    create(&mut world, PODS, "default", labelled);
+    let facts = facts(&world, "demo-redis-0", "primary");
+    world.set_facts("default", "demo-redis-0", Some(facts));
+    world.submit(Request::get(PODS, "default", "demo-redis-0"));
+    let since = world.now();
+    while world.broken().is_empty() {
+        assert!(world.now() < since + SignedDuration::from_mins(5), "it never breaks");
+        world.step();
+    }
+    world.now().duration_since(since).round(jiff::Unit::Second).expect("seconds").as_secs()
+}
+
+#[test]
+fn a_label_has_a_probe_period_and_half_a_minute_to_follow_its_engine() {
+    let exec = json!({ "command": ["role"] });
+
+    assert_eq!(bound(&json!({ "exec": exec, "periodSeconds": 5 })), 35);
+    assert_eq!(bound(&json!({ "exec": exec, "periodSeconds": 45 })), 75);
+    assert_eq!(bound(&json!({ "exec": exec })), 90, "the agent takes a minute");
+    assert_eq!(bound(&json!({ "exec": exec, "periodSeconds": 0 })), 90);
+}
+
 #[test]
 fn a_label_that_follows_in_time_is_forgiven_and_the_clock_begins_anew() {
     let mut world = world();
@@ -221,6 +260,52 @@ fn an_operator_that_writes_at_rest_is_found_out() {
     let [(invariant, message)] = &broken(&world)[..] else { panic!("{:?}", broken(&world)) };
     assert_eq!(*invariant, "no-writes-at-rest");
     assert!(message.contains("configmaps"), "{message}");
+}
+
+/// Every minute a pod is told when its role was reported last, and perhaps something else.
+fn report_again(view: &dyn View, key: &Key, now: Timestamp, more: bool) -> Plan {
+    if key.name != "demo" {
+        return Plan::default();
+    }
+    let mut plan = Plan { requeue_at: Some(now + SignedDuration::from_mins(1)), ..Plan::default() };
+    if let Some(pod) = view.get::<Pod>("default", "demo-redis-0") {
+        let now = now.as_microsecond().to_string();
+        let mut annotations = json!({ "apps.kubeblocks.io/last-role-snapshot-version": now });
+        if more {
+            annotations["more"] = json!(now);
+        }
+        let patch = json!({ "metadata": { "uid": pod.metadata.uid, "annotations": annotations } });
+        let key = Key::new("default", "demo-redis-0");
+        let call = Call::Patch { kind: Pod::kind(), key, subresource: None, patch };
+        plan.actions.push(Action { because: "toy", call });
+    }
+    plan
+}
+
+#[test]
+fn a_role_that_is_reported_again_is_no_write_at_rest_and_anything_more_is() {
+    fn reports() -> Vec<Controller> {
+        toy::controllers_of(|view, key, now| report_again(view, key, now, false))
+    }
+    fn more() -> Vec<Controller> {
+        toy::controllers_of(|view, key, now| report_again(view, key, now, true))
+    }
+    let broken_by = |controllers| {
+        let mut world = toy::world(controllers, |config| config.nodes = 0);
+        let mut marked = pod("demo-redis-0", "primary");
+        let mark = json!({ "apps.kubeblocks.io/last-role-snapshot-version": "0" });
+        marked["metadata"]["annotations"] = mark;
+        create(&mut world, PODS, "default", marked);
+        world.request(parent(1));
+        world.run_until(toy::after(300, &world));
+        assert!(world.counts().writes["pods"] >= 4, "it reports");
+        world.check_settled();
+        broken(&world)
+    };
+
+    assert_eq!(broken_by(reports), []);
+    let message = "within 10m at rest, the operator wrote 10 times to pods".to_owned();
+    assert_eq!(broken_by(more), [("no-writes-at-rest", message)]);
 }
 
 fn cluster(policy: &Value) -> Value {

@@ -1,6 +1,7 @@
 //! The world, its faults, invariants and searches, with a toy operator in it.
 
 mod basics;
+mod choices;
 mod explain;
 mod explore;
 mod faults;
