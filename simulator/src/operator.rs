@@ -13,12 +13,14 @@ mod process;
 mod queue;
 mod recorder;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use drydock_operator_core::controllers::{self, Controller};
 use drydock_operator_core::execution::Execution;
 use drydock_operator_core::plan::{Plan, Reference};
+use drydock_operator_core::queue::{OwnWrites, WORKERS};
+use drydock_operator_core::recorder::Recorder;
 use drydock_operator_core::settings::Settings;
 use drydock_operator_core::view::Key;
 use imbl::OrdMap;
@@ -50,7 +52,7 @@ impl Default for OperatorConfig {
             name: "operator-0".to_owned(),
             server: 0,
             settings: Settings::default(),
-            workers: 32,
+            workers: WORKERS,
             controllers: controllers::all,
         }
     }
@@ -75,9 +77,9 @@ pub struct OperatorProcess {
     pub(crate) keys: Vec<KeyState>,
     pub(crate) running: Vec<u32>,
     pub(crate) waiting: Vec<VecDeque<KeyId>>,
-    /// Keys that are due and wait for the view to show what they wrote, and until when they do.
-    pub(crate) blind: BTreeMap<KeyId, i64>,
-    pub(crate) recorder: recorder::Recorder,
+    /// Keys that are due and wait for the view to show what they wrote.
+    pub(crate) blind: BTreeSet<KeyId>,
+    pub(crate) recorder: Recorder,
 }
 
 /// What a process knows of one key.
@@ -90,7 +92,7 @@ pub struct KeyState {
     pub(crate) execution: Option<Execution>,
     pub(crate) running: bool,
     /// What its passes wrote and the view does not show yet.
-    pub(crate) own: Vec<(drydock_apiserver::KindId, u64)>,
+    pub(crate) own: OwnWrites<(drydock_apiserver::KindId, u64)>,
     /// Woken while at work.
     pub(crate) dirty: bool,
     /// In a row; decides the back-off.
@@ -141,8 +143,8 @@ impl OperatorProcess {
             keys: Vec::new(),
             running: vec![0; count],
             waiting: vec![VecDeque::new(); count],
-            blind: BTreeMap::new(),
-            recorder: recorder::Recorder::default(),
+            blind: BTreeSet::new(),
+            recorder: Recorder::default(),
         }
     }
 
@@ -172,7 +174,7 @@ impl OperatorProcess {
             queued_us: None,
             execution: None,
             running: false,
-            own: Vec::new(),
+            own: OwnWrites::default(),
             dirty: false,
             failures: 0,
             idle_passes: 0,
@@ -197,8 +199,14 @@ impl OperatorProcess {
     pub(crate) fn sees_own(&mut self, id: KeyId) -> bool {
         let tables = &self.tables;
         let state = &mut self.keys[id.0 as usize];
-        state.own.retain(|(kind, revision)| tables.seen(*kind) < *revision);
-        state.own.is_empty()
+        state.own.are_seen(|(kind, revision)| tables.seen(*kind) >= *revision)
+    }
+
+    /// None: the key may be looked at. Otherwise when it may be at the latest.
+    pub(crate) fn hold(&mut self, id: KeyId, now: Timestamp) -> Option<Timestamp> {
+        let tables = &self.tables;
+        let own = &mut self.keys[id.0 as usize].own;
+        own.hold(now, |(kind, revision)| tables.seen(*kind) >= *revision)
     }
 
     /// Forgets all that lived in memory.
@@ -210,6 +218,6 @@ impl OperatorProcess {
         self.running.iter_mut().for_each(|running| *running = 0);
         self.waiting.iter_mut().for_each(VecDeque::clear);
         self.blind.clear();
-        self.recorder = recorder::Recorder::default();
+        self.recorder = Recorder::default();
     }
 }

@@ -37,7 +37,66 @@ pub enum Map {
     /// The controller owner, where it is of the root kind.
     Owner,
     /// What the function makes of the object's metadata.
-    By(fn(&dyn View, &ObjectMeta) -> Vec<Key>),
+    By(MapBy),
+}
+
+pub type MapBy = fn(&dyn View, &ObjectMeta) -> Vec<Key>;
+
+/// An object that has changed, as far as the table asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Changed<'a> {
+    pub group: &'a str,
+    pub kind: &'a str,
+    pub namespace: &'a str,
+    pub name: &'a str,
+    /// `apiVersion`, `kind` and `name` of the owner that controls it.
+    pub owner: Option<(&'a str, &'a str, &'a str)>,
+}
+
+impl<'a> Changed<'a> {
+    pub fn new(kind: &'static Kind, meta: &'a ObjectMeta) -> Self {
+        Self {
+            group: kind.group,
+            kind: kind.kind,
+            namespace: &meta.namespace,
+            name: &meta.name,
+            owner: meta.controller().map(|owner| (&*owner.api_version, &*owner.kind, &*owner.name)),
+        }
+    }
+
+    /// The keys that the change wakes, each with the place of its controller in the table. `by` applies a function of
+    /// the table to the object.
+    pub fn wakes(
+        &self,
+        controllers: &[Controller],
+        by: impl Fn(MapBy) -> Vec<Key>,
+    ) -> Vec<(u16, Key)> {
+        let mut keys = Vec::new();
+        for (index, controller) in (0..).zip(controllers) {
+            let root = (controller.root)();
+            for watch in &controller.watches {
+                let kind = (watch.kind)();
+                if (kind.kind, kind.group) != (self.kind, self.group) {
+                    continue;
+                }
+                match watch.map {
+                    Map::Root => keys.push((index, Key::new(self.namespace, self.name))),
+                    Map::Owner => keys.extend(
+                        self.owner
+                            .filter(|(version, kind, _)| is_of(version, kind, root))
+                            .map(|(_, _, name)| (index, Key::new(self.namespace, name))),
+                    ),
+                    Map::By(map) => keys.extend(by(map).into_iter().map(|key| (index, key))),
+                }
+            }
+        }
+        keys
+    }
+}
+
+fn is_of(api_version: &str, name: &str, kind: &Kind) -> bool {
+    let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    name == kind.kind && group == kind.group
 }
 
 /// Annotations by which a pass remembers what it has handled. Only the passes of their own objects'

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use drydock_operator_api::Kind;
 use jiff::SignedDuration;
 
 use crate::plan::{Action, Call, OnFailure, Plan};
@@ -38,6 +39,21 @@ pub enum Answer {
     AgentFailed(String),
     /// No answer came: the call may or may not have been carried out.
     Lost,
+}
+
+impl Answer {
+    /// controller-runtime's words for a kind that discovery does not know.
+    pub fn no_match(kind: &Kind) -> Self {
+        Self::Refused {
+            code: 404,
+            reason: "NoMatch".to_owned(),
+            message: format!(
+                "no matches for kind \"{}\" in version \"{}\"",
+                kind.kind,
+                kind.api_version()
+            ),
+        }
+    }
 }
 
 impl Execution {

@@ -16,6 +16,23 @@ pub fn fnv1_32(bytes: &[u8]) -> u32 {
         .fold(0x811c_9dc5, |hash: u32, byte| hash.wrapping_mul(0x0100_0193) ^ u32::from(*byte))
 }
 
+/// FNV-1a, 64 bits, continued from `hash`.
+pub fn fnv1a_64(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// FNV-1a, 64 bits, of one string.
+pub fn fnv1a_64_of(text: &str) -> u64 {
+    fnv1a_64(0xcbf2_9ce4_8422_2325, text.as_bytes())
+}
+
+/// The last bits of FNV hardly depend on the first bytes; this spreads them (the finaliser of splitmix64).
+pub fn spread(mut hash: u64) -> u64 {
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}
+
 /// A number as it stands in names and labels.
 pub fn safe_encode(number: u32) -> String {
     number

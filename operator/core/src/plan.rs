@@ -53,6 +53,38 @@ pub enum Call {
     Event(EventCall),
 }
 
+impl Call {
+    /// Of what the API server is asked; none for agents and Events.
+    pub fn kind(&self) -> Option<&'static Kind> {
+        match self {
+            Call::Create { kind, .. }
+            | Call::Patch { kind, .. }
+            | Call::Delete { kind, .. }
+            | Call::List { kind, .. } => Some(kind),
+            Call::Agent(_) | Call::Event(_) => None,
+        }
+    }
+
+    /// `list poddisruptionbudgets`, `create pod/demo-redis-0`.
+    pub fn in_words(&self) -> String {
+        match self {
+            Call::Create { kind, object, .. } => {
+                let name = object.pointer("/metadata/name").and_then(Value::as_str);
+                format!("create {}/{}", kind.kind.to_lowercase(), name.unwrap_or_default())
+            }
+            Call::Patch { kind, key, .. } => {
+                format!("patch {}/{}", kind.kind.to_lowercase(), key.name)
+            }
+            Call::Delete { kind, key, .. } => {
+                format!("delete {}/{}", kind.kind.to_lowercase(), key.name)
+            }
+            Call::List { kind, .. } => format!("list {}", kind.plural),
+            Call::Agent(call) => format!("{} on pod/{}", call.action, call.pod.name),
+            Call::Event(event) => format!("event {}", event.reason),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagation {
     Background,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use drydock_apiserver::{Gvr, PatchKind, Propagation as Wire, Request, Tree};
 use drydock_operator_api::Kind;
 use drydock_operator_core::execution::Answer;
-use drydock_operator_core::plan::{Call, EventCall, Generate, Generated, Letters, Propagation};
+use drydock_operator_core::generate;
+use drydock_operator_core::plan::{Call, EventCall, Generate, Propagation};
 use serde_json::Value;
 
 use crate::inflight::{Reply, Subject};
@@ -34,7 +35,7 @@ impl World {
         };
         let server = self.operators[usize::from(operator)].server;
         if self.server(server).kind_of(&gvr(kind)).is_none() {
-            return Prepared::NoMatch(no_match(kind));
+            return Prepared::NoMatch(Answer::no_match(kind));
         }
         let request = match call {
             Call::Create { object, generate, .. } => {
@@ -74,32 +75,8 @@ impl World {
         let process = &self.operators[usize::from(operator)];
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let purpose = format!("generate {name}");
-        for (n, wanted) in (0..).zip(generate) {
-            let draw = |i: u64| random::draw(self.seed(), &process.name, &purpose, n * 1000 + i);
-            let value = match &wanted.what {
-                Generated::Password {
-                    length,
-                    digits,
-                    symbols,
-                    symbol_characters,
-                    letters,
-                    seed,
-                } => {
-                    let from = if seed.is_empty() { 0 } else { random::fnv_of(seed) };
-                    let draw = |i: u64| {
-                        if seed.is_empty() {
-                            draw(i)
-                        } else {
-                            random::draw(from, "", "password", i)
-                        }
-                    };
-                    let text =
-                        password(*length, *digits, *symbols, symbol_characters, *letters, draw);
-                    drydock_operator_core::base64::encode(text.as_bytes())
-                }
-            };
-            put(&mut object, &wanted.pointer, Value::String(value));
-        }
+        let draw = |n| random::draw(self.seed(), &process.name, &purpose, n);
+        generate::fill(&mut object, generate, draw);
         object
     }
 }
@@ -109,19 +86,6 @@ pub(crate) fn gvr(kind: &Kind) -> Gvr {
         group: kind.group.to_owned().into(),
         version: kind.version.to_owned().into(),
         resource: kind.plural.to_owned().into(),
-    }
-}
-
-/// controller-runtime's words for a kind that discovery does not know.
-fn no_match(kind: &Kind) -> Answer {
-    Answer::Refused {
-        code: 404,
-        reason: "NoMatch".to_owned(),
-        message: format!(
-            "no matches for kind \"{}\" in version \"{}\"",
-            kind.kind,
-            kind.api_version()
-        ),
     }
 }
 
@@ -139,75 +103,4 @@ pub(crate) fn answer(reply: &Reply) -> Answer {
             },
         },
     }
-}
-
-/// `list poddisruptionbudgets`, `create pod/demo-redis-0`.
-pub(crate) fn in_words(call: &Call) -> String {
-    match call {
-        Call::Create { kind, object, .. } => {
-            let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-            format!("create {}/{name}", kind.kind.to_lowercase())
-        }
-        Call::Patch { kind, key, .. } => format!("patch {}/{}", kind.kind.to_lowercase(), key.name),
-        Call::Delete { kind, key, .. } => {
-            format!("delete {}/{}", kind.kind.to_lowercase(), key.name)
-        }
-        Call::List { kind, .. } => format!("list {}", kind.plural),
-        Call::Agent(call) => format!("{} on pod/{}", call.action, call.pod.name),
-        Call::Event(event) => format!("event {}", event.reason),
-    }
-}
-
-/// Sets what a pointer names, and makes the maps on the way.
-fn put(object: &mut Value, pointer: &str, value: Value) {
-    let mut at = object;
-    for part in pointer.split('/').skip(1) {
-        let key = part.replace("~1", "/").replace("~0", "~");
-        if !at.is_object() {
-            *at = Value::Object(serde_json::Map::new());
-        }
-        at = at.as_object_mut().expect("made one above").entry(key).or_insert(Value::Null);
-    }
-    *at = value;
-}
-
-fn password(
-    length: usize,
-    digits: usize,
-    symbols: usize,
-    symbol_characters: &str,
-    letters: Letters,
-    draw: impl Fn(u64) -> u64,
-) -> String {
-    const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
-    const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    let alphabet = match letters {
-        Letters::Lower => LOWER.to_owned(),
-        Letters::Upper => UPPER.to_owned(),
-        Letters::Mixed => format!("{LOWER}{UPPER}"),
-    };
-    let symbol_characters = if symbol_characters.is_empty() { "!@#&*" } else { symbol_characters };
-    let pick = |from: &str, i: usize| {
-        let characters: Vec<char> = from.chars().collect();
-        characters[usize::try_from(draw(i as u64) % characters.len() as u64)
-            .expect("smaller than a length")]
-    };
-    let mut text: Vec<char> = (0..length)
-        .map(|i| {
-            if i < digits {
-                pick("0123456789", i)
-            } else if i < digits + symbols {
-                pick(symbol_characters, i)
-            } else {
-                pick(&alphabet, i)
-            }
-        })
-        .collect();
-    // Fisher-Yates, with draws of its own.
-    for i in (1..text.len()).rev() {
-        let other =
-            usize::try_from(draw(500 + i as u64) % (i as u64 + 1)).expect("smaller than a length");
-        text.swap(i, other);
-    }
-    text.into_iter().collect()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use drydock_apiserver::{Change, LogEntry, Object};
-use drydock_operator_core::controllers::{MARKS, Map};
+use drydock_operator_core::controllers::{Changed, MARKS};
 use drydock_operator_core::view::Key;
 use jiff::SignedDuration;
 
@@ -127,33 +127,17 @@ impl World {
         let server = self.server(process.server);
         let Some(info) = server.kind_info(object.kind()) else { return Vec::new() };
         let view = ServerView { server, tables: &process.tables };
-        let mut keys = Vec::new();
-        for (index, controller) in process.controllers.iter().enumerate() {
-            let index = u16::try_from(index).expect("fewer controllers than 65536");
-            let root = (controller.root)();
-            for watch in &controller.watches {
-                let kind = (watch.kind)();
-                if kind.kind != &*info.kind || kind.group != &*info.group {
-                    continue;
-                }
-                match watch.map {
-                    Map::Root => keys.push((index, Key::new(object.namespace(), object.name()))),
-                    Map::Owner => {
-                        let owner = object.owners().iter().find(|owner| owner.controller);
-                        keys.extend(
-                            owner
-                                .filter(|owner| is_of(owner, root))
-                                .map(|owner| (index, Key::new(object.namespace(), &*owner.name))),
-                        );
-                    }
-                    Map::By(map) => {
-                        let mapped = with_meta(object, |meta| map(&view, meta));
-                        keys.extend(mapped.into_iter().flatten().map(|key| (index, key)));
-                    }
-                }
-            }
-        }
-        keys
+        let owner = object.owners().iter().find(|owner| owner.controller);
+        let changed = Changed {
+            group: &info.group,
+            kind: &info.kind,
+            namespace: object.namespace(),
+            name: object.name(),
+            owner: owner.map(|owner| (&*owner.api_version, &*owner.kind, &*owner.name)),
+        };
+        changed.wakes(&process.controllers, |map| {
+            with_meta(object, |meta| map(&view, meta)).unwrap_or_default()
+        })
     }
 
     /// Puts a key into its queue now.
@@ -173,9 +157,4 @@ fn is_news(entry: &LogEntry) -> bool {
     !stays
         || !has_mark
         || entry.before.as_ref().is_none_or(|before| bare(before) != bare(&entry.object))
-}
-
-fn is_of(owner: &drydock_apiserver::Owner, kind: &drydock_operator_api::Kind) -> bool {
-    let group = owner.api_version.rsplit_once('/').map_or("", |(group, _)| group);
-    &*owner.kind == kind.kind && group == kind.group
 }

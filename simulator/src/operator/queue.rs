@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use drydock_operator_core::execution::{Answer, End, Execution};
+use drydock_operator_core::execution::{Answer, Execution};
+use drydock_operator_core::queue::{Again, Outcome, back_off};
 use drydock_operator_core::view::Key;
-
-use serde::Serialize;
 
 use super::{KeyId, Trouble};
 use crate::clock::micros;
@@ -16,25 +15,12 @@ use crate::trace::{Level, Who};
 use crate::view::ServerView;
 use crate::world::World;
 
-/// The first pause after a failure, and the longest: the default limiter of client-go.
-const BACKOFF_US: i64 = 5_000;
-const BACKOFF_MAX_US: i64 = 1_000_000_000;
-/// How long a key waits for the view to show what it wrote.
-const BLIND_US: i64 = 5_000_000;
+pub use drydock_operator_core::queue::Pass;
+
 /// A key that is looked at this often while nothing moves anywhere spins.
 pub const HOT: u32 = 100;
 /// ... within this time.
 const HOT_WINDOW_US: i64 = 60_000_000;
-
-/// How a pass of a key went, for the counts and the trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Pass {
-    Done,
-    Conflict,
-    Retry,
-    Failed,
-}
 
 impl World {
     /// Makes the key due after that time, if it is not due earlier.
@@ -69,7 +55,7 @@ impl World {
     }
 
     pub(crate) fn reconcile(&mut self, operator: u16, life: u32, id: KeyId) {
-        let now_us = self.clock.now_us();
+        let (now, now_us) = (self.now(), self.clock.now_us());
         let process = self.process_mut(operator);
         if process.life != life || !process.alive {
             return;
@@ -79,15 +65,12 @@ impl World {
         if state.queued_us != Some(now_us) || state.running {
             return;
         }
-        if !process.sees_own(id) {
-            // Woken by something else it goes on waiting, and not any longer for it.
-            let due_us = *process.blind.entry(id).or_insert(now_us + BLIND_US);
-            if now_us < due_us {
-                process.key_mut(id).queued_us = Some(due_us);
-                self.heap.push(due_us, Event::Reconcile { operator, life, key: id });
-                return;
-            }
-            process.key_mut(id).own.clear();
+        if let Some(until) = process.hold(id, now) {
+            process.blind.insert(id);
+            let due_us = until.as_microsecond();
+            process.key_mut(id).queued_us = Some(due_us);
+            self.heap.push(due_us, Event::Reconcile { operator, life, key: id });
+            return;
         }
         process.blind.remove(&id);
         let state = process.key(id);
@@ -177,42 +160,27 @@ impl World {
         let process = self.process_mut(operator);
         let state = process.key_mut(id);
         let Some(execution) = state.execution.take() else { return };
-        let plan = Arc::clone(execution.plan());
         state.running = false;
         state.idle_passes = if state.changed { 0 } else { state.idle_passes + 1 };
         let dirty = std::mem::take(&mut state.dirty);
-        let failed_call = execution.failed().map(|action| &action.call).map(super::calls::in_words);
-        let (pass, trouble, after_us) = match execution.end() {
-            Some(End::Conflict) => (Pass::Conflict, None, Some(state.back_off())),
-            Some(End::Retry(delay, message)) => {
-                (Pass::Retry, Some(("Retry", message.clone(), failed_call)), Some(micros(*delay)))
-            }
-            Some(End::Failed(message)) => (
-                Pass::Failed,
-                Some(("Warning", message.clone(), failed_call)),
-                Some(state.back_off()),
-            ),
-            Some(End::Complete) | None => match &plan.failure {
-                Some(failure) => (
-                    Pass::Failed,
-                    Some((failure.reason, failure.message.clone(), None)),
-                    Some(state.back_off()),
-                ),
-                None => (Pass::Done, None, None),
-            },
+        let Outcome { pass, trouble, again } = Outcome::of(&execution);
+        let after_us = match again {
+            Again::Never => None,
+            Again::At(at) => Some(at.as_microsecond() - now.as_microsecond()),
+            Again::After(delay) => Some(micros(delay)),
+            Again::BackOff => Some(state.back_off()),
         };
         match &trouble {
-            Some((reason, message, call)) => {
-                let known = state.trouble.take().filter(|trouble| *trouble.message == **message);
-                let (first, count) =
-                    known.map_or((now, 0), |trouble| (trouble.first, trouble.count));
+            Some(found) => {
+                let known = state.trouble.take().filter(|known| *known.message == *found.message);
+                let (first, count) = known.map_or((now, 0), |known| (known.first, known.count));
                 state.trouble = Some(Trouble {
                     first,
                     last: now,
                     count: count + 1,
-                    reason: (*reason).into(),
-                    message: message.as_str().into(),
-                    call: call.as_deref().map(Into::into),
+                    reason: found.reason.into(),
+                    message: found.message.as_str().into(),
+                    call: found.call.as_deref().map(Into::into),
                 });
             }
             None if pass == Pass::Done => state.trouble = None,
@@ -227,16 +195,14 @@ impl World {
         *self.counts_mut().passes.entry(pass).or_default() += 1;
 
         if pass == Pass::Failed
-            && let Some((reason, message, _)) = &trouble
+            && let Some(trouble) = &trouble
         {
-            self.warn(operator, id, reason, message);
+            self.warn(operator, id, trouble.reason, &trouble.message);
         }
         if dirty {
             self.enqueue(operator, id, 0);
         } else if let Some(after_us) = after_us {
             self.enqueue(operator, id, after_us);
-        } else if let Some(at) = plan.requeue_at {
-            self.enqueue(operator, id, at.as_microsecond() - self.clock.now_us());
         }
         if let Some(next) = next {
             let process = self.process_mut(operator);
@@ -252,7 +218,7 @@ impl World {
             return;
         }
         let process = self.process_mut(operator);
-        let waiting: Vec<KeyId> = process.blind.keys().copied().collect();
+        let waiting: Vec<KeyId> = process.blind.iter().copied().collect();
         let seeing: Vec<KeyId> = waiting.into_iter().filter(|id| process.sees_own(*id)).collect();
         for id in seeing {
             self.process_mut(operator).blind.remove(&id);
@@ -276,7 +242,7 @@ impl World {
         let changed = reply.response().is_some_and(|response| response.changed);
         // Who got no answer does not know what it wrote.
         if reply.is_ok() {
-            self.process_mut(operator).key_mut(id).own.extend_from_slice(effects);
+            self.process_mut(operator).key_mut(id).own.wrote(effects.iter().copied());
         }
         self.take_answer(operator, id, super::calls::answer(reply), changed);
         self.go_on(operator, id);
@@ -285,8 +251,8 @@ impl World {
 
 impl super::KeyState {
     fn back_off(&mut self) -> i64 {
-        let pause = BACKOFF_US.checked_shl(self.failures).unwrap_or(BACKOFF_MAX_US);
+        let pause = back_off(self.failures);
         self.failures += 1;
-        if self.failures > 18 { BACKOFF_MAX_US } else { pause.min(BACKOFF_MAX_US) }
+        i64::try_from(pause.as_micros()).expect("pauses are of minutes")
     }
 }
