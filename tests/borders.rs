@@ -35,8 +35,18 @@ fn no_async_runtime_and_no_client_is_inside_the_simulator() {
         let tree = built_from(package);
 
         assert!(tree.contains(package), "cargo tree printed nothing of {package}: {tree:?}");
-        for banned in ["tokio", "hyper", "kube", "kube-client", "kube-core", "reqwest", "async-std"]
-        {
+        for banned in [
+            "tokio",
+            "hyper",
+            "tower",
+            "http",
+            "kube",
+            "kube-client",
+            "kube-core",
+            "kube-runtime",
+            "reqwest",
+            "async-std",
+        ] {
             assert!(!tree.contains(banned), "{package} is built from {banned}");
         }
     }

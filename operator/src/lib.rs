@@ -10,8 +10,10 @@
 //! **Invariant:** nothing is remembered but what can be read again: a restart loses nothing.
 
 pub mod agent;
+pub mod cli;
 pub mod clock;
 pub mod driver;
+pub mod lease;
 
 mod cache;
 mod queue;

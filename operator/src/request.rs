@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 /// The field manager of all that the operator writes.
 const MANAGER: &str = "drydock";
 /// A request that takes longer counts as lost.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What came back for a call.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,15 +4,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use drydock_apiserver::wire::{self, Http};
+use drydock_apiserver::http::{self, Asked};
 use drydock_apiserver::{
     Answer, Cursor, KindInfo, Object, Outcome, Request, Response, Server, Status, Verb, WatchEvent,
 };
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::StatusCode;
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use hyper::header::ACCEPT;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -51,33 +50,16 @@ pub async fn answer(
 ) -> Result<hyper::Response<Body>, Infallible> {
     let (parts, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-        return Ok(refused(&Status::plain(413, "Request entity too large: limit is 3145728")));
+        let status = Status::plain(413, "Request entity too large: limit is 3145728");
+        return Ok(whole(http::refused(status, shared.snapshots.borrow().now)));
     };
     let body = body.to_bytes();
-    let header = |name| {
-        let value: Option<&HeaderValue> = parts.headers.get(name);
-        value.and_then(|value| value.to_str().ok()).unwrap_or_default()
-    };
-    let as_table = table::is_wanted(header(ACCEPT));
-    let path = parts.uri.path();
+    let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let as_table = table::is_wanted(accept.unwrap_or_default());
     let snapshot = shared.snapshots.borrow().clone();
-    if path == "/" || (path.ends_with('z') && path.len() < 9) {
-        return Ok(response(200, Full::new(Bytes::from_static(b"ok")).boxed()));
-    }
-    if let Some(document) = snapshot.server.document(path) {
-        return Ok(json_answer(200, document.to_value().to_string(), &[]));
-    }
-    let http = Http {
-        method: parts.method.as_str(),
-        path,
-        query: parts.uri.query().unwrap_or_default(),
-        content_type: header(CONTENT_TYPE),
-        user_agent: header(USER_AGENT),
-        body: &body,
-    };
-    let request = match wire::parse(&http) {
-        Ok(request) => request,
-        Err(status) => return Ok(refused(&status)),
+    let request = match http::ask(&snapshot.server, &parts, &body, snapshot.now) {
+        Asked::Answered(answer) => return Ok(whole(answer)),
+        Asked::Request(request) => *request,
     };
     if is_read(&request) {
         // A request that only reads is asked of a copy, and no write waits for it.
@@ -104,7 +86,8 @@ fn finished(
     as_table: bool,
 ) -> hyper::Response<Body> {
     let Some(response) = response else {
-        return refused(&Status::plain(501, "this world does not answer such a request"));
+        let status = Status::plain(501, "this world does not answer such a request");
+        return whole(http::refused(status, snapshot.now));
     };
     let kind = snapshot.server.kinds().find(|kind| {
         (&*kind.group, &*kind.version, &*kind.plural)
@@ -115,7 +98,9 @@ fn finished(
         if let Some(more) = more {
             table["metadata"]["continue"] = json!(more);
         }
-        json_answer(response.code, table.to_string(), &response.warnings)
+        let mut answer = http::json(response.code, table.to_string().into_bytes(), snapshot.now);
+        http::warn(&mut answer, &response.warnings);
+        whole(answer)
     };
     match (&response.body, kind) {
         (Answer::Objects { items, revision, continue_token, .. }, Some(kind)) if as_table => {
@@ -124,19 +109,20 @@ fn finished(
         (Answer::Object(object), Some(kind)) if as_table && request.subresource.is_none() => {
             rows(std::slice::from_ref(object), kind, object.revision(), None)
         }
-        _ => json_answer(response.code, response.body.to_json().to_vec(), &response.warnings),
+        _ => whole(http::answer(&response, snapshot.now)),
     }
 }
 
 /// One line of JSON per event, for as long as somebody reads.
 fn watching(shared: Shared, cursor: Cursor, as_table: bool) -> hyper::Response<Body> {
+    let now = shared.snapshots.borrow().now;
     let (lines, receiver) = mpsc::channel::<Bytes>(64);
     tokio::spawn(async move {
         // A reader that does not keep up is cut off with its connection, never waited for.
         let _ended = tokio::time::timeout(WATCH_LIMIT, feed(shared, cursor, as_table, lines)).await;
     });
     let body = Lines(receiver);
-    response(200, BodyExt::boxed(body))
+    http::json(200, BodyExt::boxed(body), now)
 }
 
 async fn feed(mut shared: Shared, mut cursor: Cursor, as_table: bool, lines: mpsc::Sender<Bytes>) {
@@ -196,25 +182,6 @@ impl hyper::body::Body for Lines {
     }
 }
 
-fn refused(status: &Status) -> hyper::Response<Body> {
-    let response = Response::from(status.clone());
-    json_answer(response.code, response.body.to_json().to_vec(), &[])
-}
-
-fn json_answer(code: u16, body: impl Into<Bytes>, warnings: &[String]) -> hyper::Response<Body> {
-    let mut answer = response(code, Full::new(body.into()).boxed());
-    for warning in warnings {
-        if let Ok(value) = format!("299 - {}", json!(warning)).parse() {
-            answer.headers_mut().append("Warning", value);
-        }
-    }
-    answer
-}
-
-fn response(code: u16, body: Body) -> hyper::Response<Body> {
-    let mut response = hyper::Response::new(body);
-    *response.status_mut() =
-        StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+fn whole(answer: hyper::Response<Vec<u8>>) -> hyper::Response<Body> {
+    answer.map(|body| Full::new(Bytes::from(body)).boxed())
 }

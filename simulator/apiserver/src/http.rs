@@ -1,0 +1,82 @@
+//! Requests and answers of the `http` crate, for who serves a [`Server`] to clients that speak HTTP. No IO, no runtime:
+//! those are of who listens.
+
+use ::http::header::{CONTENT_TYPE, DATE, HeaderName, HeaderValue, USER_AGENT};
+use ::http::request::Parts;
+use ::http::{Response as HttpResponse, StatusCode};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
+
+use crate::request::{Request, Response};
+use crate::status::Status;
+use crate::store::Server;
+use crate::wire::{self, Http};
+
+/// What becomes of an HTTP request.
+#[derive(Debug)]
+pub enum Asked {
+    /// A document, or a refusal: nobody needs to handle anything.
+    Answered(HttpResponse<Vec<u8>>),
+    Request(Box<Request>),
+}
+
+/// Reads a request. `server` is only asked for its documents.
+pub fn ask(server: &Server, parts: &Parts, body: &[u8], now: Timestamp) -> Asked {
+    let path = parts.uri.path();
+    if path == "/" || (path.ends_with('z') && path.len() < 9) {
+        return Asked::Answered(json(200, b"ok".to_vec(), now));
+    }
+    if let Some(document) = server.document(path) {
+        return Asked::Answered(json(200, document.to_json(), now));
+    }
+    let header = |name: HeaderName| {
+        let value: Option<&HeaderValue> = parts.headers.get(name);
+        value.and_then(|value| value.to_str().ok()).unwrap_or_default()
+    };
+    let http = Http {
+        method: parts.method.as_str(),
+        path,
+        query: parts.uri.query().unwrap_or_default(),
+        content_type: header(CONTENT_TYPE),
+        user_agent: header(USER_AGENT),
+        body,
+    };
+    match wire::parse(&http) {
+        Ok(request) => Asked::Request(Box::new(request)),
+        Err(status) => Asked::Answered(refused(status, now)),
+    }
+}
+
+pub fn refused(status: Status, now: Timestamp) -> HttpResponse<Vec<u8>> {
+    answer(&Response::from(status), now)
+}
+
+/// An answer as it goes over the wire. The clients of a world take its time from the `Date` header.
+pub fn answer(response: &Response, now: Timestamp) -> HttpResponse<Vec<u8>> {
+    let mut answer = json(response.code, response.body.to_json().to_vec(), now);
+    warn(&mut answer, &response.warnings);
+    answer
+}
+
+/// Adds what a server has to say beside its answer.
+pub fn warn<B>(answer: &mut HttpResponse<B>, warnings: &[String]) {
+    for warning in warnings {
+        let quoted = serde_json::Value::from(warning.as_str());
+        if let Ok(value) = format!("299 - {quoted}").parse() {
+            answer.headers_mut().append("Warning", value);
+        }
+    }
+}
+
+/// An answer with any body.
+pub fn json<B>(code: u16, body: B, now: Timestamp) -> HttpResponse<B> {
+    let mut answer = HttpResponse::new(body);
+    *answer.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok();
+    if let Some(date) = date.and_then(|date| HeaderValue::try_from(date).ok()) {
+        headers.insert(DATE, date);
+    }
+    answer
+}
