@@ -1,6 +1,8 @@
 //! One request: found, checked, carried out, answered.
 
+mod apply;
 mod body;
+mod claim;
 mod create;
 mod delete;
 mod metadata;

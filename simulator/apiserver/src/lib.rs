@@ -28,6 +28,7 @@ mod discovery;
 mod golang;
 mod handle;
 mod names;
+mod ownership;
 mod patch;
 mod registry;
 

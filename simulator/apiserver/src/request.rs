@@ -74,6 +74,8 @@ pub struct Options {
     /// `All`, or nothing.
     pub dry_run: Vec<Cow<'static, str>>,
     pub field_manager: Cow<'static, str>,
+    /// Up to its first slash the field manager of those who name none.
+    pub user_agent: String,
     /// `Strict`, `Warn` (the default) or `Ignore`.
     pub field_validation: Cow<'static, str>,
     pub label_selector: String,

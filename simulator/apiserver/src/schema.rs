@@ -78,6 +78,11 @@ impl Schema {
         }
     }
 
+    /// The node of the `metadata` of any object.
+    pub(crate) fn meta(&self) -> &Node {
+        &self.meta
+    }
+
     pub fn is_custom(&self) -> bool {
         matches!(self.root, Root::Custom(_))
     }
@@ -140,6 +145,13 @@ pub enum Type {
     MicroTime,
     /// A whole object of some kind, kept as it is.
     Raw,
+}
+
+impl Member {
+    /// Builtin kinds: what stands in an object that nobody set this member of; `None` if nothing does.
+    pub(crate) fn when_unset(&self) -> Option<Tree> {
+        decode::when_unset(self)
+    }
 }
 
 /// How two writers share a list, and what of its elements may not stand twice.

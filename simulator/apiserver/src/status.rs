@@ -222,6 +222,17 @@ impl Status {
         Self::error(409, "Conflict", message).about(details)
     }
 
+    /// Of an apply. Each cause: who owns the field, and where it is.
+    pub(crate) fn apply_conflict(message: String, causes: &[(&str, String)]) -> Self {
+        let causes = causes.iter().map(|(manager, path)| Cause {
+            reason: "FieldManagerConflict",
+            message: format!("conflict with {manager}"),
+            field: path.clone(),
+        });
+        let details = Details { causes: causes.collect(), ..Details::default() };
+        Self::conflict_with(message, details)
+    }
+
     pub(crate) fn with_empty_details(self) -> Self {
         self.about(Details::default())
     }

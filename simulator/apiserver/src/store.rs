@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::kinds::{self, KindId, KindInfo, Profile};
 use crate::object::{Object, Operation, Tree, Write, text};
+use crate::ownership::Ownership;
 use crate::registry::Registry;
 use crate::request::{Gvr, Request};
 use crate::table::Table;
@@ -184,7 +185,7 @@ impl Server {
         self.compacted
     }
 
-    /// Stores a tree as the next revision of an object.
+    /// Stores a tree as the next revision of an object, whose fields stay whose they were.
     pub(crate) fn commit(
         &mut self,
         kind: KindId,
@@ -192,13 +193,33 @@ impl Server {
         before: Option<&Object>,
         write: Write,
     ) -> Object {
+        let ownership = before.map(Object::ownership).cloned().unwrap_or_default();
+        self.commit_owned(kind, tree, before, write, ownership)
+    }
+
+    /// The same, where the write says something of who owns which fields.
+    pub(crate) fn commit_owned(
+        &mut self,
+        kind: KindId,
+        tree: &Tree,
+        before: Option<&Object>,
+        write: Write,
+        ownership: Ownership,
+    ) -> Object {
         let change = if before.is_some() { Change::Modified } else { Change::Added };
-        self.record(kind, change, tree, before, write)
+        self.record(kind, change, tree, before, write, ownership)
     }
 
     /// Removes an object, whose last state is `tree`.
     pub(crate) fn remove(&mut self, before: &Object, tree: &Tree, write: Write) -> Object {
-        self.record(before.kind(), Change::Deleted, tree, Some(before), write)
+        self.record(
+            before.kind(),
+            Change::Deleted,
+            tree,
+            Some(before),
+            write,
+            before.ownership().clone(),
+        )
     }
 
     fn record(
@@ -208,6 +229,7 @@ impl Server {
         tree: &Tree,
         before: Option<&Object>,
         write: Write,
+        ownership: Ownership,
     ) -> Object {
         self.revision += 1;
         let tree = if self.is_trial {
@@ -218,7 +240,7 @@ impl Server {
         } else {
             tree.with(&["metadata", "resourceVersion"], self.revision.to_string())
         };
-        let object = Object::new(kind, tree, write, before);
+        let object = Object::new(kind, tree, write, ownership, before);
         let entry = LogEntry {
             revision: self.revision,
             kind,
@@ -259,12 +281,13 @@ impl Server {
         operation: Operation,
         now: Timestamp,
     ) -> Write {
+        let agent = || request.options.user_agent.split('/').next().unwrap_or_default();
         let manager = match &*request.options.field_manager {
-            "" => "unknown",
+            "" => agent(),
             manager => manager,
         };
         Write {
-            manager: text(manager),
+            manager: text(if manager.is_empty() { "unknown" } else { manager }),
             operation,
             subresource: request.subresource.as_deref().map(text),
             api_version: text(api_version),

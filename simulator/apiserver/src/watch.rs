@@ -88,8 +88,7 @@ impl Cursor {
                 let before = entry.before.as_ref().expect("it was wanted, so it was there");
                 let revision = entry.revision.to_string();
                 let last = before.tree().with(&["metadata", "resourceVersion"], revision);
-                let last = Object::new(entry.kind, last, object.write().clone(), Some(before));
-                Some(WatchEvent::Deleted(self.shown(last)))
+                Some(WatchEvent::Deleted(self.shown(before.shown_as(last))))
             }
         }
     }
@@ -113,5 +112,5 @@ pub(crate) fn in_version(object: Object, kind: &KindInfo) -> Object {
         return object;
     }
     let tree = object.tree().with(&["apiVersion"], kind.api_version());
-    Object::new(object.kind(), tree, object.write().clone(), Some(&object))
+    object.shown_as(tree)
 }

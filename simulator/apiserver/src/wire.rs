@@ -24,7 +24,7 @@ pub struct Http<'a> {
     pub path: &'a str,
     pub query: &'a str,
     pub content_type: &'a str,
-    /// Names the field manager when the query does not.
+    /// Its beginning names the field manager when the query does not.
     pub user_agent: &'a str,
     pub body: &'a [u8],
 }
@@ -57,10 +57,6 @@ pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
         Verb::Delete | Verb::DeleteCollection => Body::Delete(delete_options(http, &query)?),
         _ => Body::Bytes { content_type: http.content_type.to_owned(), bytes: http.body.into() },
     };
-    let manager = match query.get("fieldManager") {
-        "" => http.user_agent.split('/').next().unwrap_or_default(),
-        manager => manager,
-    };
     Ok(Request {
         verb,
         resource: place.resource,
@@ -69,7 +65,8 @@ pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
         name: place.name,
         options: Options {
             dry_run: query.all("dryRun").map(|value| value.to_owned().into()).collect(),
-            field_manager: manager.to_owned().into(),
+            field_manager: query.get("fieldManager").to_owned().into(),
+            user_agent: http.user_agent.to_owned(),
             field_validation: query.get("fieldValidation").to_owned().into(),
             label_selector: query.get("labelSelector").to_owned(),
             field_selector: query.get("fieldSelector").to_owned(),
@@ -293,7 +290,7 @@ impl Answer {
 impl Serialize for Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Answer::Object(object) => object.tree().serialize(serializer),
+            Answer::Object(object) => object.shown().serialize(serializer),
             Answer::Tree(tree) => tree.serialize(serializer),
             Answer::Status(status) => status.serialize(serializer),
             Answer::Objects { kind, items, revision, continue_token, remaining } => {
@@ -326,9 +323,9 @@ impl Serialize for Items<'_> {
         let mut seq = serializer.serialize_seq(Some(self.1.len()))?;
         for object in self.1 {
             if self.0.custom {
-                seq.serialize_element(object.tree())?;
+                seq.serialize_element(&object.shown())?;
             } else {
-                seq.serialize_element(&WithoutKind(object.tree()))?;
+                seq.serialize_element(&WithoutKind(&object.shown()))?;
             }
         }
         seq.end()

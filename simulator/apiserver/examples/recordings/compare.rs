@@ -103,11 +103,12 @@ impl Symbols {
                 let expected: BTreeMap<String, &Value> =
                     expected.iter().map(|(key, value)| (self.key(key), value)).collect();
                 for (key, value) in &expected {
-                    if key == "managedFields" {
-                        continue;
-                    }
                     let path = format!("{path}/{key}");
                     match actual.get(key) {
+                        Some(Value::Array(actual)) if key == "managedFields" => {
+                            let expected = in_order(value.as_array().map_or(&[], Vec::as_slice));
+                            self.node(id, &path, &expected, &in_order(actual), into);
+                        }
                         Some(actual) => self.node(id, &path, value, actual, into),
                         None if self.is_ignored(id, &path) => {}
                         None => into.push(format!("{path}: {} expected, absent", short(value))),
@@ -182,6 +183,15 @@ impl Symbols {
         }
         rest.is_empty()
     }
+}
+
+/// Entries of `managedFields` stand in the order of their times, and these are not compared.
+fn in_order(entries: &[Value]) -> Value {
+    let mut entries = entries.to_vec();
+    entries.sort_by_key(|entry| {
+        ["manager", "operation", "apiVersion", "subresource"].map(|key| entry[key].to_string())
+    });
+    entries.into()
 }
 
 enum Piece<'a> {

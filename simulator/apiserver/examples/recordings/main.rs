@@ -1,7 +1,7 @@
 //! Replays recorded conversations with a real API server and says where this one answers otherwise.
 //!
 //! `cargo run -p drydock-apiserver --example recordings -- FOLDER/apiserver-1.34/patch ...`. A path is a story or a
-//! folder of them. Field ownership and headers other than warnings are not compared.
+//! folder of them. Headers other than warnings are not compared.
 
 mod compare;
 
@@ -100,6 +100,10 @@ impl Replay {
         let request = self.symbols.resolve(request);
         let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let header = |name: &str| string(&request["headers"][name]);
+        let header_or = |name: &str, other: &str| match &request["headers"][name] {
+            Value::String(own) => own.clone(),
+            _ => other.to_owned(),
+        };
         let mut path = string(&request["path"]);
         let mut pairs: Vec<String> = Vec::new();
         if let Some((start, rest)) = path.clone().split_once('?') {
@@ -136,7 +140,7 @@ impl Replay {
             path: &path,
             query: &pairs.join("&"),
             content_type: &content_type,
-            user_agent: "apidiff",
+            user_agent: &header_or("User-Agent", "apidiff/1.0"),
             body: &body,
         })?;
         Ok(self.server.handle(&request, self.now))

@@ -1,5 +1,6 @@
 //! Making an object.
 
+use super::claim::{self, Claim};
 use super::{Answered, Call, body, metadata, write};
 use crate::object::{Operation, Tree};
 use crate::status::{FieldError, Status};
@@ -18,8 +19,14 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
         });
     }
     check_namespace(call, tree.str_at(&["metadata", "name"]).unwrap_or_default())?;
-    let tree = write::shape(call, &tree, None)?;
-    let tree = prepare(call, tree)?;
+    let (tree, stated) = claim::taken(call, &tree, None);
+    let wanted = write::shape(call, &tree, None)?;
+    store(call, &wanted, Claim::Stated(stated))
+}
+
+/// The rest of a creation: `wanted` has the shape of its kind.
+pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answered {
+    let tree = prepare(call, wanted.clone())?;
     let tree = write::prepare_create(call, tree)?;
     let mut errors = metadata::validate_create(call.info(), &tree);
     write::validate(call, &tree, None, &mut errors);
@@ -38,13 +45,14 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
     }
     let note = call.write_note(Operation::Update);
     let tree = call.as_stored(&tree);
-    let object = call.server.commit(call.kind.id, &tree, None, note);
+    let ownership = claim.ownership(call, &note, None, wanted);
+    let object = call.server.commit_owned(call.kind.id, &tree, None, note, ownership);
     call.server.settle(&object, None, false);
     Ok(call.answer(201, object, true))
 }
 
 /// Nothing is made in a namespace that is not there or about to go.
-fn check_namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {
+pub(super) fn check_namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {
     let namespace = &*call.request.namespace;
     if !call.info().namespaced {
         return Ok(());

@@ -6,10 +6,30 @@ use crate::patch;
 use crate::request::{Body, PatchKind};
 use crate::status::Status;
 
-pub(super) fn patched(call: &Call<'_>, old: &Object) -> Result<Tree, Status> {
+pub(super) fn patched(
+    call: &Call<'_>,
+    old: &Object,
+    kind: PatchKind,
+    patch: &Tree,
+) -> Result<Tree, Status> {
     let old = crate::watch::in_version(old.clone(), call.info());
-    let (kind, patch) = body(call)?;
-    apply(call, kind, old.tree(), &patch)
+    if speaks_of_owners(kind, patch) {
+        return apply(call, kind, &old.shown(), patch);
+    }
+    apply(call, kind, old.tree(), patch)
+}
+
+/// Whether a patch may read or write who owns which fields, which costs to find out.
+fn speaks_of_owners(kind: PatchKind, patch: &Tree) -> bool {
+    const PLACE: &str = "/metadata/managedFields";
+    if kind != PatchKind::Json {
+        return patch.at(&["metadata", "managedFields"]).is_some();
+    }
+    let paths = patch
+        .items()
+        .iter()
+        .flat_map(|operation| ["path", "from"].map(|key| operation.str_at(&[key])));
+    paths.flatten().any(|path| PLACE.starts_with(path) || path.starts_with(PLACE))
 }
 
 /// A patch of any kind of any tree: also of a Scale, which is not stored.
@@ -42,7 +62,6 @@ pub(super) fn apply(
             }
             patch::strategic(target, patch, call.info().schema.root())
         }
-        // Server-side apply needs field ownership, which is not computed yet.
         PatchKind::Apply => Err(unsupported(call)),
     }
 }
@@ -58,6 +77,12 @@ pub(super) fn body(call: &Call<'_>) -> Result<(PatchKind, Tree), Status> {
                 "application/apply-patch+yaml" => PatchKind::Apply,
                 _ => return Err(unsupported(call)),
             };
+            if kind == PatchKind::Apply {
+                let patch = serde_saphyr::from_slice(bytes).map_err(|error| {
+                    Status::bad_request(format!("error decoding YAML: {error}"))
+                })?;
+                return Ok((kind, patch));
+            }
             let patch = Tree::from_json(bytes).map_err(|error| {
                 Status::bad_request(format!(
                     "error decoding patch: {}",

@@ -1,5 +1,6 @@
 //! What can be asked of an object besides the object: its scale, its node, its end.
 
+use super::claim::Claim;
 use super::{Answered, Call, body, patched, update};
 use crate::object::{Object, Operation, Tree};
 use crate::request::{Answer, Response, Verb};
@@ -56,7 +57,7 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
     let paths = paths(call);
     let path: Vec<&str> = paths.replicas.iter().map(String::as_str).collect();
     let tree = object.tree().with(&path, replicas);
-    let response = update::replace(call, &object, &tree)?;
+    let response = update::replace(call, &object, &tree, Claim::Stated(None))?;
     let Answer::Object(object) = &response.body else { return Ok(response) };
     Ok(tree_answer(scale_of(call, object)?, response.changed))
 }
@@ -211,5 +212,7 @@ pub(super) fn finalize(call: &mut Call<'_>) -> Answered {
     if tree == *old.tree() {
         return Ok(call.answer(200, old, false));
     }
-    Ok(update::store(call, &old, &tree))
+    let note = call.write_note(Operation::Update);
+    let ownership = Claim::Stated(None).ownership(call, &note, Some(&old), &tree);
+    Ok(update::store(call, &old, &tree, ownership))
 }

@@ -1,8 +1,10 @@
 //! Changing an object, by giving it whole or by a patch.
 
-use super::{Answered, Call, body, create, metadata, patched, write};
+use super::claim::{self, Claim};
+use super::{Answered, Call, apply, body, create, metadata, patched, write};
 use crate::object::{Object, Operation, Tree};
-use crate::request::Response;
+use crate::ownership::Ownership;
+use crate::request::{PatchKind, Response};
 use crate::status::{FieldError, Status};
 
 pub(super) fn update(call: &mut Call<'_>) -> Answered {
@@ -19,6 +21,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Answered {
             return Err(if uid.is_empty() { status } else { other_uid(call, uid, "") });
         }
     };
+    let (tree, stated) = claim::taken(call, &tree, Some(&old));
     let tree = write::shape(call, &tree.sharing(old.tree()), Some(&old))?;
     let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default();
     if !uid.is_empty() && uid != old.uid() {
@@ -31,13 +34,18 @@ pub(super) fn update(call: &mut Call<'_>) -> Answered {
         let error = FieldError::invalid_printed(field, zero, "must be specified for an update");
         return Err(Status::invalid_resource(call.info(), old.name(), &[error]));
     }
-    replace(call, &old, &tree)
+    replace(call, &old, &tree, Claim::Stated(stated))
 }
 
 pub(super) fn patch(call: &mut Call<'_>) -> Answered {
+    let (kind, patch) = patched::body(call)?;
+    if kind == PatchKind::Apply {
+        return apply::apply(call, &patch);
+    }
     let old = call.stored()?;
-    let patched = patched::patched(call, &old)?;
-    if patched.same(old.tree()) {
+    let patched = patched::patched(call, &old, kind, &patch)?;
+    let (patched, stated) = claim::taken(call, &patched, Some(&old));
+    if patched.same(old.tree()) && stated.is_none() {
         return Ok(call.answer(200, old, false));
     }
     check_name(call, &patched)?;
@@ -50,11 +58,11 @@ pub(super) fn patch(call: &mut Call<'_>) -> Answered {
     };
     let patched = write::place(call, &patched)?;
     let tree = write::shape(call, &patched, Some(&old))?;
-    replace(call, &old, &tree)
+    replace(call, &old, &tree, Claim::Stated(stated))
 }
 
 /// The name in the body is that of the URL.
-fn check_name(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
+pub(super) fn check_name(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
     let (name, wanted) =
         (tree.str_at(&["metadata", "name"]).unwrap_or_default(), &call.request.name);
     if name.is_empty() {
@@ -114,7 +122,8 @@ fn revision_of(tree: &Tree) -> Result<u64, Status> {
 }
 
 /// Stores `tree` as what comes after `old`, as far as the request may change it.
-pub(super) fn replace(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Answered {
+pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: Claim) -> Answered {
+    let tree = wanted;
     let revision = revision_of(tree)?;
     if revision != 0 && revision != old.revision() {
         return Err(Status::modified(call.info(), old.name()));
@@ -132,7 +141,7 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Answere
         return Err(Status::invalid(call.info(), old.name(), &errors));
     }
     call.warnings.extend(metadata::warnings(call.info(), &tree, Some(was)));
-    if tree == *was {
+    if tree == *was && !claim.changes(old) {
         return Ok(call.answer(200, old.clone(), false));
     }
     let tree = if raises_generation(call, was, &tree) {
@@ -140,14 +149,21 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Answere
     } else {
         tree
     };
-    Ok(store(call, old, &tree))
+    let note = call.write_note(Operation::Update);
+    let ownership = claim.ownership(call, &note, Some(old), wanted);
+    Ok(store(call, old, &tree, ownership))
 }
 
 /// The last step of a change: an object that nothing holds any more goes.
-pub(super) fn store(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Response {
+pub(super) fn store(
+    call: &mut Call<'_>,
+    old: &Object,
+    tree: &Tree,
+    ownership: Ownership,
+) -> Response {
     let note = call.write_note(Operation::Update);
     if !is_finished(tree) {
-        let object = call.server.commit(call.kind.id, tree, Some(old), note);
+        let object = call.server.commit_owned(call.kind.id, tree, Some(old), note, ownership);
         call.server.settle(&object, Some(old), false);
         return call.answer(200, object, true);
     }
@@ -155,7 +171,7 @@ pub(super) fn store(call: &mut Call<'_>, old: &Object, tree: &Tree) -> Response 
     call.server.settle(&last, Some(old), true);
     // The client sees what it would have stored, not the revision of the deletion.
     let shown = tree.with(&["metadata", "resourceVersion"], old.revision().to_string());
-    let shown = Object::new(call.kind.id, shown, note, Some(old));
+    let shown = Object::new(call.kind.id, shown, note, ownership, Some(old));
     call.answer(200, shown, true)
 }
 

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::{DecodeError, Tree, text};
 use crate::kinds::KindId;
+use crate::ownership::Ownership;
 
 type AnyArc = Arc<dyn Any + Send + Sync>;
 
@@ -27,6 +28,7 @@ struct Revision {
     is_deleting: bool,
     owners: Arc<[Owner]>,
     write: Write,
+    ownership: Ownership,
     json: OnceLock<Arc<[u8]>>,
     decoded: Decoded,
     /// The same of its spec alone: shared by all revisions that share the spec.
@@ -70,7 +72,13 @@ enum TypeKey {
 }
 
 impl Object {
-    pub(crate) fn new(kind: KindId, tree: Tree, write: Write, before: Option<&Object>) -> Self {
+    pub(crate) fn new(
+        kind: KindId,
+        tree: Tree,
+        write: Write,
+        ownership: Ownership,
+        before: Option<&Object>,
+    ) -> Self {
         let metadata = tree.get("metadata").cloned().unwrap_or_default();
         let string = |key: &str| metadata.get(key).and_then(Tree::as_text).cloned();
         let references = metadata.get("ownerReferences").cloned().unwrap_or_default();
@@ -103,6 +111,7 @@ impl Object {
             is_deleting: metadata.get("deletionTimestamp").is_some_and(|time| !time.is_null()),
             owners,
             write,
+            ownership,
             json: OnceLock::new(),
             decoded: Decoded::default(),
             spec_decoded: same_spec
@@ -111,6 +120,7 @@ impl Object {
         }))
     }
 
+    /// The object without `metadata.managedFields`, which only [`shown`](Self::shown) computes.
     pub fn tree(&self) -> &Tree {
         &self.0.tree
     }
@@ -171,6 +181,27 @@ impl Object {
         &self.0.write
     }
 
+    pub(crate) fn ownership(&self) -> &Ownership {
+        &self.0.ownership
+    }
+
+    /// The same revision with another face: of another version, or with another revision number.
+    pub(crate) fn shown_as(&self, tree: Tree) -> Self {
+        Self::new(self.kind(), tree, self.write().clone(), self.ownership().clone(), Some(self))
+    }
+
+    /// The object as a client sees it: with `metadata.managedFields`.
+    pub fn shown(&self) -> Tree {
+        if self.0.ownership.is_nothing() {
+            return self.tree().clone();
+        }
+        let managers = self.0.ownership.managers();
+        if managers.is_empty() {
+            return self.tree().clone();
+        }
+        self.tree().with(&["metadata", "managedFields"], managers.to_tree())
+    }
+
     /// Whether both are one revision in one memory.
     pub fn same(&self, other: &Object) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -206,9 +237,9 @@ impl Object {
         self.0.spec_decoded.get(TypeKey::Kind(key.0, key.1), || decode(&spec))
     }
 
-    /// The object as JSON text; made once per revision.
+    /// What a client sees, as JSON text; made once per revision.
     pub fn json(&self) -> Arc<[u8]> {
-        Arc::clone(self.0.json.get_or_init(|| self.tree().to_json().into()))
+        Arc::clone(self.0.json.get_or_init(|| self.shown().to_json().into()))
     }
 }
 

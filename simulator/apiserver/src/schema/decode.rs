@@ -165,6 +165,15 @@ fn stays(member: &Member) -> bool {
         || (member.flags.required && plain && !member.flags.drop_empty)
 }
 
+/// What Go's zero value of a member looks like, where it is not left out.
+pub(super) fn when_unset(member: &Member) -> Option<Tree> {
+    stays(member).then(|| match member.node.kind {
+        _ if member.flags.null => Tree::null(),
+        Type::List => Tree::null(),
+        _ => zero(&member.node),
+    })
+}
+
 fn begin<'t>(copy: &mut Option<Vec<(&'t str, Tree)>>, tree: &'t Tree, until: usize) {
     if copy.is_none() {
         let before = tree.entries().take(until).map(|(key, value)| (key, value.clone()));

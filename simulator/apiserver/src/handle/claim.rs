@@ -1,0 +1,76 @@
+//! What a write says of who owns which fields.
+
+use super::Call;
+use crate::object::{Object, Tree, Write};
+use crate::ownership::{Managers, Ownership, Update};
+
+const PATH: [&str; 2] = ["metadata", "managedFields"];
+
+pub(super) enum Claim {
+    /// Its writer owns what it changes; `Some`: and the client says who owned what before.
+    Stated(Option<Managers>),
+    /// An apply, which computed it.
+    Applied(Managers),
+}
+
+impl Claim {
+    /// Whether there is something to store even if nothing else changes.
+    pub(super) fn changes(&self, old: &Object) -> bool {
+        match self {
+            Self::Stated(None) => false,
+            Self::Stated(Some(managers)) | Self::Applied(managers) => {
+                !managers.same_fields(&old.ownership().managers())
+            }
+        }
+    }
+
+    /// Ownership after a write of `wanted`.
+    pub(super) fn ownership(
+        self,
+        call: &Call<'_>,
+        write: &Write,
+        old: Option<&Object>,
+        wanted: &Tree,
+    ) -> Ownership {
+        let stated = match self {
+            Self::Applied(managers) => return Ownership::of(managers),
+            Self::Stated(stated) => stated,
+        };
+        let nothing = Ownership::default();
+        old.map_or(&nothing, Object::ownership).after(Update {
+            write,
+            kind: &call.kind.info,
+            minor: call.server.profile().minor,
+            old: old.map(Object::tree),
+            new: wanted,
+            stated,
+        })
+    }
+}
+
+/// The object without what its sender says of ownership, and that, if it says anything but what is known.
+pub(super) fn taken(
+    call: &Call<'_>,
+    tree: &Tree,
+    old: Option<&Object>,
+) -> (Tree, Option<Managers>) {
+    let Some(list) = tree.at(&PATH).filter(|list| list.is_list()) else {
+        return (tree.clone(), None);
+    };
+    let rest = tree.without(&PATH);
+    if call.request.subresource.is_some() {
+        return (rest, None);
+    }
+    let forgets = match list.items() {
+        [] => true,
+        [one] => one.is_map() && one.is_empty(),
+        _ => false,
+    };
+    if forgets {
+        return (rest, Some(Managers::default()));
+    }
+    // What cannot be read is as if not said.
+    let stated = Managers::from_tree(list).ok().filter(|stated| !stated.is_empty());
+    let news = stated.filter(|stated| old.is_none_or(|old| *stated != *old.ownership().managers()));
+    (rest, news)
+}

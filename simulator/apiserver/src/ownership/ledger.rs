@@ -1,0 +1,137 @@
+//! Ownership that is not computed until somebody asks: each revision knows its write and the revision before.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::managers::{Managers, Writer};
+use super::reset;
+use crate::kinds::KindInfo;
+use crate::object::{Tree, Write};
+
+/// Who owns the fields of a revision. Cloning it copies a pointer.
+#[derive(Clone, Default)]
+pub(crate) struct Ownership(Option<Arc<Mutex<State>>>);
+
+enum State {
+    Settled(Arc<Managers>),
+    Pending(Box<Pending>),
+}
+
+/// A write whose effect on ownership was not computed yet.
+struct Pending {
+    before: Ownership,
+    /// What the client said of ownership, in place of what was known before.
+    stated: Option<Managers>,
+    write: Write,
+    kind: Arc<KindInfo>,
+    minor: u32,
+    old: Tree,
+    new: Tree,
+    is_new: bool,
+}
+
+/// A write that was not an apply.
+pub(crate) struct Update<'a> {
+    pub write: &'a Write,
+    pub kind: &'a Arc<KindInfo>,
+    pub minor: u32,
+    /// What was stored; `None` for a new object.
+    pub old: Option<&'a Tree>,
+    /// What the client wanted, with defaults filled in, before the server changed it any further.
+    pub new: &'a Tree,
+    pub stated: Option<Managers>,
+}
+
+impl Ownership {
+    pub(crate) fn of(managers: Managers) -> Self {
+        if managers.is_empty() {
+            return Self::default();
+        }
+        Self(Some(Arc::new(Mutex::new(State::Settled(Arc::new(managers))))))
+    }
+
+    /// What it is after an update.
+    pub(crate) fn after(&self, update: Update<'_>) -> Self {
+        let kind_of_new = || {
+            Tree::map([
+                ("apiVersion", Tree::from(update.kind.api_version())),
+                ("kind", Arc::clone(&update.kind.kind).into()),
+            ])
+        };
+        let pending = Pending {
+            before: self.clone(),
+            stated: update.stated,
+            write: update.write.clone(),
+            kind: Arc::clone(update.kind),
+            minor: update.minor,
+            old: update.old.cloned().unwrap_or_else(kind_of_new),
+            new: update.new.clone(),
+            is_new: update.old.is_none(),
+        };
+        Self(Some(Arc::new(Mutex::new(State::Pending(Box::new(pending))))))
+    }
+
+    /// Whether nobody owns anything, as far as that is known without computing.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(crate) fn managers(&self) -> Arc<Managers> {
+        // From here back to what is known, and forward again: a history may be too long for recursion.
+        let mut waiting = Vec::new();
+        let mut at = self.clone();
+        let mut managers = loop {
+            let Some(state) = at.0.clone() else { break Arc::default() };
+            let before = match &*state.lock().unwrap_or_else(PoisonError::into_inner) {
+                State::Settled(managers) => break Arc::clone(managers),
+                State::Pending(pending) => pending.before.clone(),
+            };
+            waiting.push(state);
+            at = before;
+        };
+        while let Some(state) = waiting.pop() {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            if let State::Pending(pending) = &*state {
+                managers = Arc::new(pending.settle(&managers));
+                *state = State::Settled(Arc::clone(&managers));
+            } else if let State::Settled(known) = &*state {
+                managers = Arc::clone(known);
+            }
+        }
+        managers
+    }
+}
+
+impl Pending {
+    fn settle(&self, before: &Managers) -> Managers {
+        let mut managers = self.stated.clone().unwrap_or_else(|| before.clone());
+        // Objects that nobody owns anything of stay so until somebody applies.
+        if managers.is_empty() && !self.is_new {
+            return managers;
+        }
+        let ignored = reset::fields(&self.kind, self.write.subresource.as_deref(), self.minor);
+        let writer = Writer {
+            name: &self.write.manager,
+            api_version: &self.write.api_version,
+            subresource: self.write.subresource.as_deref().unwrap_or_default(),
+            time: self.write.time,
+            schema: &self.kind.schema,
+            ignored: &ignored,
+            minor: self.minor,
+        };
+        managers.update(&writer, &self.old, &self.new);
+        managers
+    }
+}
+
+/// One revision after the other: a long history must not be taken apart by recursion.
+impl Drop for Ownership {
+    fn drop(&mut self) {
+        let mut next = self.0.take();
+        while let Some(state) = next.and_then(Arc::into_inner) {
+            next = match state.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                State::Pending(mut pending) => pending.before.0.take(),
+                State::Settled(_) => None,
+            };
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Who owns which fields of one revision: what `metadata.managedFields` shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::difference::{Changes, places};
+use super::merge;
+use super::set::Set;
+use super::shape::Shape;
+use crate::object::{Operation, Tree, text};
+use crate::schema::Schema;
+
+/// More entries of updates than this are joined, the oldest first.
+const UPDATES: usize = 10;
+const OLD: &str = "ancient-changes";
+pub(super) const BEFORE_FIRST: &str = "before-first-apply";
+
+/// What nobody owns: the server sets it, or the URL says it.
+const STRIPPED: [&str; 12] = [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.creationTimestamp",
+    "metadata.selfLink",
+    "metadata.uid",
+    "metadata.clusterName",
+    "metadata.generation",
+    "metadata.managedFields",
+    "metadata.resourceVersion",
+];
+
+/// One who writes. The version of one who applies does not tell him apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Manager {
+    pub name: Arc<str>,
+    /// `Apply` or `Update`.
+    operation: &'static str,
+    api_version: Arc<str>,
+    pub subresource: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    fields: Set,
+    api_version: Arc<str>,
+    time: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Managers(BTreeMap<Manager, Entry>);
+
+/// One write, as far as ownership goes.
+pub(crate) struct Writer<'a> {
+    pub name: &'a Arc<str>,
+    pub api_version: &'a Arc<str>,
+    pub subresource: &'a str,
+    pub time: Timestamp,
+    pub schema: &'a Schema,
+    /// What this way in does not take from its writers.
+    pub ignored: &'a Set,
+    pub minor: u32,
+}
+
+impl Writer<'_> {
+    fn manager(&self, operation: Operation) -> Manager {
+        let applies = operation == Operation::Apply;
+        // Older servers did not tell apart which way in a write took.
+        let subresource = if self.minor < 22 { "" } else { self.subresource };
+        Manager {
+            name: Arc::clone(self.name),
+            operation: if applies { "Apply" } else { "Update" },
+            api_version: if applies { text("") } else { Arc::clone(self.api_version) },
+            subresource: text(subresource),
+        }
+    }
+}
+
+/// A field that somebody else owns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Conflict {
+    pub manager: String,
+    pub fields: Set,
+}
+
+impl Managers {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn take_away(&mut self, fields: &Set, but_of: Option<&Manager>) {
+        for (manager, entry) in &mut self.0 {
+            if Some(manager) != but_of {
+                entry.fields = entry.fields.difference(fields);
+            }
+        }
+        self.0.retain(|_, entry| !entry.fields.is_empty());
+    }
+
+    /// After somebody wrote `new` over `old`: what he changed is his, and nobody else's.
+    pub(crate) fn update(&mut self, writer: &Writer<'_>, old: &Tree, new: &Tree) {
+        let shape = Shape::root(writer.schema);
+        let changes = Changes::between(shape, old, new).without(writer.ignored);
+        let written = changes.written();
+        self.take_away(&written.union(&changes.removed), None);
+        let own = written.difference(&Set::of_fields(&STRIPPED));
+        if !own.is_empty() {
+            let manager = writer.manager(Operation::Update);
+            let before = self.0.get(&manager).map(|entry| entry.fields.clone());
+            let entry = Entry {
+                fields: before.unwrap_or_default().union(&own),
+                api_version: Arc::clone(writer.api_version),
+                time: Some(writer.time),
+            };
+            self.0.insert(manager, entry);
+        }
+        self.join_oldest();
+    }
+
+    /// After somebody applied `config` over `live`: the new object, if it is another one. `Err` if others own what
+    /// would change.
+    pub(crate) fn apply(
+        &mut self,
+        writer: &Writer<'_>,
+        live: &Tree,
+        config: &Tree,
+        force: bool,
+    ) -> Result<Option<Tree>, Vec<Conflict>> {
+        if self.is_empty() {
+            let first = text(BEFORE_FIRST);
+            let start = Tree::map(
+                live.entries()
+                    .filter(|(key, _)| *key != "metadata" && is_type(key))
+                    .map(|(key, value)| (key, value.clone())),
+            );
+            self.update(&Writer { name: &first, ..*writer }, &start, live);
+        }
+        let shape = Shape::root(writer.schema);
+        let manager = writer.manager(Operation::Apply);
+        let former = self.clone();
+        let merged = merge::merge(shape, live, config, writer.minor);
+        let last = self.0.get(&manager).map(|entry| entry.fields.clone()).unwrap_or_default();
+        let mut entry = Entry {
+            fields: places(shape, config).without(writer.ignored),
+            api_version: Arc::clone(writer.api_version),
+            time: former.0.get(&manager).and_then(|entry| entry.time),
+        };
+        self.0.insert(manager.clone(), entry.clone());
+        let owned = self.0.values().fold(Set::default(), |all, entry| all.union(&entry.fields));
+        let new = merge::prune(shape, &merged, &last, &owned);
+        let changes = Changes::between(shape, live, &new).without(writer.ignored);
+        let written = changes.written();
+        if !force {
+            let conflicts = self.conflicts(&manager, &written);
+            if !conflicts.is_empty() {
+                *self = former;
+                return Err(conflicts);
+            }
+        }
+        self.take_away(&written.union(&changes.removed), Some(&manager));
+        let changed = new != *live;
+        entry.fields = entry.fields.difference(&Set::of_fields(&STRIPPED));
+        self.0.remove(&manager);
+        if !entry.fields.is_empty() {
+            self.0.insert(manager.clone(), entry);
+        }
+        // Who only joins the owners of what there is has no time.
+        if changed && let Some(entry) = self.0.get_mut(&manager) {
+            entry.time = Some(writer.time);
+        }
+        Ok(changed.then_some(new))
+    }
+
+    fn conflicts(&self, but_of: &Manager, written: &Set) -> Vec<Conflict> {
+        let others = self.0.iter().filter(|(manager, _)| *manager != but_of);
+        others
+            .map(|(manager, entry)| Conflict {
+                manager: manager.printed(),
+                fields: entry.fields.intersection(written),
+            })
+            .filter(|conflict| !conflict.fields.is_empty())
+            .collect()
+    }
+
+    /// Whether both say the same of who owns what, whenever that came to be.
+    pub(crate) fn same_fields(&self, other: &Self) -> bool {
+        let fields = |managers: &Self| {
+            let entries = managers.0.iter();
+            entries
+                .map(|(m, e)| (m.clone(), (e.fields.clone(), e.api_version.clone())))
+                .collect::<BTreeMap<_, _>>()
+        };
+        fields(self) == fields(other)
+    }
+
+    fn join_oldest(&mut self) {
+        let mut updates: Vec<(i64, Manager)> = self
+            .0
+            .iter()
+            .filter(|(manager, _)| manager.operation == "Update")
+            .map(|(manager, entry)| (entry.time.map_or(0, Timestamp::as_second), manager.clone()))
+            .collect();
+        let mut count = updates.len();
+        if count <= UPDATES {
+            return;
+        }
+        updates.sort();
+        let mut firsts: BTreeMap<Arc<str>, Manager> = BTreeMap::new();
+        let mut started: BTreeSet<Arc<str>> = BTreeSet::new();
+        for (_, manager) in updates {
+            if count <= UPDATES {
+                return;
+            }
+            let version = Arc::clone(&manager.api_version);
+            let Some(first) = firsts.get(&version) else {
+                firsts.insert(version, manager);
+                continue;
+            };
+            let joined = Manager {
+                name: text(OLD),
+                operation: "Update",
+                api_version: Arc::clone(&version),
+                subresource: text(""),
+            };
+            if started.insert(version)
+                && !self.0.contains_key(&joined)
+                && let Some(entry) = self.0.remove(first)
+            {
+                self.0.insert(joined.clone(), entry);
+            }
+            if let Some(entry) = self.0.remove(&manager)
+                && let Some(all) = self.0.get_mut(&joined)
+            {
+                all.fields = all.fields.union(&entry.fields);
+                all.time = entry.time;
+                count -= 1;
+            }
+        }
+    }
+
+    /// The list as it stands in `metadata`.
+    pub(crate) fn to_tree(&self) -> Tree {
+        let mut entries: Vec<(&Manager, &Entry)> = self.0.iter().collect();
+        entries.sort_by_key(|(manager, entry)| {
+            (
+                manager.operation,
+                entry.time.map_or(0, Timestamp::as_second),
+                &manager.name,
+                &entry.api_version,
+                &manager.subresource,
+            )
+        });
+        Tree::list(entries.into_iter().map(|(manager, entry)| {
+            let mut tree = Tree::map([
+                ("apiVersion", Tree::from(Arc::clone(&entry.api_version))),
+                ("fieldsType", "FieldsV1".into()),
+                ("fieldsV1", entry.fields.to_tree()),
+                ("operation", manager.operation.into()),
+            ]);
+            for (key, value) in [("manager", &manager.name), ("subresource", &manager.subresource)]
+            {
+                if !value.is_empty() {
+                    tree = tree.with(&[key], Arc::clone(value));
+                }
+            }
+            match entry.time {
+                Some(time) => tree.with(&["time"], time),
+                None => tree,
+            }
+        }))
+    }
+
+    /// What a client says of ownership. `Err` for what cannot be read.
+    pub(crate) fn from_tree(list: &Tree) -> Result<Self, String> {
+        let mut managers = BTreeMap::new();
+        for entry in list.items() {
+            let string = |key: &str| entry.str_at(&[key]).unwrap_or_default();
+            let operation = match string("operation") {
+                "Apply" => "Apply",
+                "Update" => "Update",
+                _ => return Err("operation must be `Apply` or `Update`".to_owned()),
+            };
+            if string("apiVersion").is_empty() {
+                return Err("apiVersion must not be empty".to_owned());
+            }
+            if string("fieldsType") != "FieldsV1" {
+                return Err("fieldsType must be FieldsV1".to_owned());
+            }
+            let api_version = text(string("apiVersion"));
+            let manager = Manager {
+                name: text(string("manager")),
+                operation,
+                api_version: if operation == "Apply" { text("") } else { Arc::clone(&api_version) },
+                subresource: text(string("subresource")),
+            };
+            let fields = Set::from_tree(entry.get("fieldsV1").unwrap_or(&Tree::empty_map()))?;
+            let time = string("time").parse().ok();
+            managers.insert(manager, Entry { fields, api_version, time });
+        }
+        Ok(Self(managers))
+    }
+}
+
+fn is_type(key: &str) -> bool {
+    matches!(key, "apiVersion" | "kind")
+}
+
+impl Manager {
+    /// As it stands in the message of a conflict.
+    fn printed(&self) -> String {
+        let mut text = format!("{:?}", &*self.name);
+        if !self.subresource.is_empty() {
+            text += &format!(" with subresource {:?}", &*self.subresource);
+        }
+        if self.operation == "Update" {
+            text += &format!(" using {}", self.api_version);
+        }
+        text
+    }
+}

@@ -1,0 +1,25 @@
+//! What each way in to an object does not take from its writers, and what they therefore do not own.
+
+use super::set::Set;
+use crate::kinds::KindInfo;
+
+pub(super) fn fields(kind: &KindInfo, subresource: Option<&str>, minor: u32) -> Set {
+    if minor < 21 {
+        return Set::default();
+    }
+    let name = (&*kind.group, &*kind.kind);
+    match subresource {
+        None if kind.has_subresource("status") => Set::of_fields(&["status"]),
+        Some("status") if kind.custom => Set::of_fields(&["metadata", "spec"]),
+        Some("status") => match name {
+            ("", "Pod") => {
+                Set::of_fields(&["spec", "metadata.deletionTimestamp", "metadata.ownerReferences"])
+            }
+            ("apps", "Deployment") => Set::of_fields(&["spec", "metadata.labels"]),
+            ("storage.k8s.io", "VolumeAttachment") => Set::of_fields(&["spec", "metadata"]),
+            ("", "Namespace") => Set::default(),
+            _ => Set::of_fields(&["spec"]),
+        },
+        _ => Set::default(),
+    }
+}

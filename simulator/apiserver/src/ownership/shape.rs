@@ -1,0 +1,155 @@
+//! How the writers of an object share what stands at a place in it.
+
+use std::sync::Arc;
+
+use super::set::{Element, Scalar};
+use crate::object::Tree;
+use crate::schema::{ListType, Member, Node, Schema, Type};
+
+/// A place in the objects of a kind. Cheap to copy.
+#[derive(Clone, Copy)]
+pub(super) struct Shape<'a> {
+    schema: &'a Schema,
+    /// `None`: the schema does not say; maps are shared by member there, lists not at all.
+    node: Option<&'a Node>,
+    /// A custom object, whose metadata its schema does not tell.
+    object: bool,
+}
+
+pub(super) enum Form<'a> {
+    /// One writer has all of it.
+    Whole,
+    /// Each member on its own.
+    Members,
+    /// Each element on its own.
+    Elements(&'a ListType),
+}
+
+/// What a schema says of a member of a map.
+pub(super) enum Known<'a> {
+    /// By name.
+    Field(Shape<'a>),
+    /// As any other.
+    Any(Shape<'a>),
+    Nothing,
+}
+
+impl<'a> Shape<'a> {
+    pub(super) fn root(schema: &'a Schema) -> Self {
+        Self { schema, node: Some(schema.root()), object: schema.is_custom() }
+    }
+
+    pub(super) fn node(&self) -> Option<&'a Node> {
+        self.node
+    }
+
+    /// The form of two values of this place, of which one may be missing.
+    pub(super) fn form(&self, old: Option<&Tree>, new: Option<&Tree>) -> Form<'a> {
+        let Some(node) = self.node else { return Self::guess(old, new) };
+        match node.kind {
+            Type::List => match &node.list {
+                ListType::Atomic => Form::Whole,
+                list => Form::Elements(list),
+            },
+            Type::Object if node.atomic => Form::Whole,
+            Type::Any if node.members.is_empty() && node.additional.is_none() => {
+                Self::guess(old, new)
+            }
+            Type::Object | Type::Any => Form::Members,
+            Type::Raw => Self::guess(old, new),
+            _ => Form::Whole,
+        }
+    }
+
+    fn guess(old: Option<&Tree>, new: Option<&Tree>) -> Form<'a> {
+        let fits = |tree: Option<&Tree>| tree.is_none_or(|tree| tree.is_map() || tree.is_null());
+        let is_map = old.or(new).is_some_and(Tree::is_map) || new.is_some_and(Tree::is_map);
+        if is_map && fits(old) && fits(new) { Form::Members } else { Form::Whole }
+    }
+
+    pub(super) fn member(&self, name: &str) -> Known<'a> {
+        let below = |node| Shape { schema: self.schema, node: Some(node), object: false };
+        let untyped = Shape { schema: self.schema, node: None, object: false };
+        if self.object {
+            match name {
+                "metadata" => return Known::Field(below(self.schema.meta())),
+                "apiVersion" | "kind" => return Known::Field(untyped),
+                _ => {}
+            }
+        }
+        let Some(node) = self.node else { return Known::Any(untyped) };
+        if let Some(member) = node.member(name) {
+            let inner = &*member.node;
+            return Known::Field(Shape { object: inner.embedded, ..below(inner) });
+        }
+        match &node.additional {
+            Some(inner) => Known::Any(Shape { object: inner.embedded, ..below(inner) }),
+            None if node.preserve || node.kind == Type::Raw => Known::Any(untyped),
+            None => Known::Nothing,
+        }
+    }
+
+    /// As `member`, for objects that were checked before.
+    pub(super) fn below(&self, name: &str) -> Self {
+        match self.member(name) {
+            Known::Field(shape) | Known::Any(shape) => shape,
+            Known::Nothing => Self { schema: self.schema, node: None, object: false },
+        }
+    }
+
+    pub(super) fn is_field(&self, name: &str) -> bool {
+        matches!(self.member(name), Known::Field(_))
+    }
+
+    pub(super) fn element(&self) -> Self {
+        let node = self.node.and_then(|node| node.items.as_deref());
+        let object = node.is_some_and(|node| node.embedded);
+        Self { schema: self.schema, node, object }
+    }
+
+    /// Members that objects of the server's own types always have, with what they have there when nobody set them.
+    pub(super) fn always(&self) -> impl Iterator<Item = (&'a Member, Tree)> {
+        let members = self.node.map_or(&[][..], |node| &node.members);
+        members.iter().filter_map(|member| Some((member, member.when_unset()?)))
+    }
+
+    /// The step to an element of a list at this place. `Err` with why there is none.
+    pub(super) fn step(&self, list: &ListType, item: &Tree) -> Result<Element, String> {
+        match list {
+            ListType::Map(keys) => self.by_keys(keys, item),
+            _ if item.is_map() => {
+                Err("associative list without keys has an element that's a map type".to_owned())
+            }
+            _ if item.is_list() => {
+                Err("not supported: associative list with lists as elements".to_owned())
+            }
+            _ if item.is_null() => {
+                Err("associative list without keys has an element that is an explicit null"
+                    .to_owned())
+            }
+            _ => Ok(Element::Value(Scalar(item.clone()))),
+        }
+    }
+
+    fn by_keys(&self, keys: &[Arc<str>], item: &Tree) -> Result<Element, String> {
+        if item.is_null() {
+            return Err("associative list with keys may not have a null element".to_owned());
+        }
+        if !item.is_map() {
+            return Err("associative list with keys may not have non-map elements".to_owned());
+        }
+        let node = self.element().node;
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            let default = || node.and_then(|node| node.member(key)?.default.clone());
+            let Some(value) = item.get(key).cloned().or_else(default) else {
+                return Err(format!(
+                    "associative list with keys has an element that omits key field {key:?} (and doesn't have default value)"
+                ));
+            };
+            found.push((Arc::clone(key), Scalar(value)));
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(Element::Key(found))
+    }
+}
