@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::crd;
 use crate::kinds::{KindId, KindInfo};
-use crate::object::{Object, Tree, Write};
+use crate::object::{Object, Operation, Tree, Write, text};
+use crate::ownership::Update;
 use crate::store::Server;
 
 const GROUP: &str = "apiextensions.k8s.io";
@@ -23,8 +24,15 @@ impl Server {
         if may_define && self.kind(GROUP, KIND) == Some(object.kind()) {
             let spec = |object: &Object| object.tree().get("spec").cloned().unwrap_or_default();
             let as_before = before.is_some_and(|before| spec(before).same(&spec(object)));
+            if removed {
+                self.follow(object.tree(), true);
+            }
             if removed || !as_before {
-                self.follow(object.tree(), removed);
+                let group = object.tree().str_at(&["spec", "group"]).unwrap_or_default();
+                self.name_definitions(group, object.write().time);
+            }
+            if !removed && !as_before {
+                self.follow_current(object);
             }
         } else if removed {
             let Some(info) = self.kinds.storage(object.kind()) else { return };
@@ -35,11 +43,85 @@ impl Server {
         }
     }
 
+    /// Gives each definition of a group its names, unless another has them; one that has all is established.
+    fn name_definitions(&mut self, group: &str, now: Timestamp) {
+        let Some(kind) = self.kind(GROUP, KIND) else { return };
+        let of_group = |object: &&Object| object.tree().str_at(&["spec", "group"]) == Some(group);
+        let all: Vec<Object> = self.table(kind).iter().filter(of_group).cloned().collect();
+        for definition in all {
+            let mut taken = [Vec::new(), Vec::new()];
+            let others = self.table(kind).iter().filter(of_group);
+            for other in others.filter(|other| other.name() != definition.name()) {
+                let [resources, kinds] = crd::taken(other.tree());
+                taken[0].extend(resources);
+                taken[1].extend(kinds);
+            }
+            let named = crd::with_names(definition.tree(), &taken, now);
+            if named == *definition.tree() {
+                continue;
+            }
+            let named = self.say(&definition, &named, now);
+            let accepted = named.tree().at(&["status", "conditions"]).map_or(&[][..], Tree::items);
+            let accepted = accepted.iter().any(|condition| {
+                condition.str_at(&["type"]) == Some("NamesAccepted")
+                    && condition.str_at(&["status"]) == Some("True")
+            });
+            if accepted && !crd::is_established(named.tree()) {
+                let condition = [
+                    "Established",
+                    "True",
+                    "InitialNamesAccepted",
+                    "the initial names have been accepted",
+                ];
+                let tree = crd::with_condition(named.tree(), now, condition);
+                let object = self.say(&named, &tree, now);
+                self.follow_current(&object);
+            }
+        }
+    }
+
+    /// Writes what the server itself says of a definition.
+    fn say(&mut self, definition: &Object, tree: &Tree, now: Timestamp) -> Object {
+        let kind = self.kinds.storage(definition.kind()).map(|kind| Arc::clone(&kind.info));
+        let write = Write {
+            manager: text("kube-apiserver"),
+            operation: Operation::Update,
+            subresource: Some(text("status")),
+            api_version: text("apiextensions.k8s.io/v1"),
+            time: now,
+        };
+        let ownership = match &kind {
+            Some(kind) => definition.ownership().after(Update {
+                write: &write,
+                kind,
+                minor: self.profile().minor,
+                old: Some(definition.tree()),
+                new: tree,
+                stated: None,
+            }),
+            None => definition.ownership().clone(),
+        };
+        self.commit_owned(definition.kind(), tree, Some(definition), write, ownership)
+    }
+
+    /// Serves what a definition says as it stands now.
+    fn follow_current(&mut self, definition: &Object) {
+        let current = self.table(definition.kind()).get("", definition.name()).cloned();
+        if let Some(current) = current
+            && crd::is_established(current.tree())
+        {
+            self.follow(current.tree(), false);
+        }
+    }
+
     fn follow(&mut self, definition: &Tree, removed: bool) {
         let text = |path: &[&str]| definition.str_at(path).unwrap_or_default();
         let table = self.profile().table();
+        if removed && !crd::is_established(definition) {
+            return;
+        }
         let kinds = Arc::make_mut(&mut self.kinds);
-        kinds.remove(text(&["spec", "group"]), text(&["spec", "names", "kind"]));
+        kinds.remove(text(&["spec", "group"]), text(&["spec", "names", "plural"]));
         if !removed {
             for info in crd::kinds(table, definition) {
                 kinds.install(info);
@@ -65,7 +147,12 @@ impl Server {
         now: Timestamp,
     ) -> Option<Object> {
         if definition.is_deleting() {
-            return None;
+            let grace = ["metadata", "deletionGracePeriodSeconds"];
+            let tree = definition.tree().with(&grace, 0);
+            if tree == *definition.tree() {
+                return None;
+            }
+            return Some(self.commit(definition.kind(), &tree, Some(definition), write.clone()));
         }
         let held = definition.finalizers().filter(|name| *name != CLEANUP).map(Tree::from);
         let held = held.chain([CLEANUP.into()]);
@@ -93,7 +180,7 @@ impl Server {
                 "InstanceDeletionInProgress",
                 "CustomResource deletion is in progress",
             );
-            self.commit(definition.kind(), &tree, Some(&marked), write.clone());
+            self.say(&marked, &tree, now);
         }
         self.finish_definition(&kind.info, write);
         Some(marked)
@@ -141,15 +228,5 @@ impl Server {
 
 /// The definition with the condition that it is about to go.
 fn terminating(definition: &Tree, now: Timestamp, reason: &str, message: &str) -> Tree {
-    let condition = Tree::map([
-        ("type", Tree::from("Terminating")),
-        ("status", "True".into()),
-        ("lastTransitionTime", now.into()),
-        ("reason", reason.into()),
-        ("message", message.into()),
-    ]);
-    let path = ["status", "conditions"];
-    let known = definition.at(&path).map_or(&[][..], Tree::items);
-    let others = known.iter().filter(|known| known.str_at(&["type"]) != Some("Terminating"));
-    definition.with(&path, Tree::list(others.cloned().chain([condition])))
+    crd::with_condition(definition, now, ["Terminating", "True", reason, message])
 }

@@ -171,7 +171,7 @@ fn of_subresource(kind: &KindInfo, subresource: &str) -> Tree {
 }
 
 /// `v2` before `v1` before `v1beta2` before `v1beta1` before `v1alpha1`.
-fn priority(version: &str) -> (u8, u32, u32) {
+pub(crate) fn priority(version: &str) -> (u8, u32, u32) {
     let rest = version.strip_prefix('v').unwrap_or(version);
     let (stage, major, minor) = if let Some((major, minor)) = rest.split_once("beta") {
         (1, major, minor)

@@ -43,9 +43,9 @@ impl Registry {
         id
     }
 
-    /// Removes all versions of a kind.
-    pub(crate) fn remove(&mut self, group: &str, kind: &str) {
-        self.kinds.retain(|known| *known.info.group != *group || *known.info.kind != *kind);
+    /// Removes all versions of a resource.
+    pub(crate) fn remove(&mut self, group: &str, plural: &str) {
+        self.kinds.retain(|known| *known.info.group != *group || *known.info.plural != *plural);
     }
 
     pub(crate) fn find(&self, resource: &Gvr) -> Result<&Kind, Missing> {

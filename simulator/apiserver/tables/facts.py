@@ -296,6 +296,16 @@ ALWAYS = {
     "authorization.v1.SelfSubjectRulesReview": ["spec", "status"],
     "resource.v1.ResourceClaim": ["spec", "status"],
     "resource.v1.DeviceClass": ["spec"],
+    "resource.v1.ResourceSlice": ["spec"],
+    "resource.v1.ResourceSliceSpec": ["pool"],
+    "resource.v1.ResourceClaimTemplate": ["spec"],
+    "apiextensions.v1.CustomResourceDefinitionSpec": ["names"],
+    "admissionregistration.v1.ValidatingAdmissionPolicy": ["spec", "status"],
+    "admissionregistration.v1.ValidatingAdmissionPolicyBinding": ["spec"],
+    "storage.v1.VolumeAttachmentSpec": ["source"],
+    "flowcontrol.v1.FlowSchemaSpec": ["priorityLevelConfiguration"],
+    "autoscaling.v1.HorizontalPodAutoscalerSpec": ["scaleTargetRef"],
+    "autoscaling.v2.HorizontalPodAutoscalerSpec": ["scaleTargetRef"],
 }
 
 # Members that a server sends as null when they are not set: neither optional nor plain in its own types.
@@ -325,6 +335,12 @@ NULLS = {
     "autoscaling.v2.HorizontalPodAutoscalerStatus": ["currentMetrics"],
     "networking.v1.IngressRule": [],
     "apiextensions.v1.CustomResourceDefinitionSpec": ["versions"],
+    "storage.v1.CSINodeSpec": ["drivers"],
+}
+
+# The same up to a minor version: (definition, field) -> the last.
+NULLS_UNTIL = {
+    ("meta.v1.ObjectMeta", "creationTimestamp"): 33,
 }
 
 # Strings that are sent back though empty: pointers in the server's own types.

@@ -131,7 +131,7 @@ class Table:
                 words.append("strategy=" + strategy)
             elif strategy and "x-kubernetes-patch-merge-key" not in body:
                 words.append("strategy=merge")
-            nulls = field in facts.NULLS.get(label, ())
+            nulls = field in facts.NULLS.get(label, ()) or self.minor <= facts.NULLS_UNTIL.get((label, field), 0)
             if nulls:
                 words.append("null")
             elif not self.keeps_empty(label, field, kind, field in required) and field not in always:

@@ -64,7 +64,8 @@ fn every_definition_of_kubeblocks_is_accepted_and_its_kinds_are_served() {
             let id = server.kind(group, kind).expect("its kind is there");
             let info = server.kind_info(id).expect("one version is stored");
             assert!(!info.schema.root().members.is_empty(), "{line} {name} has a schema");
-            let Answer::Object(object) = &response.body else { panic!("an object") };
+            let read = respond(&mut server, &Request::get(DEFINITIONS, "", &name));
+            let Answer::Object(object) = &read.body else { panic!("an object") };
             let established = object.tree().at(&["status", "conditions"]).expect("conditions");
             assert_eq!(established.items().len(), 2, "{line} {name}");
         }

@@ -59,7 +59,7 @@ pub(super) fn shape(
 /// What the server itself sets on a new object of this kind.
 pub(super) fn prepare_create(call: &mut Call<'_>, tree: Tree) -> Result<Tree, Status> {
     if is_definition(call) {
-        return Ok(crd::accept(&tree, call.now));
+        return Ok(crd::prepare(&tree, None));
     }
     if call.info().custom {
         Ok(tree)
@@ -71,7 +71,7 @@ pub(super) fn prepare_create(call: &mut Call<'_>, tree: Tree) -> Result<Tree, St
 /// What the server itself sets when an object of this kind changes.
 pub(super) fn prepare_update(call: &Call<'_>, tree: Tree, old: &Object) -> Result<Tree, Status> {
     if is_definition(call) {
-        return Ok(crd::accept(&tree, call.now));
+        return Ok(crd::prepare(&tree, Some(old.tree())));
     }
     let main = call.request.subresource.is_none() && !call.info().custom;
     if main { admission::update(call.server, call.info(), tree, old.tree()) } else { Ok(tree) }

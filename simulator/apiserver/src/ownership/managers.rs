@@ -66,6 +66,11 @@ pub(crate) struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// On its way from a Scale to what it scales, a write loses its time.
+    fn stamp(&self) -> Option<Timestamp> {
+        (self.subresource != "scale").then_some(self.time)
+    }
+
     fn manager(&self, operation: Operation) -> Manager {
         let applies = operation == Operation::Apply;
         // Older servers did not tell apart which way in a write took.
@@ -113,7 +118,7 @@ impl Managers {
             let entry = Entry {
                 fields: before.unwrap_or_default().union(&own),
                 api_version: Arc::clone(writer.api_version),
-                time: Some(writer.time),
+                time: writer.stamp(),
             };
             self.0.insert(manager, entry);
         }
@@ -169,7 +174,7 @@ impl Managers {
         }
         // Who only joins the owners of what there is has no time.
         if changed && let Some(entry) = self.0.get_mut(&manager) {
-            entry.time = Some(writer.time);
+            entry.time = writer.stamp();
         }
         Ok(changed.then_some(new))
     }

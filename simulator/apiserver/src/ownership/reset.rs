@@ -10,7 +10,7 @@ pub(super) fn fields(kind: &KindInfo, subresource: Option<&str>, minor: u32) -> 
     let name = (&*kind.group, &*kind.kind);
     match subresource {
         None if kind.has_subresource("status") => Set::of_fields(&["status"]),
-        Some("status") if kind.custom => Set::of_fields(&["metadata", "spec"]),
+        Some("status") if kind.custom => Set::of_fields(&["spec"]),
         Some("status") => match name {
             ("", "Pod") => {
                 Set::of_fields(&["spec", "metadata.deletionTimestamp", "metadata.ownerReferences"])

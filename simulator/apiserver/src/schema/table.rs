@@ -177,7 +177,7 @@ impl Named {
         let mut flags = Flags { required: name.ends_with('!'), ..Flags::default() };
         let mut default = None;
         let mut attributes = Node::default();
-        let mut attributed = false;
+        let (mut attributed, mut shared) = (false, false);
         for word in words {
             let (key, value) = word.split_once('=').unwrap_or((word, ""));
             match key {
@@ -197,12 +197,18 @@ impl Named {
                 _ => {}
             }
             attributed |= matches!(key, "strategy" | "merge" | "map" | "set" | "atomic");
+            shared |= matches!(key, "map" | "set" | "atomic");
         }
         let node = if attributed && !kind.starts_with('@') {
             let mut node = table.parse_own(kind);
             node.merge = attributes.merge || attributes.merge_key.is_some();
             node.merge_key = attributes.merge_key;
-            node.list = attributes.list;
+            node.list = match (attributes.merge, &node.merge_key) {
+                // Older documents say how lists are shared only by how they are patched.
+                (_, Some(key)) if !shared => ListType::Map(vec![Arc::clone(key)]),
+                (true, None) if !shared => ListType::Set,
+                _ => attributes.list,
+            };
             node.atomic = attributes.atomic;
             Ref::Own(Arc::new(node))
         } else {
