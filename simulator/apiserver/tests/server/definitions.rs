@@ -39,11 +39,13 @@ fn a_definition_serves_its_kind_at_once() {
     let mut server = server();
     let before = refused(&mut server, &Request::list(WIDGETS, "default"));
 
-    let defined = ok(&mut server, &definition());
+    let answer = ok(&mut server, &definition());
+    let defined = ok(&mut server, &Request::get(DEFINITIONS, "", "widgets.example.com"));
     let made = ok(&mut server, &widget("a", &json!({ "size": 3, "bogus": 1 })));
     let bad = refused(&mut server, &widget("b", &json!({ "size": 10 })));
 
     assert!(before.is_plain_text());
+    assert_eq!(answer.at(&["status", "conditions"]), Some(&Tree::null()));
     let conditions = defined.at(&["status", "conditions"]).unwrap().items();
     assert!(conditions.iter().any(
         |c| c.str_at(&["type"]) == Some("Established") && c.str_at(&["status"]) == Some("True")
