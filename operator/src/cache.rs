@@ -12,15 +12,24 @@ pub struct Cache {
     kinds: BTreeMap<&'static Kind, Objects>,
 }
 
+/// An object that a watch tells of.
+#[derive(Clone)]
+pub struct Told {
+    pub object: AnyObject,
+    /// A digest of all of it but what is no news.
+    pub news: u64,
+}
+
 #[derive(Default)]
 struct Objects {
     shown: BTreeMap<Key, AnyObject>,
+    news: BTreeMap<Key, u64>,
     by_owner: BTreeMap<String, BTreeSet<Key>>,
     by_label: BTreeMap<String, BTreeMap<String, BTreeSet<Key>>>,
     /// The newest revision that was told of.
     seen: u64,
     /// A list on its way in.
-    listed: Option<BTreeMap<Key, AnyObject>>,
+    listed: Option<BTreeMap<Key, Told>>,
 }
 
 /// What a watch tells.
@@ -30,22 +39,23 @@ pub enum Change {
     NotServed,
     /// A list begins: what follows until `Listed` replaces all that is known.
     List,
-    Found(AnyObject),
+    Found(Told),
     Listed,
-    Stored(AnyObject),
-    Deleted(AnyObject),
+    Stored(Told),
+    Deleted(Told),
 }
 
 impl Cache {
-    /// Takes a change in, and gives the objects that are new, changed or gone.
+    /// Takes a change in, and gives the objects that are new, changed or gone. A mark that a pass left behind is no
+    /// change.
     pub fn take(&mut self, kind: &'static Kind, change: Change) -> Vec<AnyObject> {
         let objects = self.kinds.entry(kind).or_default();
         match change {
             Change::NotServed => {}
             Change::List => objects.listed = Some(BTreeMap::new()),
-            Change::Found(object) => {
-                let key = key(kind, &object);
-                objects.listed.get_or_insert_default().insert(key, object);
+            Change::Found(told) => {
+                let key = key(kind, &told.object);
+                objects.listed.get_or_insert_default().insert(key, told);
             }
             Change::Listed => {
                 let listed = objects.listed.take().unwrap_or_default();
@@ -59,24 +69,16 @@ impl Cache {
                 for key in gone {
                     changed.extend(objects.remove(kind, &key));
                 }
-                for (key, object) in listed {
-                    let revision = |object: &AnyObject| meta(kind, object).resource_version.clone();
-                    let known = objects.shown.get(&key).map(revision);
-                    if known.as_ref() != Some(&revision(&object)) {
-                        objects.insert(kind, key, object.clone());
-                        changed.push(object);
-                    }
+                for told in listed.into_values() {
+                    changed.extend(objects.insert(kind, told));
                 }
                 return changed;
             }
-            Change::Stored(object) => {
-                objects.insert(kind, key(kind, &object), object.clone());
-                return vec![object];
-            }
-            Change::Deleted(object) => {
-                objects.saw(meta(kind, &object));
-                objects.remove(kind, &key(kind, &object));
-                return vec![object];
+            Change::Stored(told) => return objects.insert(kind, told).into_iter().collect(),
+            Change::Deleted(told) => {
+                objects.saw(meta(kind, &told.object));
+                objects.remove(kind, &key(kind, &told.object));
+                return vec![told.object];
             }
         }
         Vec::new()
@@ -95,7 +97,11 @@ impl Cache {
 }
 
 impl Objects {
-    fn insert(&mut self, kind: &'static Kind, key: Key, object: AnyObject) {
+    /// Gives the object back if it is news.
+    fn insert(&mut self, kind: &'static Kind, told: Told) -> Option<AnyObject> {
+        let Told { object, news } = told;
+        let key = key(kind, &object);
+        let known = self.news.get(&key) == Some(&news);
         self.remove(kind, &key);
         let meta = meta(kind, &object);
         self.saw(meta);
@@ -106,11 +112,14 @@ impl Objects {
             let values = self.by_label.entry(name.clone()).or_default();
             values.entry(value.clone()).or_default().insert(key.clone());
         }
-        self.shown.insert(key, object);
+        self.news.insert(key.clone(), news);
+        self.shown.insert(key, object.clone());
+        (!known).then_some(object)
     }
 
     fn remove(&mut self, kind: &'static Kind, key: &Key) -> Option<AnyObject> {
         let object = self.shown.remove(key)?;
+        self.news.remove(key);
         let meta = meta(kind, &object);
         for owner in &meta.owner_references {
             take_out(&mut self.by_owner, &owner.uid, key);
@@ -203,13 +212,15 @@ mod tests {
 
     use super::*;
 
-    fn config_map(name: &str, revision: &str) -> AnyObject {
+    fn config_map(name: &str, revision: &str) -> Told {
         let object = json!({ "metadata": {
             "namespace": "demo", "name": name, "resourceVersion": revision,
             "labels": { "revision": revision, "app": "demo" },
             "ownerReferences": [{ "apiVersion": "v1", "kind": "Pod", "name": "x", "uid": revision }],
         } });
-        drydock_operator_api::decode(ConfigMap::kind(), &object).expect("a good object")
+        let news = revision.parse().expect("a number");
+        let object = drydock_operator_api::decode(ConfigMap::kind(), &object);
+        Told { object: object.expect("a good object"), news }
     }
 
     fn names(cache: &Cache, selection: Selection<'_>) -> Vec<String> {
@@ -245,6 +256,18 @@ mod tests {
 
         assert_eq!(names(&cache, Selection::All), ["b", "c", "d"]);
         assert_eq!(changed, ["a", "c", "d"]);
+    }
+
+    #[test]
+    fn a_change_that_is_no_news_is_shown_and_not_told() {
+        let mut cache = with(&["a"]);
+
+        let marked = Told { news: 1, ..config_map("a", "2") };
+
+        assert_eq!(take(&mut cache, Change::Stored(marked)), [""; 0]);
+        assert_eq!(names(&cache, Selection::OwnedBy("2")), ["a"]);
+        assert_eq!(cache.seen(ConfigMap::kind()), 2);
+        assert_eq!(take(&mut cache, Change::Stored(config_map("a", "3"))), ["a"]);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use drydock_operator_api::{AnyObject, Kind};
+use drydock_operator_api::Kind;
+use drydock_operator_core::controllers::leave_out_marks;
+use drydock_operator_core::hash::fnv1a_64_of;
 use futures::StreamExt;
 use http::Request;
 use kube::api::{Api, ApiResource, DynamicObject};
@@ -12,7 +14,7 @@ use kube::runtime::watcher::{self, Event};
 use kube::{Client, Error};
 use tokio::sync::mpsc;
 
-use crate::cache::Change;
+use crate::cache::{Change, Told};
 
 /// A kind that is not served may come with a definition that is installed later.
 const NOT_SERVED: Duration = Duration::from_secs(30);
@@ -56,22 +58,24 @@ pub async fn follow(
 fn change(kind: &'static Kind, event: Event<DynamicObject>) -> Option<Change> {
     Some(match event {
         Event::Init => Change::List,
-        Event::InitApply(object) => Change::Found(decode(kind, &object)?),
+        Event::InitApply(object) => Change::Found(told(kind, &object)?),
         Event::InitDone => Change::Listed,
-        Event::Apply(object) => Change::Stored(decode(kind, &object)?),
-        Event::Delete(object) => Change::Deleted(decode(kind, &object)?),
+        Event::Apply(object) => Change::Stored(told(kind, &object)?),
+        Event::Delete(object) => Change::Deleted(told(kind, &object)?),
     })
 }
 
 /// None for an object that does not have the shape of its kind: it is as if it were not there.
-fn decode(kind: &'static Kind, object: &DynamicObject) -> Option<AnyObject> {
-    let value = serde_json::to_value(object).ok()?;
-    drydock_operator_api::decode(kind, &value)
+fn told(kind: &'static Kind, object: &DynamicObject) -> Option<Told> {
+    let mut value = serde_json::to_value(object).ok()?;
+    let decoded = drydock_operator_api::decode(kind, &value)
         .inspect_err(|error| {
             let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
             tracing::error!(kind = kind.kind, ?namespace, ?name, %error, "an object of another shape");
         })
-        .ok()
+        .ok()?;
+    leave_out_marks(&mut value);
+    Some(Told { object: decoded, news: fnv1a_64_of(&value.to_string()) })
 }
 
 fn api(client: Client, kind: &Kind, namespace: Option<&str>) -> Api<DynamicObject> {
@@ -115,4 +119,32 @@ async fn is_served(client: &Client, kind: &Kind) -> bool {
 
 fn not_answered(kind: &Kind, error: &Error) {
     tracing::warn!(kind = kind.kind, %error, "the server does not say what it serves");
+}
+
+#[cfg(test)]
+mod tests {
+    use drydock_operator_api::Resource;
+    use drydock_operator_api::core::ConfigMap;
+    use drydock_operator_core::controllers::MARKS;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_mark_and_a_revision_are_no_news() {
+        let news = |revision: &str, annotations: &[&str]| {
+            let annotations: serde_json::Map<_, _> =
+                annotations.iter().map(|name| ((*name).to_owned(), json!("1"))).collect();
+            let object = serde_json::from_value(json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": { "name": "a", "resourceVersion": revision, "annotations": annotations },
+            }));
+            let object: DynamicObject = object.expect("an object");
+            told(ConfigMap::kind(), &object).expect("of the right shape").news
+        };
+
+        assert_eq!(news("1", &[]), news("2", MARKS));
+        assert_eq!(news("1", &["else"]), news("2", &["else", MARKS[0]]));
+        assert_ne!(news("1", &[]), news("1", &["else"]));
+    }
 }

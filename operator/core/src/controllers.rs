@@ -3,6 +3,7 @@
 
 use drydock_operator_api::{Kind, ObjectMeta};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::plan::Plan;
 use crate::settings::Settings;
@@ -103,6 +104,19 @@ fn is_of(api_version: &str, name: &str, kind: &Kind) -> bool {
 /// writer read them, and it does not wait for them: a change of nothing else wakes nobody.
 pub const MARKS: &[&str] =
     &[labels::EVENT_HANDLED, labels::ROLE_SNAPSHOT_VERSION, labels::ROLE_AUTHORITATIVE_VERSION];
+
+/// Takes out of an object in wire form what is no news when it alone changes.
+pub fn leave_out_marks(object: &mut Value) {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    metadata.remove("resourceVersion");
+    metadata.remove("managedFields");
+    if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+        annotations.retain(|name, _| !MARKS.contains(&name.as_str()));
+        if annotations.is_empty() {
+            metadata.remove("annotations");
+        }
+    }
+}
 
 /// All controllers. The order is that in which an event wakes them.
 pub fn all() -> Vec<Controller> {

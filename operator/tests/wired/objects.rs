@@ -32,8 +32,11 @@ pub fn of(world: &World, kinds: &[(&str, &str)]) -> BTreeMap<String, Value> {
             objects.insert(name, object.tree().to_value());
         }
     }
-    for object in objects.values_mut() {
+    for (name, object) in &mut objects {
         strip(object, &names);
+        if name.starts_with("Secret ") {
+            hide(object);
+        }
     }
     objects.into_iter().map(|(name, object)| (told(&name, &names), object)).collect()
 }
@@ -47,6 +50,13 @@ fn strip(value: &mut Value, names: &BTreeMap<String, String>) {
         Value::Array(items) => items.iter_mut().for_each(|item| strip(item, names)),
         Value::String(text) => *text = told(text, names),
         _ => {}
+    }
+}
+
+/// Passwords are random; they are as long as they were asked for.
+fn hide(secret: &mut Value) {
+    for value in secret["data"].as_object_mut().into_iter().flatten() {
+        *value.1 = Value::from(value.1.as_str().map(str::len));
     }
 }
 
