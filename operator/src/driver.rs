@@ -274,13 +274,15 @@ impl Running {
             self.queue.succeeded(id);
         }
         match again {
-            _ if woken => self.queue.wake(id.clone()),
             Again::Never => {}
             Again::At(at) => self.queue.at(id.clone(), at),
             Again::After(delay) => {
                 self.queue.after(id.clone(), Duration::try_from(delay).unwrap_or_default());
             }
             Again::BackOff => self.queue.back_off(id.clone()),
+        }
+        if woken {
+            self.queue.wake(id.clone());
         }
         self.queue.tidy(id);
     }

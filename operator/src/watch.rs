@@ -31,10 +31,12 @@ pub async fn follow(
     namespace: Option<String>,
     tell: mpsc::Sender<Heard>,
 ) {
+    let mut is_told = false;
     while !is_served(&client, kind).await {
-        if tell.send((kind, Change::NotServed)).await.is_err() {
+        if !is_told && tell.send((kind, Change::NotServed)).await.is_err() {
             return;
         }
+        is_told = true;
         tokio::time::sleep(NOT_SERVED).await;
     }
     let api = api(client, kind, namespace.as_deref());
