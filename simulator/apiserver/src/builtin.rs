@@ -3,7 +3,8 @@
 //! - `defaults`: values that depend on other members, by definition;
 //! - `admission`: what the server sets itself, with a look at other objects where it must;
 //! - `rules`: every rule an object breaks, in the words of the real server, one file per family of kinds;
-//! - `immutable`: what may not change once it is set.
+//! - `immutable`: what may not change once it is set;
+//! - `warnings`: what is accepted, and had better not be asked for.
 
 pub(crate) mod address;
 pub(crate) mod admission;
@@ -21,4 +22,5 @@ mod scheduling;
 mod service;
 mod storage;
 mod volume;
+pub(crate) mod warnings;
 mod workload;

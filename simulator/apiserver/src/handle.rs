@@ -5,6 +5,7 @@ mod body;
 mod claim;
 mod create;
 mod delete;
+mod fields;
 mod metadata;
 mod page;
 mod patched;
@@ -42,7 +43,8 @@ impl Server {
             _ => &request.options.dry_run,
         };
         let validation = &*request.options.field_validation;
-        if !matches!(validation, "" | "Ignore" | "Strict" | "Warn") {
+        let minor = self.profile().minor;
+        if minor >= 25 && !matches!(validation, "" | "Ignore" | "Strict" | "Warn") {
             let supported = ["", "Ignore", "Strict", "Warn"];
             let error =
                 FieldError::not_supported("fieldValidation", &validation.into(), &supported);

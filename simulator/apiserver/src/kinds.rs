@@ -169,8 +169,20 @@ fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
         schema: Schema::builtin(table, row.definition)?,
         scale: None,
         columns: Vec::new(),
-        deprecation: String::new(),
+        deprecation: deprecation(row, table.minor),
     })
+}
+
+/// The warning that a builtin kind is answered with.
+fn deprecation(row: &Row, minor: u32) -> String {
+    let text = match (row.group, row.kind) {
+        ("", "ComponentStatus") => "v1 ComponentStatus is deprecated in v1.19+",
+        ("", "Endpoints") if minor >= 33 => {
+            "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+        }
+        _ => "",
+    };
+    text.to_owned()
 }
 
 impl Column {

@@ -31,6 +31,7 @@ mod names;
 mod ownership;
 mod patch;
 mod registry;
+mod yaml;
 
 pub use kinds::{KindId, KindInfo, Profile};
 pub use object::{DecodeError, Object, Owner, Tree};

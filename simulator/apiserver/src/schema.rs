@@ -193,6 +193,8 @@ pub struct Node {
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Traits {
     pub defaults: bool,
+    /// A whole object.
+    pub embeds: bool,
     pub unique: bool,
     pub rules: bool,
     /// A rule over the old value that may fail though nothing changed.

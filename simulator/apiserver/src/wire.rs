@@ -137,8 +137,9 @@ fn delete_options(http: &Http<'_>, query: &Query) -> Result<DeleteOptions, Statu
         match http.content_type.split(';').next().unwrap_or_default().trim() {
             "" | "application/json" => Tree::from_json(http.body)
                 .map_err(|error| unreadable(&golang::json_error(http.body, &error)))?,
-            "application/yaml" => serde_saphyr::from_slice(http.body)
-                .map_err(|error| unreadable(&error.to_string()))?,
+            "application/yaml" => {
+                crate::yaml::tree(http.body).map_err(|error| unreadable(&error))?
+            }
             _ => {
                 return Err(Status::unsupported_media_type(
                     "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",

@@ -304,8 +304,11 @@ fn a_role_that_is_reported_again_is_no_write_at_rest_and_anything_more_is() {
     };
 
     assert_eq!(broken_by(reports), []);
-    let message = "within 10m at rest, the operator wrote 10 times to pods".to_owned();
-    assert_eq!(broken_by(more), [("no-writes-at-rest", message)]);
+    let [(name, message)] = <[_; 1]>::try_from(broken_by(more)).expect("one is broken");
+    assert_eq!(name, "no-writes-at-rest");
+    // One a minute; whether the last is still within depends on how late the news of the others come.
+    let about = |count| format!("within 10m at rest, the operator wrote {count} times to pods");
+    assert!(message == about(9) || message == about(10), "{message}");
 }
 
 fn cluster(policy: &Value) -> Value {

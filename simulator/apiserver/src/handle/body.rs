@@ -5,6 +5,7 @@ use crate::golang;
 use crate::object::Tree;
 use crate::request::Body;
 use crate::status::{Details, FieldError, Status};
+use crate::yaml;
 
 /// The object in the body, with its kind and version.
 pub(super) fn object(call: &Call<'_>) -> Result<Tree, Status> {
@@ -51,7 +52,7 @@ fn decoded(call: &Call<'_>, content_type: &str, bytes: &[u8]) -> Result<Tree, St
     let tree = match content_type.split(';').next().unwrap_or_default().trim() {
         "" | "application/json" => Tree::from_json(bytes)
             .map_err(|error| unrecognized(&golang::json_error(bytes, &error)))?,
-        "application/yaml" => serde_saphyr::from_slice(bytes).map_err(|error| {
+        "application/yaml" => yaml::tree(bytes).map_err(|error| {
             unrecognized(&format!("error converting YAML to JSON: yaml: {error}"))
         })?,
         _ => {

@@ -34,7 +34,7 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
         let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
         return Err(Status::invalid(call.info(), name, &errors));
     }
-    call.warnings.extend(metadata::warnings(call.info(), &tree, None));
+    write::warn(call, &tree, None);
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
     if let Some(existing) = call.server.table(call.kind.id).get(&call.request.namespace, name) {
         return Err(if existing.is_deleting() {

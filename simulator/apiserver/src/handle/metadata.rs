@@ -191,8 +191,9 @@ pub(super) fn warnings(kind: &KindInfo, tree: &Tree, old: Option<&Tree>) -> Vec<
         !name.contains('/') && !matches!(*name, "orphan" | "foregroundDeletion" | "kubernetes")
     });
     bare.map(|name| {
+        let how = if name.contains('.') { " including a path (/)" } else { "" };
         format!(
-            "metadata.finalizers: {name:?}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers"
+            "metadata.finalizers: {name:?}: prefer a domain-qualified finalizer name{how} to avoid accidental conflicts with other finalizer writers"
         )
     })
     .collect()

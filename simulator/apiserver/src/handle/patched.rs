@@ -78,7 +78,7 @@ pub(super) fn body(call: &Call<'_>) -> Result<(PatchKind, Tree), Status> {
                 _ => return Err(unsupported(call)),
             };
             if kind == PatchKind::Apply {
-                let patch = serde_saphyr::from_slice(bytes).map_err(|error| {
+                let patch = crate::yaml::tree(bytes).map_err(|error| {
                     Status::bad_request(format!("error decoding YAML: {error}"))
                 })?;
                 return Ok((kind, patch));

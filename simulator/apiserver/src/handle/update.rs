@@ -140,7 +140,7 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     if !errors.is_empty() {
         return Err(Status::invalid(call.info(), old.name(), &errors));
     }
-    call.warnings.extend(metadata::warnings(call.info(), &tree, Some(was)));
+    write::warn(call, &tree, Some(old));
     if tree == *was && !claim.changes(old) {
         return Ok(call.answer(200, old.clone(), false));
     }

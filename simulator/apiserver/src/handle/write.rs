@@ -1,7 +1,7 @@
 //! What every write has in common: the body, its place, its shape, the rules it must keep.
 
-use super::Call;
-use crate::builtin::{admission, rules};
+use super::{Call, fields, metadata};
+use crate::builtin::{admission, rules, warnings};
 use crate::crd;
 use crate::object::{Object, Tree};
 use crate::request::Verb;
@@ -30,12 +30,17 @@ pub(super) fn shape(
     old: Option<&Object>,
 ) -> Result<Tree, Status> {
     let info = call.kind.info.clone();
+    let owners = old.map(Object::ownership).cloned().unwrap_or_default();
     let old = old.map(Object::tree);
     let read =
         if info.custom { info.schema.prune(tree, old) } else { info.schema.decode(tree, old) };
     let is_patch = call.request.verb == Verb::Patch;
     let cannot = |why: &dyn std::fmt::Display| {
         if is_patch {
+            let owners = owners.managers();
+            let path = ["metadata", "managedFields"];
+            let tree =
+                if owners.is_empty() { tree.clone() } else { tree.with(&path, owners.to_tree()) };
             return Status::invalid_patch(&tree.to_string(), &why.to_string());
         }
         let (kind, version) = (&info.kind, &info.version);
@@ -44,16 +49,49 @@ pub(super) fn shape(
         ))
     };
     let (tree, unknown) = read.map_err(|misfit| cannot(&misfit))?;
-    let mut fields = unknown.iter().map(|path| format!("unknown field \"{path}\""));
-    match &*call.request.options.field_validation {
-        "Ignore" => {}
-        "Strict" if !unknown.is_empty() => {
-            let fields: Vec<String> = fields.collect();
-            return Err(cannot(&format!("strict decoding error: {}", fields.join(", "))));
+    let validation = &*call.request.options.field_validation;
+    // Servers before 1.25 read over what they do not know.
+    let is_silent = validation == "Ignore" || call.server.profile().minor < 25;
+    if !is_silent {
+        let said = fields::remarks(call, &unknown);
+        if validation == "Strict" && !said.refusal.is_empty() {
+            return Err(cannot(&format!("strict decoding error: {}", said.refusal.join(", "))));
         }
-        _ => call.warnings.extend(&mut fields),
+        call.warnings.extend(said.warnings);
     }
-    Ok(info.schema.default(&tree, old))
+    Ok(info.schema.default(&one_each(call, tree), old))
+}
+
+/// An owner counts once.
+fn one_each(call: &mut Call<'_>, tree: Tree) -> Tree {
+    let path = ["metadata", "ownerReferences"];
+    let owners = tree.at(&path).map_or(&[][..], Tree::items);
+    let mut kept: Vec<&Tree> = Vec::with_capacity(owners.len());
+    let mut twice: Vec<&str> = Vec::new();
+    for owner in owners {
+        let uid = owner.str_at(&["uid"]).unwrap_or_default();
+        match kept.iter().find(|known| known.str_at(&["uid"]) == Some(uid)) {
+            Some(known) if *known == owner => twice.push(uid),
+            _ => kept.push(owner),
+        }
+    }
+    if twice.is_empty() {
+        return tree;
+    }
+    call.warnings.push(format!(
+        ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+        twice.join(", ")
+    ));
+    tree.with(&path, Tree::list(kept.into_iter().cloned()))
+}
+
+/// What is said of an object that is accepted.
+pub(super) fn warn(call: &mut Call<'_>, tree: &Tree, old: Option<&Object>) {
+    let mut said = metadata::warnings(call.info(), tree, old.map(Object::tree));
+    if !call.info().custom {
+        said.extend(warnings::of(call.info(), tree, old, call.server.profile().minor));
+    }
+    call.warnings.extend(said);
 }
 
 /// What the server itself sets on a new object of this kind.

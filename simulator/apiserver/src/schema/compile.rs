@@ -137,11 +137,13 @@ fn traits(node: &Node) -> Traits {
     let children = children.chain(&node.items).chain(&node.additional);
     let mut traits = Traits {
         defaults: node.members.iter().any(|member| member.default.is_some()),
+        embeds: node.embedded,
         unique: node.list != ListType::Atomic,
         rules: !node.rules.is_empty(),
         transitions: node.rules.iter().any(Rule::may_fail_unchanged),
     };
     for child in children {
+        traits.embeds |= child.traits.embeds;
         traits.unique |= child.traits.unique;
         traits.rules |= child.traits.rules;
         traits.transitions |= child.traits.transitions;

@@ -29,9 +29,10 @@ impl Schema {
         &self,
         meta: &Tree,
         old: Option<&Tree>,
+        above: &Path<'_>,
         unknown: &mut Unknown,
     ) -> Result<Option<Tree>, Misfit> {
-        decode(&self.meta, meta, old, &Path::Root.field("metadata"), &Owner::NONE, unknown)
+        decode(&self.meta, meta, old, &above.field("metadata"), &Owner::NONE, unknown)
     }
 }
 

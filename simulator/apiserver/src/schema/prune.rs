@@ -9,15 +9,66 @@ impl Schema {
     /// object; a wrong type in it refuses the body.
     pub fn prune(&self, tree: &Tree, old: Option<&Tree>) -> Result<(Tree, Vec<String>), Misfit> {
         let mut unknown = Unknown::default();
-        let mut new = prune(self.node(), tree, old, &Path::Root, true, &mut unknown)
-            .unwrap_or_else(|| tree.clone());
+        let mut new = tree.clone();
         if let Some(meta) = new.get("metadata") {
             let old = old.and_then(|old| old.get("metadata"));
-            if let Some(meta) = self.decode_meta(meta, old, &mut unknown)? {
+            if let Some(meta) = self.decode_meta(meta, old, &Path::Root, &mut unknown)? {
                 new = new.with(&["metadata"], meta);
             }
         }
+        if let Some(pruned) = prune(self.node(), &new, old, &Path::Root, true, &mut unknown) {
+            new = pruned;
+        }
+        if self.node().traits.embeds
+            && let Some(read) = self.embedded(self.node(), &new, old, &Path::Root, &mut unknown)?
+        {
+            new = read;
+        }
         Ok((new, unknown.0))
+    }
+
+    /// Objects within the object: their metadata is that of any object as well.
+    fn embedded(
+        &self,
+        node: &Node,
+        tree: &Tree,
+        old: Option<&Tree>,
+        path: &Path<'_>,
+        unknown: &mut Unknown,
+    ) -> Result<Option<Tree>, Misfit> {
+        if !node.traits.embeds || old.is_some_and(|old| old.same(tree)) {
+            return Ok(None);
+        }
+        if tree.is_list() {
+            let Some(items) = node.items.as_deref() else { return Ok(None) };
+            let mut copy: Option<Vec<Tree>> = None;
+            for (at, item) in tree.items().iter().enumerate() {
+                let old = counterpart(node, old, at, item);
+                if let Some(new) = self.embedded(items, item, old, &path.index(at), unknown)? {
+                    copy.get_or_insert_with(|| tree.items().to_vec())[at] = new;
+                }
+            }
+            return Ok(copy.map(Tree::list));
+        }
+        let mut changes: Vec<(&str, Option<Tree>)> = Vec::new();
+        for (key, value) in tree.entries() {
+            let old = old.and_then(|old| old.get(key));
+            let new = if node.embedded && key == "metadata" {
+                // What cannot be read is left to the rules.
+                self.decode_meta(value, old, path, unknown).unwrap_or(None)
+            } else {
+                let child =
+                    node.member(key).map(|member| &member.node).or(node.additional.as_ref());
+                match child {
+                    Some(child) => self.embedded(child, value, old, &path.field(key), unknown)?,
+                    None => None,
+                }
+            };
+            if let Some(new) = new {
+                changes.push((key, Some(new)));
+            }
+        }
+        Ok(apply(tree, changes))
     }
 }
 

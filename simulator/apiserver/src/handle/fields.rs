@@ -1,0 +1,141 @@
+//! Which members of a body its kind does not know, and which stand twice: told in the order in which they stand.
+
+use std::collections::BTreeSet;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::Call;
+use crate::request::{Body, Verb};
+use crate::yaml;
+
+/// What is to be said of the fields of a body: in a refusal, and in warnings.
+pub(super) struct Remarks {
+    pub refusal: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+/// `unknown` are the members that the kind lacks, as the walk met them.
+pub(super) fn remarks(call: &Call<'_>, unknown: &[String]) -> Remarks {
+    let plain = |paths: &[String]| {
+        paths.iter().map(|path| format!("unknown field \"{path}\"")).collect::<Vec<_>>()
+    };
+    let Body::Bytes { content_type, bytes } = &call.request.body else {
+        return Remarks { refusal: plain(unknown), warnings: plain(unknown) };
+    };
+    let content_type = content_type.split(';').next().unwrap_or_default().trim();
+    let is_patch = call.request.verb == Verb::Patch;
+    let mut all = match content_type {
+        "application/yaml" => {
+            let unknown = plain(unknown);
+            let Some(twice) = yaml::duplicate(bytes) else {
+                return Remarks { refusal: unknown.clone(), warnings: unknown };
+            };
+            let refusal = [format!("yaml: unmarshal errors:\n  {twice}")];
+            return Remarks {
+                refusal: refusal.into_iter().chain(unknown.clone()).collect(),
+                warnings: [twice].into_iter().chain(unknown).collect(),
+            };
+        }
+        "application/json-patch+json" => {
+            let twice = found(bytes, &[], false);
+            twice.iter().map(|path| format!("json patch {path}")).collect()
+        }
+        _ if is_patch || call.info().custom => found(bytes, &[], false),
+        _ => {
+            let found = found(bytes, unknown, true);
+            return Remarks { refusal: found.clone(), warnings: found };
+        }
+    };
+    all.extend(plain(unknown));
+    Remarks { refusal: all.clone(), warnings: all }
+}
+
+/// What a text of JSON has twice, and what of it is in `unknown`, in its order. With `skips`, nothing is looked for
+/// below what is unknown.
+fn found(bytes: &[u8], unknown: &[String], skips: bool) -> Vec<String> {
+    let unknown = unknown.iter().map(String::as_str).collect();
+    let mut scan = Scan { unknown, skips, path: String::new(), found: Vec::new() };
+    let mut text = serde_json::Deserializer::from_slice(bytes);
+    // Who looks here has read the text before.
+    let _read = (&mut scan).deserialize(&mut text);
+    scan.found
+}
+
+struct Scan<'a> {
+    unknown: BTreeSet<&'a str>,
+    skips: bool,
+    path: String,
+    found: Vec<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Scan<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Scan<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("any JSON value")
+    }
+    fn visit_bool<E>(self, _value: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _number: i64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _number: u64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E>(self, _number: f64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_str<E>(self, _text: &str) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let above = self.path.len();
+        let mut at = 0;
+        loop {
+            self.path.push_str(&format!("[{at}]"));
+            let more = seq.next_element_seed(&mut *self)?.is_some();
+            self.path.truncate(above);
+            if !more {
+                return Ok(());
+            }
+            at += 1;
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let above = self.path.len();
+        let mut seen = BTreeSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if above > 0 {
+                self.path.push('.');
+            }
+            self.path.push_str(&key);
+            let is_unknown = self.unknown.contains(self.path.as_str());
+            if is_unknown {
+                self.found.push(format!("unknown field \"{}\"", self.path));
+            } else if seen.contains(&key) {
+                self.found.push(format!("duplicate field \"{}\"", self.path));
+            }
+            if is_unknown && self.skips {
+                map.next_value::<IgnoredAny>()?;
+            } else {
+                map.next_value_seed(&mut *self)?;
+            }
+            seen.insert(key);
+            self.path.truncate(above);
+        }
+        Ok(())
+    }
+}
