@@ -246,6 +246,52 @@ fn a_first_try_names_dropped_fields_and_what_is_missing() {
     assert!(ran.out.contains("clusterdefinition/nowhere"), "{}", steady(&ran.out));
 }
 
+const NOTE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: note }\n";
+
+const DEFINITION: &str = "
+apiVersion: apps.kubeblocks.io/v1
+kind: ComponentDefinition
+metadata: { name: tiny-1 }
+spec:
+  serviceKind: tiny
+  serviceVersion: 1.0.0
+  runtime: { containers: [{ name: tiny, image: 'tiny:1' }] }
+  services: [{ name: tiny, serviceName: tiny, roleSelector: ROLE, spec: { ports: [{ port: 1 }] } }]
+  roles: [{ name: leader }]
+";
+
+#[test]
+fn manifests_without_a_cluster_are_tried_too() {
+    let good = DEFINITION.replace("ROLE", "leader");
+    let here = Somewhere::new("alone").with("note.yaml", NOTE).with("definition.yaml", &good);
+
+    let ran = here.run(["try", "note.yaml"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("  ! no Cluster was given, and no definition:"), "{}", ran.out);
+    assert!(ran.out.contains("configmap/note is there"), "{}", ran.out);
+
+    let ran = here.run(["try", "definition.yaml", "note.yaml"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("  ! no Cluster was given: the definition is checked"), "{}", ran.out);
+    assert!(ran.out.contains("componentdefinition/tiny-1 is Available"), "{}", ran.out);
+}
+
+#[test]
+fn a_definition_that_cannot_be_used_fails_with_why_and_leaves_a_repro() {
+    let broken = DEFINITION.replace("ROLE", "nobody");
+    let here = Somewhere::new("unavailable").with("definition.yaml", &broken);
+
+    let ran = here.run(["try", "./definition.yaml"]);
+
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("selects role nobody, which spec.roles does not have"), "{}", ran.out);
+    assert!(ran.out.contains("whose        the addon's"), "{}", ran.out);
+    assert!(ran.out.contains("drydock replay target/repro/try.repro"), "{}", ran.out);
+    let again = here.run(["replay", "target/repro/try.repro"]);
+    assert_eq!(again.code, 1, "{}{}", again.out, again.err);
+    assert!(again.out.contains("the same course as recorded"), "{}", again.out);
+}
+
 #[test]
 fn redis_comes_up_with_fewer_than_a_hundred_writes_and_no_story_has_one_without_effect() {
     let scenarios = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
@@ -291,11 +337,27 @@ fn a_dump_is_a_world_to_begin_with() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let dump = std::fs::read_to_string(here.0.join("out/00.yaml")).expect("a file per stage");
     assert!(dump.contains("name: demo-redis-1\n"), "{dump}");
+    let screen = String::from_utf8_lossy(&output.stdout).into_owned();
+    let row = |action: &str| {
+        let line = screen.lines().find(|line| line.trim_start().starts_with(action));
+        line.unwrap_or_else(|| panic!("no {action} in {screen}")).split_whitespace().collect()
+    };
+    let calls: Vec<&str> = row("postProvision");
+    assert_eq!((calls[1], calls[2], calls[4], calls[5]), ("1", "0", "60s", "-"), "{screen}");
+    let probes: Vec<&str> = row("roleProbe");
+    assert!(probes[1].parse::<u32>().expect("a number") > 40, "{screen}");
+    assert_eq!((probes[4], probes[5]), ("1s", "yes"), "{screen}");
 
     let here = here.with(
         "note.yaml",
         "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: note, namespace: default }\n",
     );
+    let here = here.with("cluster.yaml", CLUSTER);
+    let stuck = here.run(["try", "cluster.yaml", "--from", "out/00.yaml"]);
+    assert_eq!(stuck.code, 1, "{}{}", stuck.out, stuck.err);
+    let replayed = here.run(["replay", "target/repro/try.repro"]);
+    assert!(replayed.out.contains("the same course as recorded"), "{}", replayed.out);
+
     let again =
         here.run(["try", "note.yaml", "--from", "out/00.yaml", "--then-delete", "cluster/demo"]);
 

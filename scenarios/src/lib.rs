@@ -10,7 +10,7 @@ pub mod step;
 pub mod yaml;
 
 pub use fields::parse_duration;
-pub use load::{KUBERNETES, PRESETS, Read, load};
+pub use load::{KUBERNETES, PRESETS, Read, beside, load};
 pub use manifest::Manifest;
 pub use mistake::{Mistake, Place, Source};
 pub use step::{

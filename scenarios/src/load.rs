@@ -22,8 +22,17 @@ pub const PRESETS: &[&str] = &["realistic", "recorded"];
 pub const KUBERNETES: &[&str] = &["1.20", "1.34"];
 
 const SCENARIO: &[&str] = &["about", "runs-on", "given", "steps", "invariants", "budgets"];
-const GIVEN: &[&str] =
-    &["kubernetes", "nodes", "seed", "preset", "operator", "namespace", "objects"];
+const GIVEN: &[&str] = &[
+    "kubernetes",
+    "nodes",
+    "seed",
+    "preset",
+    "operator",
+    "namespace",
+    "place-templates",
+    "objects",
+    "dump",
+];
 
 /// Reads the file of a name; an error says why it cannot.
 pub type Read<'a> = &'a dyn Fn(&str) -> Result<String, String>;
@@ -43,6 +52,7 @@ pub fn load(path: &str, read: Read<'_>) -> Result<Scenario, Mistake> {
         read,
         files: BTreeMap::from([(path.to_owned(), text)]),
         namespace: String::new(),
+        places_templates: false,
     };
     loader.scenario(path, document)
 }
@@ -52,6 +62,8 @@ struct Loader<'a> {
     read: Read<'a>,
     files: BTreeMap<String, String>,
     namespace: String,
+    /// Templates that name no namespace go where the definitions beside them look.
+    places_templates: bool,
 }
 
 impl Loader<'_> {
@@ -100,6 +112,9 @@ impl Loader<'_> {
             _ => Operator::Ours,
         };
         self.namespace = fields.text("namespace")?.unwrap_or_else(|| "default".to_owned());
+        self.places_templates = fields.flag("place-templates")?.unwrap_or(false);
+        let mut objects = |key| self.all_manifests(fields.list(key)?);
+        let (objects, dump) = (objects("objects")?, objects("dump")?);
         Ok(Given {
             kubernetes,
             nodes: fields.small("nodes", 1000)?.unwrap_or(3),
@@ -107,12 +122,8 @@ impl Loader<'_> {
             preset,
             operator,
             namespace: self.namespace.clone(),
-            objects: fields
-                .list("objects")?
-                .iter()
-                .map(|file| self.manifests(file))
-                .collect::<Result<Vec<_>, _>>()?
-                .concat(),
+            objects,
+            dump,
         })
     }
 
@@ -169,13 +180,18 @@ impl Loader<'_> {
     /// A file, a list of files, or `{ objects: [..] }`.
     fn apply(&mut self, node: &Node) -> Result<Vec<Manifest>, Mistake> {
         match &node.content {
-            Content::List(files) => Ok(files
-                .iter()
-                .map(|file| self.manifests(file))
-                .collect::<Result<Vec<_>, _>>()?
-                .concat()),
-            _ => self.manifests(node),
+            Content::List(files) => self.all_manifests(files),
+            _ => self.all_manifests(std::slice::from_ref(node)),
         }
+    }
+
+    fn all_manifests(&mut self, files: &[Node]) -> Result<Vec<Manifest>, Mistake> {
+        let manifests = files.iter().map(|file| self.manifests(file));
+        let mut manifests = manifests.collect::<Result<Vec<_>, _>>()?.concat();
+        if self.places_templates {
+            manifest::place_templates(&mut manifests);
+        }
+        Ok(manifests)
     }
 
     fn patch(&self, node: &Node) -> Result<Verb, Mistake> {
@@ -388,7 +404,7 @@ fn requests(fields: &Fields<'_>) -> Result<Requests, Mistake> {
 }
 
 /// `../definitions/redis.yaml` seen from `scenarios/failover/x/scenario.yaml`.
-fn beside(path: &str, name: &str) -> String {
+pub fn beside(path: &str, name: &str) -> String {
     if name.starts_with('/') {
         return name.to_owned();
     }

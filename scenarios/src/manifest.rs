@@ -1,5 +1,6 @@
 //! Manifests: objects as people write them, each knowing the line of every field.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -34,6 +35,32 @@ pub fn read(source: &Arc<Source>) -> Result<Vec<Manifest>, Mistake> {
         manifests.push(manifest(source, document)?);
     }
     Ok(manifests)
+}
+
+/// A chart leaves the namespace of its templates to `helm install -n`, and its definitions say which
+/// one that is: templates that name none go where they are looked for. Returns each that moved, and
+/// where to.
+pub fn place_templates(manifests: &mut [Manifest]) -> Vec<(String, String)> {
+    let mut wanted = BTreeMap::new();
+    for definition in manifests.iter().filter(|m| m.kind == "ComponentDefinition") {
+        let json = definition.to_json();
+        for list in ["/spec/configs", "/spec/scripts"] {
+            let templates = json.pointer(list).and_then(Value::as_array);
+            for template in templates.into_iter().flatten() {
+                let text = |field| template.get(field).and_then(Value::as_str).map(str::to_owned);
+                wanted.extend(text("template").zip(text("namespace")));
+            }
+        }
+    }
+    let mut placed = Vec::new();
+    for manifest in manifests.iter_mut().filter(|m| m.kind == "ConfigMap" && m.namespace.is_empty())
+    {
+        if let Some(namespace) = wanted.get(&manifest.name) {
+            manifest.namespace.clone_from(namespace);
+            placed.push((manifest.to_string(), namespace.clone()));
+        }
+    }
+    placed
 }
 
 impl Manifest {
@@ -115,6 +142,24 @@ mod tests {
 
         assert_eq!(manifests[0].to_string(), "configmap/a");
         assert_eq!(manifests[0].locate("dta").line, 7);
+    }
+
+    #[test]
+    fn a_template_without_a_namespace_goes_where_its_definition_looks() {
+        let source = Source::new(
+            "chart.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: conf }\n---\n\
+             apiVersion: v1\nkind: ConfigMap\nmetadata: { name: conf2, namespace: own }\n---\n\
+             apiVersion: apps.kubeblocks.io/v1\nkind: ComponentDefinition\nmetadata: { name: db }\n\
+             spec: { scripts: [{ template: conf, namespace: kb }, { template: conf2, namespace: kb }] }\n",
+        );
+        let mut manifests = read(&source).unwrap();
+
+        let placed = place_templates(&mut manifests);
+
+        assert_eq!(placed, [("configmap/conf".to_owned(), "kb".to_owned())]);
+        let namespaces: Vec<&str> = manifests.iter().map(|m| m.namespace.as_str()).collect();
+        assert_eq!(namespaces, ["kb", "own", ""]);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Given {
     pub namespace: String,
     /// Applied at the start of the story.
     pub objects: Vec<Manifest>,
+    /// There before the story begins, with status, as a dump has them.
+    pub dump: Vec<Manifest>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -202,6 +202,11 @@ impl Ctx<'_> {
         self.world.agent_answers(call, result, micros(after));
     }
 
+    /// An agent has run a probe.
+    pub(crate) fn probed(&mut self, action: &str, pod_uid: &str, succeeded: bool) {
+        self.world.note_probe(action, pod_uid, succeeded);
+    }
+
     /// A line of the story.
     pub fn say(&mut self, who: Who, verb: &'static str, text: impl FnOnce() -> String) {
         self.world.say(Level::Story, who, verb, text);

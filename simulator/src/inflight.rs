@@ -75,6 +75,8 @@ pub struct InFlight {
     pub identity: Arc<str>,
     /// It is the `nth` of its sender with this identity, from 1.
     pub nth: u32,
+    /// When it reached whom it is for.
+    pub begun_us: i64,
     pub reply: Option<Reply>,
     /// What it changed: kinds and revisions.
     pub effects: Vec<(KindId, u64)>,

@@ -14,6 +14,7 @@ pub mod hash;
 pub mod heap;
 pub mod inflight;
 pub mod invariant;
+pub mod lifecycle;
 pub mod load;
 pub mod operator;
 pub mod preset;

@@ -130,8 +130,9 @@ impl std::fmt::Display for Failure {
 impl Run {
     /// A new world for the story, at its first step. Refuses what no world could do.
     pub fn new(story: Arc<Story>) -> Result<Self, Mistake> {
-        let world = World::new(story.world_config());
+        let mut world = World::new(story.world_config());
         story.check(&world)?;
+        crate::load::load(&mut world, &story.scenario.given.dump)?;
         let position = if story.scenario.given.objects.is_empty() {
             Position::Step(0)
         } else {

@@ -33,6 +33,7 @@ use crate::fault::Installed;
 use crate::heap::{Event, Heap};
 use crate::inflight::{self, Reply, RequestId};
 use crate::invariant::{Broken, Invariant, Suspicion};
+use crate::lifecycle::Lifecycle;
 use crate::operator::{OperatorConfig, OperatorProcess};
 use crate::preset::Preset;
 use crate::trace::{Level, Line, Trace, Who};
@@ -97,6 +98,7 @@ pub struct World {
     pub(crate) answers: OrdMap<RequestId, Reply>,
     pub(crate) trace: Trace,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) suspicions: Vec<Suspicion>,
     pub(crate) broken: Vector<Broken>,
     /// Claims that went although their member is wanted.
@@ -160,6 +162,7 @@ impl World {
             answers: OrdMap::new(),
             trace: Trace::new(config.trace),
             counts: Arc::default(),
+            lifecycle: Arc::default(),
             suspicions: Vec::new(),
             broken: Vector::new(),
             lost_claims: Vector::new(),

@@ -209,6 +209,7 @@ impl Kubelet {
         let since = run.agent.as_ref().map_or(Timestamp::MIN, |agent| agent.started_at);
         let spec = probe.spec.clone();
         let up = run.main().is_up();
+        ctx.probed(&spec.action, &run.uid, up);
         let output: Arc<str> =
             if spec.action == "roleProbe" { run.role.clone() } else { "".into() };
         let (successes, failures) = (spec.success_threshold.max(1), spec.failure_threshold.max(1));

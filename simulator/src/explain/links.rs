@@ -156,7 +156,11 @@ fn waits(world: &World, at: &Reference) -> Vec<Next> {
                     }
                     Problem::Broken(rule) => (finding.on.clone(), rule.clone()),
                 };
-                nexts.push(Next { on, text, whose: Whose::User, assumed: false });
+                // Who wrote a definition that breaks a rule is not who uses it.
+                let by_addon = matches!(finding.problem, Problem::Broken(_))
+                    && finding.on.kind.ends_with("Definition");
+                let whose = if by_addon { Whose::Addon } else { Whose::User };
+                nexts.push(Next { on, text, whose, assumed: false });
             }
             for wait in &plan.waits {
                 let because = if wait.because.is_empty() {

@@ -53,6 +53,7 @@ impl World {
             subject,
             identity,
             nth,
+            begun_us: 0,
             reply: None,
             effects: Vec::new(),
             answer_lost: false,
@@ -105,7 +106,9 @@ impl World {
             self.push_after(crate::clock::micros(by), Event::Apply(id));
             return;
         }
+        let now_us = self.clock.now_us();
         let Some(request) = self.inflight.get_mut(id) else { return };
+        request.begun_us = now_us;
         request.answer_lost |= verdict == Verdict::LoseReply;
         let (sender, server) = (request.sender, request.server);
         let subject = request.subject.clone();
@@ -160,6 +163,10 @@ impl World {
 
     pub(super) fn answered(&mut self, id: RequestId) {
         let Some(request) = self.inflight.remove(id) else { return };
+        if let Subject::Agent(call) = &request.subject {
+            let succeeded = request.reply.as_ref().is_some_and(Reply::is_ok);
+            self.note_action(call, self.clock.now_us() - request.begun_us, succeeded);
+        }
         let reply = match (request.answer_lost, request.reply, &request.subject) {
             (false, Some(reply), _) => reply,
             (false, None, Subject::Agent(call)) => {
