@@ -13,7 +13,7 @@ KINDS = {
         componentstatuses ComponentStatus cs - CR
         configmaps ConfigMap cm -
         endpoints Endpoints ep -
-        events Event ev - v
+        events Event ev -
         limitranges LimitRange limits -
         namespaces Namespace ns - Cs
         nodes Node no - Cs
@@ -39,7 +39,7 @@ KINDS = {
         jobs Job - all sg1.22
     """,
     "batch/v1beta1": "cronjobs CronJob cj all sg",
-    "policy/v1": "poddisruptionbudgets PodDisruptionBudget pdb - sg",
+    "policy/v1": "poddisruptionbudgets PodDisruptionBudget pdb - sgv",
     "policy/v1beta1": """
         poddisruptionbudgets PodDisruptionBudget pdb - sgv
         podsecuritypolicies PodSecurityPolicy psp - C
@@ -51,17 +51,17 @@ KINDS = {
         roles Role - -
     """,
     "storage.k8s.io/v1": """
-        csidrivers CSIDriver - - C
-        csinodes CSINode - - C
-        csistoragecapacities CSIStorageCapacity - -
+        csidrivers CSIDriver - - Cv
+        csinodes CSINode - - Cv
+        csistoragecapacities CSIStorageCapacity - - v
         storageclasses StorageClass sc - C
-        volumeattachments VolumeAttachment - - Cs
+        volumeattachments VolumeAttachment - - Csv
         volumeattributesclasses VolumeAttributesClass vac - C
     """,
     "discovery.k8s.io/v1": "endpointslices EndpointSlice - - g",
     "discovery.k8s.io/v1beta1": "endpointslices EndpointSlice - - g",
     "coordination.k8s.io/v1": "leases Lease - - v",
-    "events.k8s.io/v1": "events Event ev - v",
+    "events.k8s.io/v1": "events Event ev -",
     "autoscaling/v1": "horizontalpodautoscalers HorizontalPodAutoscaler hpa all s",
     "autoscaling/v2": "horizontalpodautoscalers HorizontalPodAutoscaler hpa all s",
     "networking.k8s.io/v1": """
@@ -75,10 +75,10 @@ KINDS = {
     "apiextensions.k8s.io/v1": "customresourcedefinitions CustomResourceDefinition crd,crds api-extensions Csgv",
     "apiregistration.k8s.io/v1": "apiservices APIService - api-extensions Csv",
     "admissionregistration.k8s.io/v1": """
-        mutatingwebhookconfigurations MutatingWebhookConfiguration - api-extensions Cg
-        validatingadmissionpolicies ValidatingAdmissionPolicy - api-extensions Csg
-        validatingadmissionpolicybindings ValidatingAdmissionPolicyBinding - api-extensions Cg
-        validatingwebhookconfigurations ValidatingWebhookConfiguration - api-extensions Cg
+        mutatingwebhookconfigurations MutatingWebhookConfiguration - api-extensions Cgv
+        validatingadmissionpolicies ValidatingAdmissionPolicy - api-extensions Csgv
+        validatingadmissionpolicybindings ValidatingAdmissionPolicyBinding - api-extensions Cgv
+        validatingwebhookconfigurations ValidatingWebhookConfiguration - api-extensions Cgv
     """,
     "authentication.k8s.io/v1": """
         selfsubjectreviews SelfSubjectReview - - Cr

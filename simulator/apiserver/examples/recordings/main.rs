@@ -74,8 +74,9 @@ impl Replay {
 
     fn steps(&mut self, steps: &[Value]) {
         for step in steps {
-            let delay = step["delay_s"].as_i64().unwrap_or(0) + 1;
-            self.now += SignedDuration::from_secs(delay);
+            // A step of the recordings took some milliseconds.
+            let delay = SignedDuration::from_secs_f64(step["delay_s"].as_f64().unwrap_or(0.0));
+            self.now += delay + SignedDuration::from_millis(5);
             let id = step["id"].as_str().unwrap_or_default();
             if let Some(watch) = step.get("watch") {
                 self.watch(id, watch, step);
@@ -159,7 +160,10 @@ impl Replay {
             return;
         };
         let mut events = Vec::new();
-        while let Some(event) = cursor.next(&self.server) {
+        let enough = step["until"]["events"].as_u64().unwrap_or(u64::MAX);
+        while (events.len() as u64) < enough
+            && let Some(event) = cursor.next(&self.server)
+        {
             let frame = event.to_json(&cursor.kind);
             events.push(serde_json::from_slice(&frame).expect("a frame is JSON"));
         }

@@ -36,6 +36,9 @@ pub(crate) fn create(
             }
         }
         ("batch", "Job") => job(&tree, server.profile().minor),
+        ("storage.k8s.io", "VolumeAttributesClass") => {
+            with_finalizer(&tree, "kubernetes.io/vac-protection")
+        }
         _ => tree,
     })
 }
@@ -48,6 +51,7 @@ pub(crate) fn update(
     old: &Tree,
 ) -> Result<Tree, Status> {
     match (&*kind.group, &*kind.kind) {
+        ("", "Pod") if !same(&tree, old, "spec") => Ok(tolerate(&ranked(tree, old))),
         ("", "Service") if !same(&tree, old, "spec") => service(server, kind, &tree, Some(old)),
         ("", "PersistentVolumeClaim") if !same(&tree, old, "spec") => {
             resize(server, kind, &tree, old)?;
@@ -302,6 +306,15 @@ fn service(
         .map_err(|errors| Status::invalid(kind, name, &errors))
 }
 
+/// A pod keeps the priority it was given.
+fn ranked(tree: Tree, old: &Tree) -> Tree {
+    let keys = ["priority", "preemptionPolicy", "priorityClassName"];
+    keys.iter().fold(tree, |tree, key| match old.at(&["spec", key]) {
+        Some(value) if tree.at(&["spec", key]).is_none() => tree.with(&["spec", key], value),
+        _ => tree,
+    })
+}
+
 /// A job picks its pods by its own uid.
 fn job(tree: &Tree, minor: u32) -> Tree {
     if tree.bool_at(&["spec", "manualSelector"]) == Some(true) {
@@ -325,9 +338,6 @@ fn job(tree: &Tree, minor: u32) -> Tree {
         if tree.at(&path).is_none() {
             tree = tree.with(&path, *value);
         }
-    }
-    if minor >= 27 {
-        tree = crate::builtin::defaults::or_at(&tree, &["spec", "manualSelector"], false);
     }
     let key = if minor >= 27 { "batch.kubernetes.io/controller-uid" } else { "controller-uid" };
     labels_from_template(&tree.with(&["spec", "selector", "matchLabels", key], uid))

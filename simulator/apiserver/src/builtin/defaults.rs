@@ -38,11 +38,6 @@ fn or(tree: Tree, key: &str, value: impl Into<Tree>) -> Tree {
     if tree.get(key).is_none() { tree.with(&[key], value) } else { tree }
 }
 
-/// The same at a path.
-pub(super) fn or_at(tree: &Tree, path: &[&str], value: impl Into<Tree>) -> Tree {
-    if tree.at(path).is_none() { tree.with(path, value) } else { tree.clone() }
-}
-
 fn map_items(tree: &Tree, key: &str, change: &dyn Fn(&Tree) -> Tree) -> Tree {
     let Some(list) = tree.get(key).filter(|list| list.is_list()) else { return tree.clone() };
     let items: Vec<Tree> = list.items().iter().map(change).collect();
@@ -281,6 +276,9 @@ fn job(object: &Tree, minor: u32) -> Tree {
         tree = tree.with(&["completions"], 1);
     }
     tree = or(tree, "parallelism", 1);
+    if minor >= 27 {
+        tree = or(tree, "manualSelector", false);
+    }
     let per_index = tree.get("backoffLimitPerIndex").is_some();
     tree = or(tree, "backoffLimit", if per_index { i64::from(i32::MAX) } else { 6 });
     if minor >= 29 {

@@ -265,7 +265,14 @@ fn returns_object(call: &Call<'_>) -> bool {
                 | "ResourceQuota"
         ),
         ("storage.k8s.io", kind) => {
-            matches!(kind, "StorageClass" | "CSIDriver" | "CSINode" | "VolumeAttachment")
+            matches!(
+                kind,
+                "StorageClass"
+                    | "CSIDriver"
+                    | "CSINode"
+                    | "VolumeAttachment"
+                    | "VolumeAttributesClass"
+            )
         }
         _ => false,
     }

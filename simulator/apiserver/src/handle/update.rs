@@ -86,6 +86,7 @@ fn creates_on_update(call: &Call<'_>) -> bool {
             ("coordination.k8s.io", "Lease")
                 | ("", "Endpoints" | "Event")
                 | ("events.k8s.io", "Event")
+                | ("rbac.authorization.k8s.io", _)
         ) || kind == ("", "Service") && call.server.profile().minor >= 34)
 }
 

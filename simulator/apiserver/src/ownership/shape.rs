@@ -56,7 +56,6 @@ impl<'a> Shape<'a> {
                 Self::guess(old, new)
             }
             Type::Object | Type::Any => Form::Members,
-            Type::Raw => Self::guess(old, new),
             _ => Form::Whole,
         }
     }
