@@ -15,6 +15,7 @@ pub(crate) mod defaults;
 mod immutable;
 mod names;
 mod others;
+pub(crate) mod parts;
 mod pod;
 mod rbac;
 pub(crate) mod rules;

@@ -3,8 +3,10 @@
 mod apply;
 mod body;
 mod claim;
+mod container;
 mod create;
 mod delete;
+mod eviction;
 mod fields;
 mod metadata;
 mod page;
@@ -138,15 +140,26 @@ impl Call<'_> {
             return Err(Status::method_not_allowed());
         }
         let response = match (request.subresource.as_deref(), request.verb) {
-            (None | Some("status"), Verb::Get) => read::get(self),
+            (None | Some("status" | "ephemeralcontainers" | "resize"), Verb::Get) => {
+                read::get(self)
+            }
             (None, Verb::List) => read::list(self),
             (None, Verb::Watch) => return watch::watch(self),
             (None, Verb::Create) => create::create(self),
-            (None | Some("status"), Verb::Update) => update::update(self),
-            (None | Some("status"), Verb::Patch) => update::patch(self),
+            (None | Some("status" | "ephemeralcontainers" | "resize"), Verb::Update) => {
+                update::update(self)
+            }
+            (None | Some("status" | "ephemeralcontainers" | "resize"), Verb::Patch) => {
+                update::patch(self)
+            }
             (None, Verb::Delete) => delete::delete(self),
             (Some("scale"), Verb::Get | Verb::Update | Verb::Patch) => subresource::scale(self),
             (Some("binding"), Verb::Create) => subresource::bind(self),
+            (Some("eviction"), Verb::Create) => eviction::evict(self),
+            (Some("log"), Verb::Get) => container::log(self),
+            (Some("exec" | "attach" | "portforward"), Verb::Get | Verb::Create) => {
+                container::session(self)
+            }
             (Some("finalize"), Verb::Update) => subresource::finalize(self),
             (None, Verb::DeleteCollection) => delete::delete_collection(self),
             _ => Err(Status::method_not_allowed()),

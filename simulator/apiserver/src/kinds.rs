@@ -130,6 +130,10 @@ fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
     if has('c') {
         subresources.push("scale");
     }
+    if row.kind == "Pod" {
+        subresources.extend((table.minor >= 23).then_some("ephemeralcontainers"));
+        subresources.extend((table.minor >= 33).then_some("resize"));
+    }
     subresources.extend_from_slice(match row.kind {
         "Pod" => &["binding", "eviction", "log", "exec", "attach", "portforward"],
         "Namespace" => &["finalize"],

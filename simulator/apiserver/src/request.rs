@@ -1,6 +1,7 @@
 //! What can be asked of a server, and what it answers.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::kinds::KindInfo;
@@ -86,6 +87,8 @@ pub struct Options {
     pub resource_version_match: String,
     pub send_initial_events: Option<bool>,
     pub allow_bookmarks: bool,
+    /// What only some subresources know: `container`, `tailLines`.
+    pub others: BTreeMap<String, String>,
     /// Of an apply: take fields over from other managers.
     pub force: Option<bool>,
 }

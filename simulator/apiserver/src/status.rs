@@ -222,6 +222,15 @@ impl Status {
         Self::error(409, "Conflict", message).about(details)
     }
 
+    /// With other words for what its message and causes name.
+    pub(crate) fn renamed(mut self, from: &str, to: &str) -> Self {
+        self.message = self.message.replace(from, to);
+        for cause in self.details.iter_mut().flat_map(|details| &mut details.causes) {
+            cause.message = cause.message.replace(from, to);
+        }
+        self
+    }
+
     /// Of an apply. Each cause: who owns the field, and where it is.
     pub(crate) fn apply_conflict(message: String, causes: &[(&str, String)]) -> Self {
         let causes = causes.iter().map(|(manager, path)| Cause {
@@ -399,6 +408,31 @@ impl Status {
     pub fn too_many_requests(message: impl Into<String>) -> Self {
         Self::error(429, "TooManyRequests", message)
             .about(Details { retry_after_seconds: Some(1), ..Details::default() })
+    }
+
+    /// For an eviction that a disruption budget does not allow.
+    pub(crate) fn eviction_refused(why: String, retry_after_seconds: Option<u32>) -> Self {
+        let causes = vec![Cause { reason: "DisruptionBudget", message: why, ..Cause::default() }];
+        let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+        Self::error(429, "TooManyRequests", message).about(Details {
+            causes,
+            retry_after_seconds,
+            ..Details::default()
+        })
+    }
+
+    pub(crate) fn forbidden_with(message: String, group: &str, plural: &str, name: &str) -> Self {
+        Self::error(403, "Forbidden", message).about(Details {
+            name: name.to_owned(),
+            group: group.to_owned(),
+            kind: plural.to_owned(),
+            ..Details::default()
+        })
+    }
+
+    /// After how many seconds a client should ask again.
+    pub fn retry_after(&self) -> Option<u32> {
+        self.details.as_ref()?.retry_after_seconds
     }
 
     /// The answer to a delete that returns no object.

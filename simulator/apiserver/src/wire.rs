@@ -2,6 +2,7 @@
 //! and the body.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -33,7 +34,7 @@ pub struct Http<'a> {
 /// ([`Server::document`](crate::Server::document)).
 pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
     let query = Query::parse(http.query);
-    let mut place = place(http.path).ok_or_else(Status::unknown_path)?;
+    let place = place(http.path).ok_or_else(Status::unknown_path)?;
     let watches = query.flag("watch") || place.watches;
     let named = !place.name.is_empty();
     let verb = match http.method {
@@ -60,7 +61,7 @@ pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
     Ok(Request {
         verb,
         resource: place.resource,
-        subresource: place.subresource.take(),
+        subresource: place.subresource.clone(),
         namespace: place.namespace,
         name: place.name,
         options: Options {
@@ -78,6 +79,12 @@ pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
                 .has("sendInitialEvents")
                 .then(|| query.flag("sendInitialEvents")),
             allow_bookmarks: query.flag("allowWatchBookmarks"),
+            others: match place.subresource.as_deref() {
+                Some("log" | "exec" | "attach" | "portforward") => {
+                    query.0.iter().cloned().collect()
+                }
+                _ => BTreeMap::new(),
+            },
             force: query.has("force").then(|| query.flag("force")),
         },
         body,
@@ -147,29 +154,53 @@ fn delete_options(http: &Http<'_>, query: &Query) -> Result<DeleteOptions, Statu
             }
         }
     };
-    check_delete_options(&tree)?;
+    read_delete_options(&tree, &query_options(query)?)
+}
+
+/// The options of a delete that are in the body of something else.
+pub(crate) fn delete_options_of(tree: &Tree) -> Result<DeleteOptions, Status> {
+    read_delete_options(tree, &DeleteOptions::default())
+}
+
+fn propagation(policy: String) -> Propagation {
+    match policy.as_str() {
+        "Background" => Propagation::Background,
+        "Foreground" => Propagation::Foreground,
+        "Orphan" => Propagation::Orphan,
+        _ => Propagation::Unknown(policy),
+    }
+}
+
+/// What the query says, where the body says nothing.
+fn query_options(query: &Query) -> Result<DeleteOptions, Status> {
+    Ok(DeleteOptions {
+        preconditions: Preconditions::default(),
+        propagation: query
+            .has("propagationPolicy")
+            .then(|| propagation(query.get("propagationPolicy").to_owned())),
+        grace: query.number("gracePeriodSeconds")?,
+        orphan_dependents: query.has("orphanDependents").then(|| query.flag("orphanDependents")),
+        dry_run: query.all("dryRun").map(|value| value.to_owned().into()).collect(),
+    })
+}
+
+fn read_delete_options(tree: &Tree, query: &DeleteOptions) -> Result<DeleteOptions, Status> {
+    check_delete_options(tree)?;
     let string = |key: &str| tree.str_at(&[key]).map(str::to_owned);
     let precondition = |key: &str| tree.str_at(&["preconditions", key]).map(str::to_owned);
-    let propagation = string("propagationPolicy").or_else(|| {
-        query.has("propagationPolicy").then(|| query.get("propagationPolicy").to_owned())
-    });
     let dry_run = tree.get("dryRun").into_iter().flat_map(Tree::items).filter_map(Tree::as_str);
-    let dry_run = dry_run.chain(query.all("dryRun")).map(|value| value.to_owned().into()).collect();
-    let orphan = query.has("orphanDependents").then(|| query.flag("orphanDependents"));
+    let dry_run = dry_run.map(|value| value.to_owned().into());
     Ok(DeleteOptions {
         preconditions: Preconditions {
             uid: precondition("uid"),
             resource_version: precondition("resourceVersion"),
         },
-        propagation: propagation.map(|policy| match policy.as_str() {
-            "Background" => Propagation::Background,
-            "Foreground" => Propagation::Foreground,
-            "Orphan" => Propagation::Orphan,
-            _ => Propagation::Unknown(policy),
-        }),
-        grace: tree.int_at(&["gracePeriodSeconds"]).or(query.number("gracePeriodSeconds")?),
-        orphan_dependents: tree.bool_at(&["orphanDependents"]).or(orphan),
-        dry_run,
+        propagation: string("propagationPolicy")
+            .map(propagation)
+            .or_else(|| query.propagation.clone()),
+        grace: tree.int_at(&["gracePeriodSeconds"]).or(query.grace),
+        orphan_dependents: tree.bool_at(&["orphanDependents"]).or(query.orphan_dependents),
+        dry_run: dry_run.chain(query.dry_run.iter().cloned()).collect(),
     })
 }
 

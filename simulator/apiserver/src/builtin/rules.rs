@@ -1,6 +1,6 @@
 //! The rules of each kind.
 
-use super::{config, immutable, others, pod, rbac, service, storage, workload};
+use super::{config, immutable, others, parts, pod, rbac, service, storage, workload};
 use crate::Tree;
 use crate::kinds::KindInfo;
 use crate::schema::Faults;
@@ -30,9 +30,19 @@ pub(crate) fn broken(
     new: &Tree,
     old: Option<&Tree>,
     minor: u32,
+    subresource: Option<&str>,
 ) -> Vec<FieldError> {
     let mut faults = Faults::default();
     let write = Write { new, old, minor };
+    if let (Some(old), Some("resize" | "ephemeralcontainers")) = (old, subresource) {
+        if subresource == Some("resize") {
+            pod::check(&write, &mut faults);
+            parts::resized(new, old, &mut faults);
+        } else {
+            parts::looks(new, old, minor, &mut faults);
+        }
+        return faults.0;
+    }
     match (&*kind.group, &*kind.kind) {
         ("", "Pod") => pod::check(&write, &mut faults),
         ("", "Service") => service::check(&write, &mut faults),

@@ -36,7 +36,10 @@ pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
         None => Managers::default(),
     };
     let applied = carry_out(call, &mut managers, &live, config)?;
-    let tree = applied.unwrap_or_else(|| live.clone());
+    let mut tree = applied.unwrap_or_else(|| live.clone());
+    if let Some(since) = live.at(&["metadata", "creationTimestamp"]) {
+        tree = tree.with(&["metadata", "creationTimestamp"], since);
+    }
     update::check_name(call, &named(call, &tree))?;
     let tree = write::place(call, &named(call, &tree))?;
     let tree = shape(call, config, &tree, old.as_ref())?;

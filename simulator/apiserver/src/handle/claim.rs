@@ -1,7 +1,7 @@
 //! What a write says of who owns which fields.
 
 use super::Call;
-use crate::object::{Object, Tree, Write};
+use crate::object::{Object, Operation, Tree, Write};
 use crate::ownership::{Managers, Ownership, Update};
 
 const PATH: [&str; 2] = ["metadata", "managedFields"];
@@ -15,9 +15,15 @@ pub(super) enum Claim {
 
 impl Claim {
     /// Whether there is something to store even if nothing else changes.
-    pub(super) fn changes(&self, old: &Object) -> bool {
+    pub(super) fn changes(&self, call: &Call<'_>, old: &Object, wanted: &Tree) -> bool {
         match self {
-            Self::Stated(None) => false,
+            Self::Stated(None) if wanted == old.tree() => false,
+            // What its writer wanted was not taken, but he let go of what others now keep.
+            Self::Stated(None) => {
+                let note = call.write_note(Operation::Update);
+                let after = Self::Stated(None).ownership(call, &note, Some(old), wanted);
+                !after.managers().same_fields(&old.ownership().managers())
+            }
             Self::Stated(Some(managers)) | Self::Applied(managers) => {
                 !managers.same_fields(&old.ownership().managers())
             }

@@ -79,7 +79,7 @@ fn options(call: &Call<'_>) -> Result<DeleteOptions, Status> {
     }
 }
 
-fn check_preconditions(
+pub(super) fn check_preconditions(
     call: &Call<'_>,
     object: &Object,
     wanted: &Preconditions,
@@ -101,7 +101,7 @@ fn check_preconditions(
     Ok(())
 }
 
-enum Deleted {
+pub(super) enum Deleted {
     /// Its last state.
     Gone(Object),
     /// Somebody still holds it.
@@ -110,7 +110,7 @@ enum Deleted {
     Unchanged,
 }
 
-fn carry_out(call: &mut Call<'_>, object: &Object, options: &DeleteOptions) -> Deleted {
+pub(super) fn carry_out(call: &mut Call<'_>, object: &Object, options: &DeleteOptions) -> Deleted {
     let old = object.tree();
     let note = call.write_note(Operation::Update);
     if call.kind.info.is("apiextensions.k8s.io", "CustomResourceDefinition") {

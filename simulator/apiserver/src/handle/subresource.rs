@@ -1,9 +1,9 @@
 //! What can be asked of an object besides the object: its scale, its node, its end.
 
 use super::claim::Claim;
-use super::{Answered, Call, body, patched, update};
+use super::{Answered, Call, apply, body, patched, update};
 use crate::object::{Object, Operation, Tree};
-use crate::request::{Answer, Response, Verb};
+use crate::request::{Answer, PatchKind, Response, Verb};
 use crate::selector::LabelSelector;
 use crate::status::{Details, FieldError, Status};
 
@@ -16,6 +16,9 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
     }
     let wanted = if call.request.verb == Verb::Patch {
         let (kind, patch) = patched::body(call)?;
+        if kind == PatchKind::Apply {
+            return apply_scale(call, &object, &patch);
+        }
         patched::apply(call, kind, &current, &patch)?
     } else {
         let sent = body::raw(call)?;
@@ -58,6 +61,32 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
     let path: Vec<&str> = paths.replicas.iter().map(String::as_str).collect();
     let tree = object.tree().with(&path, replicas);
     let response = update::replace(call, &object, &tree, Claim::Stated(None))?;
+    let Answer::Object(object) = &response.body else { return Ok(response) };
+    Ok(tree_answer(scale_of(call, object)?, response.changed))
+}
+
+/// To apply a scale is to apply the number of replicas, where its object keeps it.
+fn apply_scale(call: &mut Call<'_>, object: &Object, scale: &Tree) -> Answered {
+    let (kind, version) = (scale.str_at(&["kind"]), scale.str_at(&["apiVersion"]));
+    if (kind, version) != (Some("Scale"), Some("autoscaling/v1")) {
+        let (kind, version) = (kind.unwrap_or_default(), version.unwrap_or_default());
+        let (group, version) = version.split_once('/').unwrap_or(("", version));
+        return Err(Status::bad_request(format!(
+            "invalid object type: {group}/{version}, Kind={kind}"
+        )));
+    }
+    let info = call.info();
+    let mut config =
+        Tree::map([("apiVersion", Tree::from(info.api_version())), ("kind", (&*info.kind).into())])
+            .with(&["metadata", "name"], object.name());
+    let paths = paths(call);
+    let path: Vec<&str> = paths.replicas.iter().map(String::as_str).collect();
+    if let Some(replicas) = scale.at(&["spec", "replicas"]) {
+        config = config.with(&path, replicas);
+    }
+    let own = format!(" using {}", info.api_version());
+    let response = apply::apply(call, &config)
+        .map_err(|status| status.renamed(&own, " using autoscaling/v1"))?;
     let Answer::Object(object) = &response.body else { return Ok(response) };
     Ok(tree_answer(scale_of(call, object)?, response.changed))
 }

@@ -2,6 +2,7 @@
 
 use super::claim::{self, Claim};
 use super::{Answered, Call, apply, body, create, metadata, patched, write};
+use crate::builtin::parts;
 use crate::object::{Object, Operation, Tree};
 use crate::ownership::Ownership;
 use crate::request::{PatchKind, Response};
@@ -133,6 +134,8 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     let tree = call.as_stored(tree);
     let tree = match call.request.subresource.as_deref() {
         Some("status") => only_status(call, was, &tree),
+        Some("ephemeralcontainers") => parts::with_looks(was, &tree),
+        Some("resize") => keep_metadata(was, &parts::with_resources(was, &tree)),
         _ => all_but_status(call, was, &tree),
     };
     let tree = write::prepare_update(call, tree, old)?;
@@ -142,7 +145,7 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
         return Err(Status::invalid(call.info(), old.name(), &errors));
     }
     write::warn(call, &tree, Some(old));
-    if tree == *was && !claim.changes(old) {
+    if tree == *was && !claim.changes(call, old, wanted) {
         return Ok(call.answer(200, old.clone(), false));
     }
     let tree = if raises_generation(call, was, &tree) {

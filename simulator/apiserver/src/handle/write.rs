@@ -130,7 +130,8 @@ pub(super) fn validate(
     if info.custom {
         errors.extend(info.schema.validate(tree, old));
     } else {
-        errors.extend(rules::broken(info, tree, old, call.server.profile().minor));
+        let subresource = call.request.subresource.as_deref();
+        errors.extend(rules::broken(info, tree, old, call.server.profile().minor, subresource));
     }
 }
 
