@@ -17,6 +17,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+/// A world is many small pieces of memory, shared and dropped at every step.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A database operator for Kubernetes, and a deterministic world to try it in.
 #[derive(Parser)]
 #[command(name = "drydock", version, max_term_width = 100, disable_help_subcommand = true)]

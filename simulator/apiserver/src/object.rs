@@ -37,6 +37,9 @@ enum Node {
 
 type Member = (Arc<str>, Tree);
 
+/// Members that are found sooner one by one: comparing lengths tells most of them apart.
+const FEW: usize = 16;
+
 impl Tree {
     pub const fn null() -> Self {
         Self(Node::Null)
@@ -72,8 +75,31 @@ impl Tree {
     /// The member of a map; `None` on anything else.
     pub fn get(&self, key: &str) -> Option<&Tree> {
         let members = self.members();
+        if members.len() <= FEW {
+            return members.iter().find(|(known, _)| **known == *key).map(|(_, value)| value);
+        }
         let at = members.binary_search_by(|(k, _)| (**k).cmp(key)).ok()?;
         Some(&members[at].1)
+    }
+
+    /// Whether both are equal but for what stands at these paths.
+    pub fn equal_but(&self, other: &Tree, paths: &[&[&str]]) -> bool {
+        if paths.is_empty() || self.same(other) {
+            return self == other;
+        }
+        let (Node::Map(_), Node::Map(_)) = (&self.0, &other.0) else { return self == other };
+        let left_out = |key: &str| paths.iter().any(|path| path.len() == 1 && path[0] == key);
+        let counted = |tree: &Tree| tree.entries().filter(|(key, _)| !left_out(key)).count();
+        let mine = self.entries().filter(|(key, _)| !left_out(key));
+        counted(self) == counted(other)
+            && mine.into_iter().all(|(key, value)| {
+                let below: Vec<&[&str]> = paths
+                    .iter()
+                    .filter(|path| path.first() == Some(&key))
+                    .map(|path| &path[1..])
+                    .collect();
+                other.get(key).is_some_and(|theirs| value.equal_but(theirs, &below))
+            })
     }
 
     pub fn at(&self, path: &[&str]) -> Option<&Tree> {
@@ -401,4 +427,31 @@ pub(crate) fn rfc3339(time: jiff::Timestamp) -> String {
     jiff::Timestamp::from_second(time.as_second())
         .expect("the whole second of a time is a time")
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn equal_but_looks_at_everything_outside_the_paths_and_at_nothing_inside() {
+        let tree = |value| Tree::from_value(value);
+        let old = tree(json!({ "a": { "b": 1, "c": { "x": 1 } }, "d": [1] }));
+        let cases = [
+            (json!({ "a": { "b": 2, "c": { "x": 1 } }, "d": [1] }), true),
+            (json!({ "a": { "c": { "x": 1 } }, "d": [1] }), true),
+            (json!({ "a": { "b": 1, "c": { "x": 2 } }, "d": [1] }), false),
+            (json!({ "a": { "b": 1, "c": { "x": 1 }, "e": 1 }, "d": [1] }), false),
+            (json!({ "a": { "b": 1 }, "d": [1] }), false),
+            (json!({ "a": { "b": 1, "c": { "x": 1 } }, "d": [2] }), false),
+            (json!({ "a": { "b": 1, "c": { "x": 1 } }, "d": [1], "gone": 7 }), true),
+        ];
+
+        for (new, expected) in cases {
+            let equal = old.equal_but(&tree(new.clone()), &[&["a", "b"], &["gone"]]);
+            assert_eq!(equal, expected, "{new}");
+        }
+    }
 }

@@ -77,6 +77,9 @@ impl Endpoints {
     }
 
     fn pod_changed(&mut self, ctx: &mut Ctx<'_>, entry: &LogEntry) {
+        if entry.before.as_ref().is_some_and(|before| looks_alike(before, &entry.object)) {
+            return;
+        }
         let new = entry.object.decode::<Pod>().ok();
         let old = entry.before.as_ref().and_then(|before| before.decode::<Pod>().ok());
         if entry.change == Change::Modified
@@ -137,6 +140,15 @@ fn selects(service: &Object, labels: &BTreeMap<String, String>) -> bool {
         && selector
             .entries()
             .all(|(key, value)| labels.get(key).map(String::as_str) == value.as_str())
+}
+
+/// Whether two revisions of a pod share all that an address rests on; cheap, and often enough.
+fn looks_alike(old: &Object, new: &Object) -> bool {
+    let part = |pod: &Object, path: &[&str]| pod.tree().at(path).cloned().unwrap_or_default();
+    old.is_deleting() == new.is_deleting()
+        && [&["status"] as &[&str], &["metadata", "labels"]]
+            .iter()
+            .all(|path| part(old, path) == part(new, path))
 }
 
 /// What of a pod an address rests on.

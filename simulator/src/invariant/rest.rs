@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use drydock_apiserver::{LogEntry, Object};
+use drydock_apiserver::LogEntry;
 use drydock_operator_core::labels;
 use jiff::SignedDuration;
 
@@ -26,11 +26,11 @@ const ROLE_MARK: &[&str] = &["metadata", "annotations", labels::ROLE_SNAPSHOT_VE
 
 /// Whether a change of a pod keeps the time of a role report, and nothing else.
 pub(crate) fn is_role_mark(entry: &LogEntry) -> bool {
-    let bare = |object: &Object| {
-        object.tree().without(ROLE_MARK).without(&["metadata", "resourceVersion"])
-    };
-    entry.object.tree().at(ROLE_MARK).is_some()
-        && entry.before.as_ref().is_some_and(|before| bare(before) == bare(&entry.object))
+    let ours = entry.object.tree();
+    ours.at(ROLE_MARK).is_some()
+        && entry.before.as_ref().is_some_and(|before| {
+            ours.equal_but(before.tree(), &[ROLE_MARK, &["metadata", "resourceVersion"]])
+        })
 }
 
 fn role_marks(world: &World, later: &World) -> u64 {

@@ -148,13 +148,12 @@ impl World {
 
 /// Whether a change is more than a mark that a pass left behind.
 fn is_news(entry: &LogEntry) -> bool {
-    let stays = entry.change == Change::Modified;
-    let has_mark = MARKS.iter().any(|mark| entry.object.annotation(mark).is_some());
-    let bare = |object: &Object| {
-        let tree = object.tree().without(&["metadata", "resourceVersion"]);
-        MARKS.iter().fold(tree, |tree, mark| tree.without(&["metadata", "annotations", mark]))
+    let Some(before) = entry.before.as_ref().filter(|_| entry.change == Change::Modified) else {
+        return true;
     };
-    !stays
-        || !has_mark
-        || entry.before.as_ref().is_none_or(|before| bare(before) != bare(&entry.object))
+    let marks: Vec<_> = MARKS.iter().map(|mark| ["metadata", "annotations", mark]).collect();
+    let mut left_out: Vec<&[&str]> = marks.iter().map(|path| &path[..]).collect();
+    left_out.push(&["metadata", "resourceVersion"]);
+    let has_mark = MARKS.iter().any(|mark| entry.object.annotation(mark).is_some());
+    !has_mark || !entry.object.tree().equal_but(before.tree(), &left_out)
 }
