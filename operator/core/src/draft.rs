@@ -300,6 +300,10 @@ fn object_patch<T: Resource + Clone>(from: &T, to: &T) -> Option<Value> {
     if from == to {
         return None;
     }
+    if differ_in_metadata_only(from, to) {
+        let [from, to] = [from, to].map(|object| json!({ "metadata": object.meta() }));
+        return diff::merge_patch(&from, &to);
+    }
     let [from, to] = both_values(from, to).map(|mut object| {
         object.remove("status");
         Value::Object(object)
@@ -316,6 +320,15 @@ fn status_patch<T: Resource + Clone>(from: &T, to: &T) -> Option<Value> {
         None => json!({ "status": {} }),
     });
     diff::merge_patch(&from, &to)
+}
+
+/// A label or a finalizer is what changes most often.
+fn differ_in_metadata_only<T: Resource + Clone>(from: &T, to: &T) -> bool {
+    from.same_spec(to) && {
+        let mut moved = from.without_spec();
+        moved.meta_mut().clone_from(to.meta());
+        moved == to.without_spec()
+    }
 }
 
 /// What both share is left out: nothing differs there.

@@ -11,6 +11,8 @@ use crate::request::Gvr;
 pub(crate) struct Registry {
     /// Sorted by group, version and plural.
     kinds: Vec<Kind>,
+    /// The same by kind and group, in this order: kinds differ sooner. One entry for all versions.
+    names: Vec<(Arc<str>, Arc<str>, KindId)>,
     /// An id is never given to another kind, nor forgotten: a definition that is deleted and made again brings back
     /// the same kind.
     ids: BTreeMap<(Arc<str>, Arc<str>), KindId>,
@@ -35,6 +37,9 @@ impl Registry {
         let next = KindId(u32::try_from(self.ids.len()).expect("fewer kinds than u32 counts"));
         let key = (Arc::clone(&info.group), Arc::clone(&info.kind));
         let id = *self.ids.entry(key).or_insert(next);
+        if let Err(at) = self.named(&info.group, &info.kind) {
+            self.names.insert(at, (Arc::clone(&info.kind), Arc::clone(&info.group), id));
+        }
         let kind = Kind { id, info: Arc::new(info) };
         match self.position(&kind.info.group, &kind.info.version, &kind.info.plural) {
             Ok(at) => self.kinds[at] = kind,
@@ -46,6 +51,10 @@ impl Registry {
     /// Removes all versions of a resource.
     pub(crate) fn remove(&mut self, group: &str, plural: &str) {
         self.kinds.retain(|known| *known.info.group != *group || *known.info.plural != *plural);
+        let Self { kinds, names, .. } = self;
+        names.retain(|(kind, group, _)| {
+            kinds.iter().any(|known| known.info.kind == *kind && known.info.group == *group)
+        });
     }
 
     pub(crate) fn find(&self, resource: &Gvr) -> Result<&Kind, Missing> {
@@ -76,9 +85,11 @@ impl Registry {
     }
 
     pub(crate) fn id(&self, group: &str, kind: &str) -> Option<KindId> {
-        let start = self.kinds.partition_point(|known| *known.info.group < *group);
-        let of_group = self.kinds[start..].iter().take_while(|known| *known.info.group == *group);
-        Some(of_group.into_iter().find(|known| *known.info.kind == *kind)?.id)
+        Some(self.names[self.named(group, kind).ok()?].2)
+    }
+
+    fn named(&self, group: &str, kind: &str) -> Result<usize, usize> {
+        self.names.binary_search_by(|(known, of, _)| (&**known, &**of).cmp(&(kind, group)))
     }
 
     /// The version in which objects of a kind are kept.

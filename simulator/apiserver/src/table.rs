@@ -30,7 +30,7 @@ impl Table {
         if namespace.is_empty() {
             return self.0.objects.get(name);
         }
-        self.0.objects.get(&*key(namespace, name))
+        self.0.objects.get(format!("{namespace}/{name}").as_str())
     }
 
     /// In the order of `namespace/name`.
