@@ -77,7 +77,8 @@ impl Endpoints {
     }
 
     fn pod_changed(&mut self, ctx: &mut Ctx<'_>, entry: &LogEntry) {
-        if entry.before.as_ref().is_some_and(|before| looks_alike(before, &entry.object)) {
+        let is_same = |before: &Object| looks_alike(before, &entry.object);
+        if entry.change == Change::Modified && entry.before.as_ref().is_some_and(is_same) {
             return;
         }
         let new = entry.object.decode::<Pod>().ok();
