@@ -80,8 +80,10 @@ impl Agents for HttpAgents {
                 let reply = client.request(request).await.map_err(|error| error.to_string())?;
                 let status = reply.status();
                 let bytes = reply.into_body().collect().await.map_err(|error| error.to_string())?;
-                serde_json::from_slice(&bytes.to_bytes())
-                    .map_err(|_| format!("the agent answered {status}"))
+                // An agent answers with 200 also for an action that failed; what else answers is no agent.
+                let said = || serde_json::from_slice(&bytes.to_bytes()).ok();
+                let said = matches!(status.as_u16(), 200 | 500).then(said).flatten();
+                said.ok_or_else(|| format!("the agent answered {status}"))
             };
             tokio::time::timeout(PATIENCE, reply)
                 .await
@@ -97,6 +99,7 @@ mod tests {
     use drydock_operator_core::plan::OnFailure;
     use drydock_operator_core::view::Key;
     use jiff::SignedDuration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -135,5 +138,36 @@ mod tests {
                 json!({ "action": "switchover", "parameters": { "A": "b" }, "timeoutSeconds": 5 })
             )
         );
+    }
+
+    /// Answers one request so, and gives what was asked.
+    async fn agent(answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound").to_string();
+        let asked = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("somebody asks");
+            let mut asked = vec![0; 4096];
+            let length = stream.read(&mut asked).await.expect("in one piece");
+            stream.write_all(answer.as_bytes()).await.expect("somebody listens");
+            String::from_utf8_lossy(&asked[..length]).into_owned()
+        });
+        (address, asked)
+    }
+
+    #[tokio::test]
+    async fn an_agent_is_asked_over_http_and_nobody_else_is_taken_for_one() {
+        let (address, asked) =
+            agent("HTTP/1.1 200 OK\r\ncontent-length: 23\r\n\r\n{\"error\":\"notDefined\"}\n")
+                .await;
+        let (other, _) = agent("HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}").await;
+        let agents = HttpAgents::default();
+
+        let answered = call(&agents, address, &switchover()).await;
+        let refused = call(&agents, other, &switchover()).await;
+
+        assert_eq!(answered, Err("notDefined".to_owned()));
+        assert_eq!(refused, Err("the agent answered 404 Not Found".to_owned()));
+        let asked = asked.await.expect("it was asked");
+        assert!(asked.starts_with("POST /v1.0/action HTTP/1.1\r\n"), "{asked}");
     }
 }

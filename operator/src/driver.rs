@@ -27,6 +27,8 @@ use crate::watch::{self, Heard};
 
 /// Changes that have been heard and not been taken in; a watch that is faster waits.
 const BACKLOG: usize = 1024;
+/// After so long without news of the first lists it is said which are missing.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long requests that are on their way may take when the operator is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -125,7 +127,13 @@ impl Running {
     async fn list(&mut self) {
         let mut missing: BTreeSet<&'static Kind> = followed(&self.driver.controllers);
         while !missing.is_empty() {
-            let Some((kind, change)) = self.heard.recv().await else { return };
+            let heard = tokio::time::timeout(PATIENCE, self.heard.recv());
+            let Ok(heard) = heard.await else {
+                let missing: Vec<_> = missing.iter().map(|kind| kind.kind).collect();
+                tracing::warn!(?missing, "still not listed, so nothing is done; may we list them?");
+                continue;
+            };
+            let Some((kind, change)) = heard else { return };
             if matches!(change, Change::NotServed | Change::Listed) {
                 missing.remove(kind);
             }
