@@ -90,7 +90,9 @@ mod tests {
     fn what_succeeded_and_then_fails_was_not_repeated_safely() {
         let noted = |answers: &[(u64, bool)]| {
             let mut calls = Calls::default();
-            answers.iter().for_each(|(what, succeeded)| calls.note(*what, 10, *succeeded));
+            for (what, succeeded) in answers {
+                calls.note(*what, 10, *succeeded);
+            }
             calls.repeated
         };
 

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use crate::paint::{self, Paint};
 
-/// What an agent grants an action that asks for nothing else.
+/// What an agent grants an action that asks for nothing else, and the most that it grants any.
 const DEFAULT_BUDGET_SECS: i64 = 30;
+const LONGEST_BUDGET_SECS: i64 = 60;
 
 pub fn json(world: &World) -> Value {
     let budgets = budgets(world);
@@ -73,5 +74,6 @@ fn budgets(world: &World) -> BTreeMap<String, i64> {
 }
 
 fn budget(budgets: &BTreeMap<String, i64>, action: &str) -> i64 {
-    budgets.get(action).copied().filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_BUDGET_SECS)
+    let own = budgets.get(action).copied().filter(|seconds| *seconds > 0);
+    own.map_or(DEFAULT_BUDGET_SECS, |seconds| seconds.min(LONGEST_BUDGET_SECS))
 }

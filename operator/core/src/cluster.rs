@@ -42,7 +42,7 @@ use drydock_operator_api::{ObjectMeta, Resource};
 use jiff::Timestamp;
 
 use crate::condition::{self, Wanted};
-use crate::controllers::{Controller, Map, Watch};
+use crate::controllers::{Controller, Map, Watch, planner};
 use crate::draft::{self, Draft, Flow, Pass};
 use crate::plan::{Plan, Problem};
 use crate::settings::Settings;
@@ -95,9 +95,7 @@ pub fn controller() -> Controller {
             Watch { kind: ComponentVersion::kind, map: Map::By(watches::waiting) },
             Watch { kind: SidecarDefinition::kind, map: Map::By(watches::all) },
         ],
-        plan: Box::new(|view, key, now, settings| {
-            load(view, key).map(|tree| reconcile(&tree, now, settings)).unwrap_or_default()
-        }),
+        plan: planner(load, reconcile),
     }
 }
 
@@ -131,17 +129,7 @@ pub fn load(view: &dyn View, key: &Key) -> Option<Tree> {
 }
 
 pub fn reconcile(tree: &Tree, now: Timestamp, settings: &Settings) -> Plan {
-    reconcile_with(STEPS, tree, now, settings)
-}
-
-pub fn reconcile_with(
-    steps: &[(&'static str, Step)],
-    tree: &Tree,
-    now: Timestamp,
-    settings: &Settings,
-) -> Plan {
-    let pass = Pass { now, settings };
-    draft::run(steps, tree, &*tree.cluster, "cluster-controller", &pass)
+    draft::run(STEPS, tree, &*tree.cluster, "cluster-controller", &Pass { now, settings })
 }
 
 impl Tree {

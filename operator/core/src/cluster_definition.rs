@@ -10,7 +10,7 @@ use drydock_operator_api::apps::{
 use drydock_operator_api::{ObjectMeta, Resource};
 use jiff::Timestamp;
 
-use crate::controllers::{Controller, Map, Watch};
+use crate::controllers::{Controller, Map, Watch, planner};
 use crate::definition::{self, broken, duplicate};
 use crate::draft::{self, Draft, Flow, Pass};
 use crate::plan::{Plan, Problem, Reference};
@@ -40,9 +40,7 @@ pub fn controller() -> Controller {
             Watch { kind: ComponentDefinition::kind, map: Map::By(unavailable) },
             Watch { kind: ShardingDefinition::kind, map: Map::By(unavailable) },
         ],
-        plan: Box::new(|view, key, now, settings| {
-            load(view, key).map(|tree| reconcile(&tree, now, settings)).unwrap_or_default()
-        }),
+        plan: planner(load, reconcile),
     }
 }
 
@@ -72,17 +70,13 @@ pub fn load(view: &dyn View, key: &Key) -> Option<Tree> {
 }
 
 pub fn reconcile(tree: &Tree, now: Timestamp, settings: &Settings) -> Plan {
-    reconcile_with(STEPS, tree, now, settings)
-}
-
-pub fn reconcile_with(
-    steps: &[(&'static str, Step)],
-    tree: &Tree,
-    now: Timestamp,
-    settings: &Settings,
-) -> Plan {
-    let pass = Pass { now, settings };
-    draft::run(steps, tree, &*tree.definition, "cluster-definition-controller", &pass)
+    draft::run(
+        STEPS,
+        tree,
+        &*tree.definition,
+        "cluster-definition-controller",
+        &Pass { now, settings },
+    )
 }
 
 /// A Cluster that goes may be the last that held its definition.

@@ -150,17 +150,7 @@ pub const STEPS: &[(&str, Step)] = &[
 ];
 
 pub fn reconcile(tree: &Tree, now: Timestamp, settings: &Settings) -> Plan {
-    reconcile_with(STEPS, tree, now, settings)
-}
-
-/// With other steps than the usual ones: how deviations are simulated.
-pub fn reconcile_with(
-    steps: &[(&'static str, Step)],
-    tree: &Tree,
-    now: Timestamp,
-    settings: &Settings,
-) -> Plan {
-    draft::run(steps, tree, &*tree.component, SOURCE, &draft::Pass { now, settings })
+    draft::run(STEPS, tree, &*tree.component, SOURCE, &draft::Pass { now, settings })
 }
 
 /// Whether the steps that build objects have work: not while deleting, and not behind a step that

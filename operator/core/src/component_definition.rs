@@ -13,7 +13,7 @@ use drydock_operator_api::{ObjectMeta, Resource};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::controllers::{Controller, Map, Watch};
+use crate::controllers::{Controller, Map, Watch, planner};
 use crate::definition::{self, broken};
 use crate::draft::{self, Draft, Flow, Pass};
 use crate::plan::{Plan, Problem, Reference};
@@ -45,9 +45,7 @@ pub fn controller() -> Controller {
             Watch { kind: Component::kind, map: Map::By(of_component) },
             Watch { kind: ConfigMap::kind, map: Map::By(of_template) },
         ],
-        plan: Box::new(|view, key, now, settings| {
-            load(view, key).map(|tree| reconcile(&tree, now, settings)).unwrap_or_default()
-        }),
+        plan: planner(load, reconcile),
     }
 }
 
@@ -68,17 +66,13 @@ pub fn load(view: &dyn View, key: &Key) -> Option<Tree> {
 }
 
 pub fn reconcile(tree: &Tree, now: Timestamp, settings: &Settings) -> Plan {
-    reconcile_with(STEPS, tree, now, settings)
-}
-
-pub fn reconcile_with(
-    steps: &[(&'static str, Step)],
-    tree: &Tree,
-    now: Timestamp,
-    settings: &Settings,
-) -> Plan {
-    let pass = Pass { now, settings };
-    draft::run(steps, tree, &*tree.definition, "component-definition-controller", &pass)
+    draft::run(
+        STEPS,
+        tree,
+        &*tree.definition,
+        "component-definition-controller",
+        &Pass { now, settings },
+    )
 }
 
 /// The ConfigMaps that hold the templates of its configs and scripts.

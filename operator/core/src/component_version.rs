@@ -8,7 +8,7 @@ use drydock_operator_api::apps::{ComponentDefinition, ComponentVersion};
 use drydock_operator_api::{ObjectMeta, Resource};
 use jiff::Timestamp;
 
-use crate::controllers::{Controller, Map, Watch};
+use crate::controllers::{Controller, Map, Watch, planner};
 use crate::definition::{self, broken};
 use crate::draft::{self, Draft, Flow, Pass};
 use crate::plan::{Plan, Problem};
@@ -35,9 +35,7 @@ pub fn controller() -> Controller {
             Watch { kind: ComponentVersion::kind, map: Map::Root },
             Watch { kind: ComponentDefinition::kind, map: Map::By(all) },
         ],
-        plan: Box::new(|view, key, now, settings| {
-            load(view, key).map(|tree| reconcile(&tree, now, settings)).unwrap_or_default()
-        }),
+        plan: planner(load, reconcile),
     }
 }
 
@@ -50,17 +48,7 @@ pub fn load(view: &dyn View, key: &Key) -> Option<Tree> {
 }
 
 pub fn reconcile(tree: &Tree, now: Timestamp, settings: &Settings) -> Plan {
-    reconcile_with(STEPS, tree, now, settings)
-}
-
-pub fn reconcile_with(
-    steps: &[(&'static str, Step)],
-    tree: &Tree,
-    now: Timestamp,
-    settings: &Settings,
-) -> Plan {
-    let pass = Pass { now, settings };
-    draft::run(steps, tree, &*tree.version, "component-version-controller", &pass)
+    draft::run(STEPS, tree, &*tree.version, "component-version-controller", &Pass { now, settings })
 }
 
 /// Whether some rule of it lets this definition have this release.

@@ -100,6 +100,16 @@ fn is_of(api_version: &str, name: &str, kind: &Kind) -> bool {
     name == kind.kind && group == kind.group
 }
 
+/// What a controller decides with that loads a tree and runs its steps over it.
+pub fn planner<T: 'static>(
+    load: fn(&dyn View, &Key) -> Option<T>,
+    reconcile: fn(&T, Timestamp, &Settings) -> Plan,
+) -> Box<Planner> {
+    Box::new(move |view, key, now, settings| {
+        load(view, key).map(|tree| reconcile(&tree, now, settings)).unwrap_or_default()
+    })
+}
+
 /// Annotations by which a pass remembers what it has handled. Only the passes of their own objects'
 /// writer read them, and it does not wait for them: a change of nothing else wakes nobody.
 pub const MARKS: &[&str] =

@@ -38,7 +38,8 @@ pub enum Flow {
     RetryAfter(SignedDuration),
 }
 
-/// Runs the steps over a tree with this root; `source` is the controller's name in its Events.
+/// Runs the steps over a tree with this root; `source` is the controller's name in its Events. Steps
+/// other than the usual ones are how deviations are simulated.
 pub fn run<T, R: Resource + Clone>(
     steps: &[(&'static str, Step<T, R>)],
     tree: &T,

@@ -19,7 +19,7 @@ use drydock_operator_api::core::{Event, Pod};
 use drydock_operator_api::workloads::InstanceSet;
 use jiff::Timestamp;
 
-use crate::controllers::{Controller, Map, Watch};
+use crate::controllers::{Controller, Map, Watch, planner};
 use crate::draft::{self, Pass};
 use crate::instance_set::object::match_labels;
 use crate::labels;
@@ -92,16 +92,7 @@ fn set(view: &dyn View, pod: &Pod) -> Option<Arc<InstanceSet>> {
 }
 
 pub fn reconcile(tree: &Tree, now: Timestamp, settings: &Settings) -> Plan {
-    reconcile_with(STEPS, tree, now, settings)
-}
-
-pub fn reconcile_with(
-    steps: &[(&'static str, Step)],
-    tree: &Tree,
-    now: Timestamp,
-    settings: &Settings,
-) -> Plan {
-    draft::run(steps, tree, &*tree.event, "event-controller", &Pass { now, settings })
+    draft::run(STEPS, tree, &*tree.event, "event-controller", &Pass { now, settings })
 }
 
 /// The row in the table of controllers.
@@ -110,9 +101,7 @@ pub fn controller() -> Controller {
         name: "event-controller",
         root: Event::kind,
         watches: vec![Watch { kind: Event::kind, map: Map::Root }],
-        plan: Box::new(|view, key, now, settings| {
-            load(view, key).map_or_else(Plan::default, |tree| reconcile(&tree, now, settings))
-        }),
+        plan: planner(load, reconcile),
     }
 }
 

@@ -28,7 +28,7 @@ use drydock_operator_api::workloads::InstanceSet;
 use drydock_operator_api::{ObjectMeta, Resource};
 use jiff::Timestamp;
 
-use crate::controllers::{Controller, Map, Watch};
+use crate::controllers::{Controller, Map, Watch, planner};
 use crate::draft::{self, Pass};
 use crate::labels;
 use crate::plan::Plan;
@@ -135,16 +135,7 @@ pub fn load(view: &dyn View, key: &Key) -> Option<Tree> {
 }
 
 pub fn reconcile(tree: &Tree, now: Timestamp, settings: &Settings) -> Plan {
-    reconcile_with(STEPS, tree, now, settings)
-}
-
-pub fn reconcile_with(
-    steps: &[(&'static str, Step)],
-    tree: &Tree,
-    now: Timestamp,
-    settings: &Settings,
-) -> Plan {
-    draft::run(steps, tree, &*tree.set, "instance-set-controller", &Pass { now, settings })
+    draft::run(STEPS, tree, &*tree.set, "instance-set-controller", &Pass { now, settings })
 }
 
 /// The row in the table of controllers.
@@ -159,9 +150,7 @@ pub fn controller() -> Controller {
             Watch { kind: Service::kind, map: Map::Owner },
             Watch { kind: ConfigMap::kind, map: Map::Owner },
         ],
-        plan: Box::new(|view, key, now, settings| {
-            load(view, key).map_or_else(Plan::default, |tree| reconcile(&tree, now, settings))
-        }),
+        plan: planner(load, reconcile),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The agent in a pod (kbagent): it probes the engine for its role, reports what it finds as Events,
 //! and runs the actions that the operator calls.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use drydock_apiserver::Request;
@@ -44,7 +44,8 @@ pub struct Agent {
     life: u16,
     started_at: Timestamp,
     probes: Vec<Probing>,
-    actions: BTreeSet<String>,
+    /// What each is granted if a call asks for nothing else, in seconds; 0 if it does not say.
+    actions: BTreeMap<String, i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -84,9 +85,10 @@ struct ProbeSpec {
 
 /// An entry of `KB_AGENT_ACTION`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct ActionSpec {
     name: String,
+    timeout_seconds: i64,
 }
 
 /// A call of the operator that runs in a pod.
@@ -133,7 +135,8 @@ impl Kubelet {
             .iter()
             .map(|probe| SignedDuration::from_secs(probe.spec.initial_delay_seconds.max(0)))
             .collect();
-        let actions = actions.into_iter().map(|action| action.name).collect();
+        let actions =
+            actions.into_iter().map(|action| (action.name, action.timeout_seconds)).collect();
         run.agent = Some(Arc::new(Agent { life, started_at: now, probes, actions }));
         for (place, delay) in delays.into_iter().enumerate() {
             if !recorded {
@@ -388,7 +391,7 @@ impl Kubelet {
             ctx.answer_agent(request, Err(error), SignedDuration::ZERO);
             return;
         };
-        if !agent.actions.contains(&call.action) {
+        if !agent.actions.contains_key(&call.action) {
             let error = format!("{} is not defined: notDefined", call.action);
             ctx.answer_agent(request, Err(error), SignedDuration::ZERO);
             return;
@@ -427,7 +430,9 @@ impl Kubelet {
         }
         self.called += 1;
         let id = self.called;
-        let budget = match call.timeout {
+        let own = run.agent.as_ref().and_then(|agent| agent.actions.get(&call.action));
+        let own = own.filter(|own| **own > 0).map(|own| SignedDuration::from_secs(*own));
+        let budget = match call.timeout.or(own) {
             Some(timeout) if timeout > SignedDuration::ZERO => timeout.min(LONGEST_BUDGET),
             _ => DEFAULT_BUDGET,
         };

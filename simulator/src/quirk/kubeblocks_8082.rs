@@ -6,7 +6,7 @@ use drydock_operator_api::apps::{Component, ComponentPhase};
 use drydock_operator_api::{ObjectMeta, Resource};
 use drydock_operator_core::component::{self, STEPS, Step, Tree};
 use drydock_operator_core::controllers::Controller;
-use drydock_operator_core::draft::{Draft, Flow, Pass};
+use drydock_operator_core::draft::{self, Draft, Flow, Pass};
 use drydock_operator_core::plan::{Call, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,10 @@ fn install(controllers: &mut [Controller]) {
         controllers.iter_mut().filter(|controller| controller.name == component::SOURCE)
     {
         controller.plan = Box::new(|view, key, now, settings| match component::load(view, key) {
-            Some(tree) => component::reconcile_with(&steps(), &tree, now, settings),
+            Some(tree) => {
+                let pass = Pass { now, settings };
+                draft::run(&steps(), &tree, &*tree.component, component::SOURCE, &pass)
+            }
             None => Plan::default(),
         });
     }

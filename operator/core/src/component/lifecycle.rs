@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use drydock_operator_api::apps::{Action, ComponentPhase, TargetPods};
+use drydock_operator_api::apps::{Action, Component, ComponentPhase, TargetPods};
 use drydock_operator_api::core::Pod;
 use jiff::SignedDuration;
 
 use super::hold::Hold;
 use super::{Tree, names_of, status, synthesis};
+use crate::draft::{Draft, Pass};
 use crate::labels;
 use crate::plan::{AgentCall, Call, OnFailure, Reference, Whose};
 use crate::settings::Settings;
@@ -23,6 +24,40 @@ pub(super) struct Request<'a> {
     pub subject: Option<&'a str>,
     pub parameters: BTreeMap<String, String>,
     pub on_failure: OnFailure,
+}
+
+/// An action that is called once in the life of a Component, and noted when it is done.
+pub(super) struct Once<'a> {
+    pub name: &'static str,
+    pub action: &'a Action,
+    pub because: &'static str,
+    pub retry: SignedDuration,
+    /// The annotation that says it is done.
+    pub mark: &'static str,
+}
+
+impl Once<'_> {
+    pub fn call(&self, tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) {
+        let request = Request {
+            name: self.name,
+            action: self.action,
+            subject: None,
+            parameters: BTreeMap::new(),
+            on_failure: OnFailure::Retry(self.retry),
+        };
+        match request.calls(tree, pass.settings) {
+            Ok(calls) => {
+                let on = Reference::of(&*tree.component);
+                let until = format!("to have run {}", self.name);
+                draft.wait(on, until, self.because, Whose::Addon);
+                for call in calls {
+                    draft.call_last(call);
+                }
+                draft.late_mark(self.mark, pass.now.to_string());
+            }
+            Err(hold) => hold.wait(draft),
+        }
+    }
 }
 
 impl Request<'_> {

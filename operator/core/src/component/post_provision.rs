@@ -3,11 +3,10 @@
 use drydock_operator_api::apps::{Action, Component};
 use jiff::SignedDuration;
 
-use super::lifecycle::Request;
+use super::lifecycle::Once;
 use super::{Tree, builds};
 use crate::draft::{Draft, Flow, Pass};
 use crate::labels;
-use crate::plan::{OnFailure, Reference, Whose};
 
 const RETRY: SignedDuration = SignedDuration::from_secs(5);
 
@@ -16,24 +15,14 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -
         return Flow::Continue;
     }
     let Some(action) = action(tree) else { return Flow::Continue };
-    let request = Request {
+    let once = Once {
         name: "postProvision",
         action,
-        subject: None,
-        parameters: [].into(),
-        on_failure: OnFailure::Retry(RETRY),
+        because: "it is called once",
+        retry: RETRY,
+        mark: labels::POST_PROVISION_DONE,
     };
-    match request.calls(tree, pass.settings) {
-        Ok(calls) => {
-            let on = Reference::of(&*tree.component);
-            draft.wait(on, "to have run postProvision", "it is called once", Whose::Addon);
-            for call in calls {
-                draft.call_last(call);
-            }
-            draft.late_mark(labels::POST_PROVISION_DONE, pass.now.to_string());
-        }
-        Err(hold) => hold.wait(draft),
-    }
+    once.call(tree, draft, pass);
     Flow::Continue
 }
 

@@ -4,11 +4,11 @@ use drydock_operator_api::Resource;
 use drydock_operator_api::apps::{Component, ComponentDefinition, ComponentPhase};
 
 use super::Tree;
-use super::lifecycle::{RETRY, Request};
+use super::lifecycle::{Once, RETRY};
 use super::replicas::Replicas;
 use crate::draft::{Draft, Flow, Pass};
 use crate::labels;
-use crate::plan::{OnFailure, Reference, Whose};
+use crate::plan::{Reference, Whose};
 use crate::view::Key;
 
 pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -> Flow {
@@ -36,28 +36,13 @@ pub(super) fn step(tree: &Tree, draft: &mut Draft<Component>, pass: &Pass<'_>) -
         .as_ref()
         .and_then(|actions| actions.pre_terminate.as_ref());
     let Some(action) = action else { return Flow::Continue };
-    let request = Request {
+    let once = Once {
         name: "preTerminate",
         action,
-        subject: None,
-        parameters: [].into(),
-        on_failure: OnFailure::Retry(RETRY),
+        because: "it is called before anything goes",
+        retry: RETRY,
+        mark: labels::PRE_TERMINATE_DONE,
     };
-    match request.calls(tree, pass.settings) {
-        Ok(calls) => {
-            let on = Reference::of(&**component);
-            draft.wait(
-                on,
-                "to have run preTerminate",
-                "it is called before anything goes",
-                Whose::Addon,
-            );
-            for call in calls {
-                draft.call_last(call);
-            }
-            draft.late_mark(labels::PRE_TERMINATE_DONE, pass.now.to_string());
-        }
-        Err(hold) => hold.wait(draft),
-    }
+    once.call(tree, draft, pass);
     Flow::Commit
 }

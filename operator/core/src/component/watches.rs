@@ -10,8 +10,7 @@ use drydock_operator_api::workloads::InstanceSet;
 use drydock_operator_api::{ObjectMeta, Resource};
 
 use super::{SOURCE, load, reconcile};
-use crate::controllers::{Controller, Map, Watch};
-use crate::plan::Plan;
+use crate::controllers::{Controller, Map, Watch, planner};
 use crate::view::{Key, Selection, View};
 use crate::{labels, matching, names};
 
@@ -37,10 +36,7 @@ pub fn controller() -> Controller {
             Watch { kind: SidecarDefinition::kind, map: Map::By(of_sidecar) },
             Watch { kind: ServiceDescriptor::kind, map: Map::By(of_descriptor) },
         ],
-        plan: Box::new(|view, key, now, settings| match load(view, key) {
-            Some(tree) => reconcile(&tree, now, settings),
-            None => Plan::default(),
-        }),
+        plan: planner(load, reconcile),
     }
 }
 
