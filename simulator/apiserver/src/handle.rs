@@ -145,6 +145,7 @@ impl Call<'_> {
             }
             (None, Verb::List) => read::list(self),
             (None, Verb::Watch) => return watch::watch(self),
+            (None, Verb::Create) if self.kind.info.is("", "Binding") => subresource::bind_any(self),
             (None, Verb::Create) => create::create(self),
             (None | Some("status" | "ephemeralcontainers" | "resize"), Verb::Update) => {
                 update::update(self)

@@ -78,6 +78,10 @@ impl Schema {
         }
     }
 
+    pub(crate) fn minor(&self) -> u32 {
+        self.minor
+    }
+
     /// The node of the `metadata` of any object.
     pub(crate) fn meta(&self) -> &Node {
         &self.meta

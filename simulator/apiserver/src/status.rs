@@ -222,6 +222,16 @@ impl Status {
         Self::error(409, "Conflict", message).about(details)
     }
 
+    /// Of a missing object, whose scale was asked for.
+    pub(crate) fn about_scale(mut self, kind: &KindInfo) -> Self {
+        let own = &*kind.plural;
+        self.message = self.message.replacen(own, &format!("{own}/scale"), 1);
+        if let Some(details) = &mut self.details {
+            details.kind = format!("{own}/scale");
+        }
+        self
+    }
+
     /// With other words for what its message and causes name.
     pub(crate) fn renamed(mut self, from: &str, to: &str) -> Self {
         self.message = self.message.replace(from, to);

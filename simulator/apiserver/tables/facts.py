@@ -149,7 +149,6 @@ DEFAULTS = {
     "core.v1.PersistentVolumeSpec": {"persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"},
     "core.v1.PersistentVolumeStatus": {"phase": "Pending"},
     "core.v1.NamespaceStatus": {"phase": "Active"},
-    "core.v1.PodStatus": {"phase": "Pending"},
     "core.v1.Secret": {"type": "Opaque"},
     "core.v1.ServiceSpec": {"sessionAffinity": "None", "type": "ClusterIP"},
     "core.v1.ServicePort": {"protocol": "TCP"},

@@ -212,6 +212,9 @@ fn one_line(request: &Value) -> String {
 }
 
 fn answer(response: &Response) -> (u16, Value, Vec<String>) {
+    if response.code == 204 {
+        return (204, Value::Null, response.warnings.clone());
+    }
     let bytes = response.body.to_json();
     let body = serde_json::from_slice(&bytes)
         .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));

@@ -109,7 +109,7 @@ fn pod(server: &Server, kind: &KindInfo, tree: &Tree) -> Result<Tree, Status> {
         tree = tree.with(&["spec", "terminationGracePeriodSeconds"], 1);
     }
     let class = quality(&spec);
-    Ok(tree.with(&["status", "qosClass"], class))
+    Ok(tree.with(&["status", "phase"], "Pending").with(&["status", "qosClass"], class))
 }
 
 fn priority(server: &Server, tree: &Tree, refuse: &dyn Fn(&str) -> Status) -> Result<Tree, Status> {

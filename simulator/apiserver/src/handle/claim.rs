@@ -9,6 +9,8 @@ const PATH: [&str; 2] = ["metadata", "managedFields"];
 pub(super) enum Claim {
     /// Its writer owns what it changes; `Some`: and the client says who owned what before.
     Stated(Option<Managers>),
+    /// It is about something else.
+    None,
     /// An apply, which computed it.
     Applied(Managers),
 }
@@ -17,6 +19,7 @@ impl Claim {
     /// Whether there is something to store even if nothing else changes.
     pub(super) fn changes(&self, call: &Call<'_>, old: &Object, wanted: &Tree) -> bool {
         match self {
+            Self::None => false,
             Self::Stated(None) if wanted == old.tree() => false,
             // What its writer wanted was not taken, but he let go of what others now keep.
             Self::Stated(None) => {
@@ -39,6 +42,7 @@ impl Claim {
         wanted: &Tree,
     ) -> Ownership {
         let stated = match self {
+            Self::None => return old.map(Object::ownership).cloned().unwrap_or_default(),
             Self::Applied(managers) => return Ownership::of(managers),
             Self::Stated(stated) => stated,
         };

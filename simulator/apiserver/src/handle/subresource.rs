@@ -3,13 +3,17 @@
 use super::claim::Claim;
 use super::{Answered, Call, apply, body, patched, update};
 use crate::object::{Object, Operation, Tree};
-use crate::request::{Answer, PatchKind, Response, Verb};
+use crate::request::{Answer, Gvr, PatchKind, Response, Verb};
+use crate::schema::Schema;
 use crate::selector::LabelSelector;
 use crate::status::{Details, FieldError, Status};
 
 /// How many of something there are, and how many are wanted.
 pub(super) fn scale(call: &mut Call<'_>) -> Answered {
-    let object = call.stored()?;
+    let is_old = call.server.profile().minor < 22 && !call.info().custom;
+    let object = call
+        .stored()
+        .map_err(|status| if is_old { status.about_scale(call.info()) } else { status })?;
     let current = scale_of(call, &object)?;
     if call.request.verb == Verb::Get {
         return Ok(tree_answer(current, false));
@@ -19,7 +23,13 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
         if kind == PatchKind::Apply {
             return apply_scale(call, &object, &patch);
         }
-        patched::apply(call, kind, &current, &patch)?
+        let patched = patched::apply(call, kind, &current, &patch)?;
+        let table = call.server.profile().table();
+        let schema = Schema::builtin(table, "autoscaling.v1.Scale");
+        if let Some(Err(misfit)) = schema.map(|schema| schema.decode(&patched, None)) {
+            return Err(Status::invalid_patch(&patched.to_string(), &misfit.to_string()));
+        }
+        patched
     } else {
         let sent = body::raw(call)?;
         if let Some(kind) = sent.str_at(&["kind"]).filter(|kind| *kind != "Scale") {
@@ -28,6 +38,14 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
             return Err(Status::bad_request(format!(
                 "{kind} in version {version:?} cannot be handled as a Scale: converting ({version}.{kind}) to (autoscaling.Scale): unknown conversion"
             )));
+        }
+        if is_old && sent.str_at(&["metadata", "namespace"]).is_none_or(str::is_empty) {
+            let error = FieldError::required("metadata.namespace", "");
+            return Err(Status::invalid_object(
+                "Scale.autoscaling",
+                scale_details(object.name()),
+                &[error],
+            ));
         }
         sent
     };
@@ -48,21 +66,32 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
         } else {
             "must be greater than or equal to 0"
         };
+        if call.info().custom {
+            let path = &call.info().scale.as_ref().expect("it has a scale").spec_replicas;
+            let error = FieldError::invalid(path.as_str(), &replicas.into(), detail);
+            return Err(Status::invalid(call.info(), asked, &[error]));
+        }
         let error = FieldError::invalid("spec.replicas", &replicas.into(), detail);
-        let details = Details {
-            name: asked.to_owned(),
-            group: "autoscaling".into(),
-            kind: "Scale".into(),
-            ..Details::default()
-        };
-        return Err(Status::invalid_object("Scale.autoscaling", details, &[error]));
+        return Err(Status::invalid_object("Scale.autoscaling", scale_details(asked), &[error]));
     }
     let paths = paths(call);
     let path: Vec<&str> = paths.replicas.iter().map(String::as_str).collect();
     let tree = object.tree().with(&path, replicas);
-    let response = update::replace(call, &object, &tree, Claim::Stated(None))?;
+    // Older servers did not see who scaled.
+    let is_old = call.server.profile().minor < 22;
+    let claim = if is_old { Claim::None } else { Claim::Stated(None) };
+    let response = update::replace(call, &object, &tree, claim)?;
     let Answer::Object(object) = &response.body else { return Ok(response) };
     Ok(tree_answer(scale_of(call, object)?, response.changed))
+}
+
+fn scale_details(name: &str) -> Details {
+    Details {
+        name: name.to_owned(),
+        group: "autoscaling".into(),
+        kind: "Scale".into(),
+        ..Details::default()
+    }
 }
 
 /// To apply a scale is to apply the number of replicas, where its object keeps it.
@@ -155,6 +184,21 @@ fn scale_of(call: &Call<'_>, object: &Object) -> Result<Tree, Status> {
 
 fn tree_answer(tree: Tree, changed: bool) -> Response {
     Response { code: 200, body: Answer::Tree(tree), warnings: Vec::new(), changed }
+}
+
+/// The same, where the body says which pod.
+pub(super) fn bind_any(call: &mut Call<'_>) -> Answered {
+    let binding = body::raw(call)?;
+    let name = binding.str_at(&["metadata", "name"]).unwrap_or_default();
+    let pods = Gvr::new("", "v1", "pods");
+    let mut request = call.request.clone();
+    (request.resource, request.name, request.subresource) =
+        (pods, name.to_owned(), Some("binding".into()));
+    let Ok(kind) = call.server.kinds.find(&request.resource).cloned() else {
+        return Err(Status::unknown_resource());
+    };
+    let (server, now) = (&mut *call.server, call.now);
+    bind(&mut Call { server, request: &request, kind, now, warnings: Vec::new() })
 }
 
 /// Puts a pod on a node.

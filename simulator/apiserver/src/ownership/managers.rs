@@ -173,7 +173,10 @@ impl Managers {
             self.0.insert(manager.clone(), entry);
         }
         // Who only joins the owners of what there is has no time.
-        if changed && let Some(entry) = self.0.get_mut(&manager) {
+        let joins = writer.minor < 22 && !self.same_fields(&former);
+        if (changed || joins)
+            && let Some(entry) = self.0.get_mut(&manager)
+        {
             entry.time = writer.stamp();
         }
         Ok(changed.then_some(new))

@@ -140,7 +140,10 @@ impl<'a> Shape<'a> {
         let node = self.element().node;
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
-            let default = || node.and_then(|node| node.member(key)?.default.clone());
+            // Older servers did not know what a key is when it is left out.
+            let knows = self.schema.minor() >= 21;
+            let default =
+                || node.filter(|_| knows).and_then(|node| node.member(key)?.default.clone());
             let Some(value) = item.get(key).cloned().or_else(default) else {
                 return Err(format!(
                     "associative list with keys has an element that omits key field {key:?} (and doesn't have default value)"
