@@ -24,6 +24,8 @@ type Body = BoxBody<Bytes, Infallible>;
 const MAX_BODY: usize = 3 << 20;
 /// A frozen world has no news; its watches still end at some time, as real ones do.
 const WATCH_LIMIT: Duration = Duration::from_hours(1);
+/// How often who asks for it is told how far a quiet watch has come.
+const BOOKMARKS: Duration = Duration::from_mins(1);
 
 /// What connections see: a state of the API server, and the time in it.
 #[derive(Clone)]
@@ -64,7 +66,13 @@ pub async fn answer(
     if is_read(&request) {
         // A request that only reads is asked of a copy, and no write waits for it.
         return Ok(match snapshot.server.clone().handle(&request, snapshot.now) {
-            Outcome::Watch(cursor) => watching(shared, cursor, as_table),
+            Outcome::Watch(cursor) => {
+                let limit = match request.options.timeout_seconds {
+                    0 => WATCH_LIMIT,
+                    seconds => Duration::from_secs(seconds),
+                };
+                watching(shared, cursor, as_table, limit)
+            }
             other => finished(&snapshot, &request, other.done(), as_table),
         });
     }
@@ -114,29 +122,74 @@ fn finished(
 }
 
 /// One line of JSON per event, for as long as somebody reads.
-fn watching(shared: Shared, cursor: Cursor, as_table: bool) -> hyper::Response<Body> {
+fn watching(
+    shared: Shared,
+    cursor: Cursor,
+    as_table: bool,
+    limit: Duration,
+) -> hyper::Response<Body> {
     let now = shared.snapshots.borrow().now;
     let (lines, receiver) = mpsc::channel::<Bytes>(64);
     tokio::spawn(async move {
         // A reader that does not keep up is cut off with its connection, never waited for.
-        let _ended = tokio::time::timeout(WATCH_LIMIT, feed(shared, cursor, as_table, lines)).await;
+        let _ended =
+            tokio::time::timeout(limit, feed(shared, cursor, as_table, lines, limit)).await;
     });
     let body = Lines(receiver);
     http::json(200, BodyExt::boxed(body), now)
 }
 
-async fn feed(mut shared: Shared, mut cursor: Cursor, as_table: bool, lines: mpsc::Sender<Bytes>) {
+async fn feed(
+    mut shared: Shared,
+    mut cursor: Cursor,
+    as_table: bool,
+    lines: mpsc::Sender<Bytes>,
+    limit: Duration,
+) {
+    let mut told = shared.snapshots.borrow().server.revision();
+    // Now and then, and shortly before the end.
+    let mut rest = limit.saturating_sub(Duration::from_secs(2));
+    let mut mark = std::pin::pin!(tokio::time::sleep(rest.min(BOOKMARKS)));
     loop {
         let snapshot = shared.snapshots.borrow_and_update().clone();
         while let Some(event) = cursor.next(&snapshot.server) {
+            told = told.max(revision_of(&event));
             let line = event_line(&snapshot, &cursor.kind, &event, as_table);
             if lines.send(line).await.is_err() {
                 return;
             }
         }
-        if cursor.is_over() || shared.snapshots.changed().await.is_err() {
+        if cursor.is_over() {
             return;
         }
+        tokio::select! {
+            changed = shared.snapshots.changed() => if changed.is_err() {
+                return;
+            },
+            () = &mut mark => {
+                rest = rest.saturating_sub(BOOKMARKS);
+                let pause = if rest.is_zero() { WATCH_LIMIT } else { rest.min(BOOKMARKS) };
+                mark.as_mut().reset(tokio::time::Instant::now() + pause);
+                let revision = shared.snapshots.borrow().server.revision();
+                if cursor.bookmarks && revision > told {
+                    told = revision;
+                    let event = WatchEvent::Bookmark { revision, initial_events_end: false };
+                    if lines.send(line(event.to_json(&cursor.kind))).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn revision_of(event: &WatchEvent) -> u64 {
+    match event {
+        WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
+            object.revision()
+        }
+        WatchEvent::Bookmark { revision, .. } => *revision,
+        WatchEvent::Error(_) => 0,
     }
 }
 

@@ -1,13 +1,13 @@
 //! Requests and answers of the `http` crate, for who serves a [`Server`] to clients that speak HTTP. No IO, no runtime:
 //! those are of who listens.
 
-use ::http::header::{CONTENT_TYPE, DATE, HeaderName, HeaderValue, USER_AGENT};
+use ::http::header::{CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use ::http::request::Parts;
 use ::http::{Response as HttpResponse, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-use crate::request::{Request, Response};
+use crate::request::{Answer, Request, Response};
 use crate::status::Status;
 use crate::store::Server;
 use crate::wire::{self, Http};
@@ -53,8 +53,22 @@ pub fn refused(status: Status, now: Timestamp) -> HttpResponse<Vec<u8>> {
 
 /// An answer as it goes over the wire. The clients of a world take its time from the `Date` header.
 pub fn answer(response: &Response, now: Timestamp) -> HttpResponse<Vec<u8>> {
+    if response.code == 204 {
+        let mut empty = json(204, Vec::new(), now);
+        empty.headers_mut().remove(CONTENT_TYPE);
+        return empty;
+    }
     let mut answer = json(response.code, response.body.to_json().to_vec(), now);
     warn(&mut answer, &response.warnings);
+    if let Answer::Status(status) = &response.body {
+        let headers = answer.headers_mut();
+        if status.is_plain_text() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        }
+        if let Some(seconds) = status.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+    }
     answer
 }
 

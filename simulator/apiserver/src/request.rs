@@ -87,6 +87,8 @@ pub struct Options {
     pub resource_version_match: String,
     pub send_initial_events: Option<bool>,
     pub allow_bookmarks: bool,
+    /// After which a watch ends; 0: as the server likes.
+    pub timeout_seconds: u64,
     /// What only some subresources know: `container`, `tailLines`.
     pub others: BTreeMap<String, String>,
     /// Of an apply: take fields over from other managers.

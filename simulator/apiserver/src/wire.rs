@@ -79,6 +79,7 @@ pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
                 .has("sendInitialEvents")
                 .then(|| query.flag("sendInitialEvents")),
             allow_bookmarks: query.flag("allowWatchBookmarks"),
+            timeout_seconds: query.number("timeoutSeconds")?.unwrap_or(0).try_into().unwrap_or(0),
             others: match place.subresource.as_deref() {
                 Some("log" | "exec" | "attach" | "portforward") => {
                     query.0.iter().cloned().collect()

@@ -3,6 +3,7 @@
 mod definitions;
 mod deletion;
 mod lists;
+mod ownership;
 mod patches;
 mod values;
 mod writes;
