@@ -447,7 +447,8 @@ impl Kubelet {
         let pending = PendingCall { request, slot, action: call.action.clone(), result };
         self.calls.insert(id, pending);
         if speaks {
-            ctx.timer_after(budget, Mark::new(About::CallEnds, letter).pack());
+            // While somebody waits for the answer the world is not at rest anyway.
+            ctx.background_after(budget, Mark::new(About::CallEnds, letter).pack());
             let mark = Mark::of(About::Tick, slot, run.main, run.main().life);
             self.engine(ctx, mark, Input::Call(Call { id, verb, about }), false);
         } else {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use drydock_apiserver::{Request, Tree};
 use drydock_operator_core::plan::{AgentCall, OnFailure};
 use drydock_operator_core::view::Key;
+use drydock_scenarios::{Fault, NodeChoice};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -32,8 +33,7 @@ fn pod(component: &str, ordinal: usize) -> Value {
     };
     let probe = json!([{ "instance": format!("demo-{component}"), "action": "roleProbe", "periodSeconds": 1,
         "reportPeriodSeconds": 15, "reportOnFileChange": ["/etc/kubeblocks/pod-metadata"] }]);
-    let actions =
-        json!([{ "name": "postProvision" }, { "name": "switchover" }, { "name": "roleProbe" }]);
+    let actions = json!([{ "name": "postProvision", "timeoutSeconds": 5 }, { "name": "switchover" }, { "name": "roleProbe" }]);
     let mut containers = vec![json!({
         "name": container, "image": "redis:7", "env": env,
         "readinessProbe": { "periodSeconds": 1, "exec": { "command": ["ping"] } },
@@ -61,6 +61,15 @@ fn pod(component: &str, ordinal: usize) -> Value {
 }
 
 fn call(world: &mut World, action: &str, pod: &str) -> Result<String, String> {
+    call_within(world, action, pod, Some(SignedDuration::from_secs(60)))
+}
+
+fn call_within(
+    world: &mut World,
+    action: &str,
+    pod: &str,
+    timeout: Option<SignedDuration>,
+) -> Result<String, String> {
     let server = world.server(0);
     let uid =
         server.table(server.kind("", "Pod").unwrap()).get("default", pod).unwrap().uid().to_owned();
@@ -69,7 +78,7 @@ fn call(world: &mut World, action: &str, pod: &str) -> Result<String, String> {
         pod_uid: uid,
         action: action.to_owned(),
         parameters: std::collections::BTreeMap::new(),
-        timeout: Some(SignedDuration::from_secs(60)),
+        timeout,
         on_failure: OnFailure::Ignore,
     };
     let id = world.issue(Sender::User, 0, Subject::Agent(Arc::new(call)));
@@ -306,4 +315,20 @@ fn a_recorded_agent_reports_after_readiness_on_each_change_and_after_the_label_f
     assert_eq!(after.len(), 1, "{after:?}");
     assert_eq!((after[0].1.as_str(), after[0].2.as_str()), ("demo-redis-1", "primary"));
     assert!((1_000..1_030).contains(&after[0].0), "a second after the leader is gone: {after:?}");
+}
+
+#[test]
+fn an_action_that_takes_too_long_is_killed_by_the_limit_of_the_call_or_else_its_own() {
+    for (limit, seconds) in [(None, 5), (Some(SignedDuration::from_secs(10)), 10)] {
+        let mut world = cluster(1);
+        // Registration waits for every sentinel, and one does not answer.
+        let down = Fault::NodeDown(NodeChoice::Named("node-3".to_owned()));
+        world.inject(&down).expect("the node exists");
+        let asked = world.now();
+
+        let result = call_within(&mut world, "postProvision", "demo-redis-0", limit);
+
+        assert!(result.as_ref().is_err_and(|error| error.contains("timed")), "{result:?}");
+        assert_eq!(world.now().duration_since(asked).as_secs(), seconds);
+    }
 }

@@ -299,6 +299,21 @@ mod tests {
     }
 
     #[test]
+    fn every_model_of_the_folder_is_bundled() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/engines");
+        let entries = std::fs::read_dir(folder).expect("the folder is there");
+        let mut there: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        there.sort();
+
+        let mut bundled: Vec<&str> = BUNDLED.iter().map(|(file, _)| *file).collect();
+        bundled.sort_unstable();
+
+        assert_eq!(bundled, there, "a model in scenarios/engines needs a line in BUNDLED, above");
+    }
+
+    #[test]
     fn a_word_that_is_not_known_is_refused_with_its_line() {
         let text = "engine: x\nabout: y\nmatch: []\nprotocol: none\nactions:\n  switchover: { do: explode }\n";
 
