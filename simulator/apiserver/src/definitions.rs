@@ -219,6 +219,7 @@ impl Server {
             let last = definition.tree().without(&["metadata", "finalizers"]);
             let last = self.remove(&definition, &last, write.clone());
             self.follow(last.tree(), true);
+            self.name_definitions(&kind.group, write.time);
         } else {
             let tree = definition.tree().with(&["metadata", "finalizers"], others);
             self.commit(definition.kind(), &tree, Some(&definition), write.clone());

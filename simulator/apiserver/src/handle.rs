@@ -120,10 +120,19 @@ impl Call<'_> {
         let needs_namespace =
             !matches!(request.verb, Verb::List | Verb::Watch) || !request.name.is_empty();
         if info.namespaced && request.namespace.is_empty() && needs_namespace {
-            return Err(if request.name.is_empty() {
+            return Err(if request.name.is_empty() && info.custom {
+                Status::unknown_path()
+            } else if request.name.is_empty() {
                 Status::method_not_allowed()
             } else {
                 Status::unknown_resource()
+            });
+        }
+        if request.verb == Verb::Update && request.name.is_empty() {
+            return Err(if info.custom {
+                Status::bad_request("name must be provided")
+            } else {
+                Status::method_not_allowed()
             });
         }
         if let Some(subresource) = &request.subresource {

@@ -90,6 +90,14 @@ impl FieldError {
         Self { kind, field: field.into(), body }
     }
 
+    /// Leaves out the beginning of a place, where the words name it.
+    pub(crate) fn shorten(&mut self, prefix: &str) {
+        if self.field.starts_with(prefix) {
+            let place = format!("{} in body", self.field);
+            self.body = self.body.replace(&place, &place[prefix.len()..]);
+        }
+    }
+
     /// `detail` may be empty.
     pub fn required(field: impl Into<String>, detail: &str) -> Self {
         Self::new(FieldErrorKind::Required, field, with_detail("Required value".into(), detail))

@@ -43,7 +43,7 @@ pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
         "GET" if watches => Verb::Watch,
         "GET" => Verb::List,
         "POST" => Verb::Create,
-        "PUT" if named => Verb::Update,
+        "PUT" => Verb::Update,
         "PATCH" if named => Verb::Patch,
         "DELETE" if named => Verb::Delete,
         "DELETE" => Verb::DeleteCollection,

@@ -139,6 +139,13 @@ fn check_custom(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
             "the API version in the data ({version}) does not match the expected API version ({wanted})"
         )));
     }
+    if let Some(found) = tree.get("metadata").filter(|found| !found.is_map() && !found.is_null()) {
+        let (kind, version) = (&info.kind, &info.version);
+        let found = golang::type_name(found);
+        return Err(Status::bad_request(format!(
+            "{kind} in version \"{version}\" cannot be handled as a {kind}: json: cannot unmarshal {found} into Go value of type v1.ObjectMeta"
+        )));
+    }
     same_kind(call, tree)
 }
 

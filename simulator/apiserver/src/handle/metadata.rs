@@ -169,7 +169,9 @@ fn validate_finalizers(kind: &KindInfo, finalizers: &Tree, errors: &mut Vec<Fiel
             errors.push(FieldError::invalid(field, &(*name).into(), &fault));
         }
         let is_standard = matches!(*name, "kubernetes" | "foregroundDeletion" | "orphan");
-        if !kind.custom && !name.contains('/') && !is_standard {
+        // Definitions are written to another server, which knows no standard names.
+        let is_typed = !kind.custom && &*kind.group != "apiextensions.k8s.io";
+        if is_typed && !name.contains('/') && !is_standard {
             let detail = "name is neither a standard finalizer name nor is it fully qualified";
             errors.push(FieldError::invalid(format!("{field}[{at}]"), &(*name).into(), detail));
         }

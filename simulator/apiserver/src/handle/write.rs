@@ -123,12 +123,19 @@ pub(super) fn validate(
     errors: &mut Vec<FieldError>,
 ) {
     let old = old.map(Object::tree);
-    if is_definition(call) {
+    if is_definition(call) && call.request.subresource.is_none() {
         errors.extend(crd::broken(tree, old));
     }
     let info = call.info();
     if info.custom {
-        errors.extend(info.schema.validate(tree, old));
+        let mut found = info.schema.validate(tree, old);
+        if call.request.subresource.as_deref() == Some("status") {
+            // Looked at alone, a status does not know where it stands.
+            for error in &mut found {
+                error.shorten("status.");
+            }
+        }
+        errors.extend(found);
     } else {
         let subresource = call.request.subresource.as_deref();
         errors.extend(rules::broken(info, tree, old, call.server.profile().minor, subresource));

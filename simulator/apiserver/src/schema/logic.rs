@@ -4,6 +4,7 @@ use super::validate::{self, Context};
 use super::{Node, Path, Ref, compile};
 use crate::Tree;
 use crate::schema::error::Faults;
+use crate::status::FieldError;
 
 #[derive(Debug, Default)]
 pub struct Logic {
@@ -36,20 +37,20 @@ impl Logic {
             validate::values(node, value, None, path, &mut inner);
             inner.faults.0.is_empty()
         };
-        let body = |what: &str| {
-            let place = path.to_string();
-            if place.is_empty() {
-                format!("\"\" {what}")
-            } else {
-                format!("{place} in body {what}")
+        // The real server's library says these of the whole object, and names the place in its words.
+        let say = |faults: &mut Faults, what: &str| {
+            faults.0.push(FieldError::invalid("<nil>", &"".into(), &format!("\"{path}\" {what}")));
+        };
+        let of_first = |nodes: &[Ref]| {
+            let mut inner = Context::default();
+            if let Some(node) = nodes.first() {
+                validate::values(node, value, None, path, &mut inner);
             }
+            inner.faults.0
         };
         if !self.any.is_empty() && !self.any.iter().any(|node| holds(node)) {
-            faults.invalid(
-                *path,
-                validate::printed(value),
-                &body("must validate at least one schema (anyOf)"),
-            );
+            say(faults, "must validate at least one schema (anyOf)");
+            faults.0.extend(of_first(&self.any));
         }
         let valid = self.one.iter().filter(|node| holds(node)).count();
         if !self.one.is_empty() && valid != 1 {
@@ -58,8 +59,10 @@ impl Logic {
             } else {
                 format!("Found {valid} valid alternatives")
             };
-            let what = format!("must validate one and only one schema (oneOf). {found}");
-            faults.invalid(*path, validate::printed(value), &body(&what));
+            say(faults, &format!("must validate one and only one schema (oneOf). {found}"));
+            if valid == 0 {
+                faults.0.extend(of_first(&self.one));
+            }
         }
         let broken = self.all.iter().any(|node| !holds(node));
         if broken {
@@ -68,18 +71,10 @@ impl Logic {
                 validate::values(node, value, None, path, &mut inner);
                 faults.0.append(&mut inner.faults.0);
             }
-            faults.invalid(
-                *path,
-                validate::printed(value),
-                &body("must validate all the schemas (allOf)"),
-            );
+            say(faults, "must validate all the schemas (allOf)");
         }
         if self.not.as_ref().is_some_and(|node| holds(node)) {
-            faults.invalid(
-                *path,
-                validate::printed(value),
-                &body("must not validate the schema (not)"),
-            );
+            say(faults, "must not validate the schema (not)");
         }
     }
 }

@@ -83,6 +83,10 @@ fn prune(
     if old.is_some_and(|old| old.same(tree)) {
         return None;
     }
+    // A whole number is read as one, however it is written.
+    if tree.is_integer() && tree.as_i64().is_none() {
+        return whole(tree);
+    }
     if tree.is_list() {
         let items = node.items.as_deref()?;
         let mut copy: Option<Vec<Tree>> = None;
@@ -113,6 +117,13 @@ fn prune(
         }
     }
     apply(tree, changes)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "it is a whole number that fits")]
+fn whole(tree: &Tree) -> Option<Tree> {
+    const EDGE: f64 = 9_223_372_036_854_775_808.0;
+    let number = tree.as_f64().filter(|number| number.abs() < EDGE)?;
+    Some(Tree::from(number as i64))
 }
 
 /// The map with these members replaced or gone.

@@ -3,6 +3,7 @@
 use super::error::Faults;
 use super::{Limits, ListType, Node, Path, Schema, Type, counterpart, format, rule, unique};
 use crate::Tree;
+use crate::names;
 use crate::status::{FieldError, FieldErrorKind};
 
 impl Schema {
@@ -105,8 +106,26 @@ pub(super) fn values(
 
 fn embedded(value: &Tree, path: &Path<'_>, context: &mut Context) {
     for key in ["apiVersion", "kind"] {
-        if value.str_at(&[key]).is_none_or(str::is_empty) {
-            context.faults.required(path.field(key), "must not be empty");
+        match value.str_at(&[key]) {
+            None => context.faults.required(path.field(key), ""),
+            Some("") => context.faults.required(path.field(key), "must not be empty"),
+            Some(_) => {}
+        }
+    }
+    let meta = path.field("metadata");
+    let labels = meta.field("labels");
+    for (key, value) in value.at(&["metadata", "labels"]).into_iter().flat_map(Tree::entries) {
+        for fault in names::qualified_name(key) {
+            context.faults.invalid(labels, key, &fault);
+        }
+        for fault in names::label_value(value.as_str().unwrap_or_default()) {
+            context.faults.invalid(labels, value, &fault);
+        }
+    }
+    let annotations = meta.field("annotations");
+    for (key, _) in value.at(&["metadata", "annotations"]).into_iter().flat_map(Tree::entries) {
+        for fault in names::qualified_name(&key.to_lowercase()) {
+            context.faults.invalid(annotations, key, &fault);
         }
     }
 }
@@ -202,7 +221,8 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
     } else if value.is_list() {
         let count = value.items().len() as u64;
         if let Some(least) = limits.min_items.filter(|least| count < *least) {
-            context.invalid(path, value, &format!("should have at least {least} items"));
+            let what = format!("{path} in body should have at least {least} items");
+            context.faults.invalid(*path, count, &what);
         }
         let items = value.items();
         if limits.unique_items
