@@ -1,5 +1,6 @@
 //! Definitions of custom kinds: what is wrong with one, what the server says of it, what kinds it brings.
 
+mod parts;
 mod structural;
 
 use jiff::Timestamp;
@@ -250,6 +251,7 @@ pub(crate) fn broken(definition: &Tree, old: Option<&Tree>) -> Vec<FieldError> {
         Some(other) => faults.not_supported(spec.field("scope"), other, &["Cluster", "Namespaced"]),
     }
     versions(definition, &spec, &mut faults);
+    parts::check(definition, &spec, &mut faults);
     kind_names(definition, &spec.field("names"), &mut faults);
     structural::check(definition, &spec, &mut faults);
     if let Some(old) = old {

@@ -194,6 +194,13 @@ impl Call<'_> {
             return tree.clone();
         }
         match self.server.kinds.storage(self.kind.id) {
+            Some(stored) if stored.info.custom => {
+                let tree = tree.with(&["apiVersion"], stored.info.api_version());
+                let schema = &stored.info.schema;
+                let known =
+                    schema.prune(&tree, None).map_or_else(|_| tree.clone(), |(tree, _)| tree);
+                schema.default(&known, None)
+            }
             Some(stored) => tree.with(&["apiVersion"], stored.info.api_version()),
             None => tree.clone(),
         }

@@ -104,7 +104,8 @@ impl Cursor {
     }
 }
 
-/// An object as it looks in another version of its kind: without conversion, only `apiVersion` differs.
+/// An object as it looks in another version of its kind: without conversion, `apiVersion` differs, and what that
+/// version does not know is not shown.
 pub(crate) fn in_version(object: Object, kind: &KindInfo) -> Object {
     let own = object.tree().get("apiVersion").and_then(Tree::as_str).unwrap_or_default();
     let (group, version) = own.split_once('/').unwrap_or(("", own));
@@ -112,5 +113,9 @@ pub(crate) fn in_version(object: Object, kind: &KindInfo) -> Object {
         return object;
     }
     let tree = object.tree().with(&["apiVersion"], kind.api_version());
-    object.shown_as(tree)
+    if !kind.custom {
+        return object.shown_as(tree);
+    }
+    let known = kind.schema.prune(&tree, None).map(|(tree, _)| tree);
+    object.shown_as(known.unwrap_or(tree))
 }

@@ -47,11 +47,12 @@ impl Claim {
             Self::Stated(stated) => stated,
         };
         let nothing = Ownership::default();
+        let live = old.map(|old| crate::watch::in_version(old.clone(), &call.kind.info));
         old.map_or(&nothing, Object::ownership).after(Update {
             write,
             kind: &call.kind.info,
             minor: call.server.profile().minor,
-            old: old.map(Object::tree),
+            old: live.as_ref().map(Object::tree),
             new: wanted,
             stated,
         })

@@ -153,12 +153,25 @@ fn owner_references(owners: &Tree, errors: &mut Vec<FieldError>) {
                 let detail = format!(
                     "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}"
                 );
-                errors.push(FieldError::invalid("metadata.ownerReferences", owners, &detail));
+                let printed = printed(owners);
+                let field = "metadata.ownerReferences";
+                errors.push(FieldError::invalid_printed(field, &printed, &detail));
             } else {
                 controller = Some(this);
             }
         }
     }
+}
+
+/// References as the server's own type orders their members.
+fn printed(owners: &Tree) -> String {
+    const ORDER: [&str; 6] =
+        ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"];
+    let one = |owner: &Tree| {
+        let members = ORDER.iter().filter_map(|key| Some(format!("{key:?}:{}", owner.get(key)?)));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    };
+    format!("[{}]", owners.items().iter().map(one).collect::<Vec<_>>().join(","))
 }
 
 fn validate_finalizers(kind: &KindInfo, finalizers: &Tree, errors: &mut Vec<FieldError>) {

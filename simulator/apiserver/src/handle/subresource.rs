@@ -60,17 +60,9 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
         return Err(Status::modified(call.info(), asked));
     }
     let replicas = wanted.int_at(&["spec", "replicas"]).unwrap_or(0);
-    if replicas < 0 {
-        let detail = if call.info().custom {
-            "should be a non-negative integer"
-        } else {
-            "must be greater than or equal to 0"
-        };
-        if call.info().custom {
-            let path = &call.info().scale.as_ref().expect("it has a scale").spec_replicas;
-            let error = FieldError::invalid(path.as_str(), &replicas.into(), detail);
-            return Err(Status::invalid(call.info(), asked, &[error]));
-        }
+    // Of a custom object its own rules say so.
+    if replicas < 0 && !call.info().custom {
+        let detail = "must be greater than or equal to 0";
         let error = FieldError::invalid("spec.replicas", &replicas.into(), detail);
         return Err(Status::invalid_object("Scale.autoscaling", scale_details(asked), &[error]));
     }
@@ -114,6 +106,21 @@ fn apply_scale(call: &mut Call<'_>, object: &Object, scale: &Tree) -> Answered {
         config = config.with(&path, replicas);
     }
     let own = format!(" using {}", info.api_version());
+    if call.info().custom {
+        // It fails where the result is read back; what comes before is looked at on a copy.
+        let mut copy = call.server.clone();
+        let (request, kind, now) = (call.request, call.kind.clone(), call.now);
+        let trial = Call { server: &mut copy, request, kind, now, warnings: Vec::new() };
+        apply::apply(&mut { trial }, &config)
+            .map_err(|status| status.renamed(&own, " using autoscaling/v1"))?;
+        let name = object.name();
+        return Err(Status::plain(
+            500,
+            format!(
+                "failed to convert new object (/{name}; autoscaling/v1, Kind=Scale) to proper version: request to convert CR to an invalid group/version: autoscaling/v1"
+            ),
+        ));
+    }
     let response = apply::apply(call, &config)
         .map_err(|status| status.renamed(&own, " using autoscaling/v1"))?;
     let Answer::Object(object) = &response.body else { return Ok(response) };

@@ -3,6 +3,7 @@
 use super::{Call, fields, metadata};
 use crate::builtin::{admission, rules, warnings};
 use crate::crd;
+use crate::kinds::KindInfo;
 use crate::object::{Object, Tree};
 use crate::request::Verb;
 use crate::status::{FieldError, Status};
@@ -136,10 +137,24 @@ pub(super) fn validate(
             }
         }
         errors.extend(found);
+        errors.extend(scale_faults(info, tree));
     } else {
         let subresource = call.request.subresource.as_deref();
         errors.extend(rules::broken(info, tree, old, call.server.profile().minor, subresource));
     }
+}
+
+/// The numbers of a scale are none below zero.
+fn scale_faults(info: &KindInfo, tree: &Tree) -> Vec<FieldError> {
+    let Some(scale) = &info.scale else { return Vec::new() };
+    let below = |path: &String| {
+        let steps = path.trim_start_matches('.').split('.');
+        let value = steps.into_iter().try_fold(tree, |tree, step| tree.get(step))?;
+        let number = value.as_i64().filter(|number| *number < 0)?;
+        let why = "should be a non-negative integer";
+        Some(FieldError::invalid(path.as_str(), &number.into(), why))
+    };
+    [&scale.spec_replicas, &scale.status_replicas].into_iter().filter_map(below).collect()
 }
 
 fn is_definition(call: &Call<'_>) -> bool {
