@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use drydock_apiserver::http::{self, Asked};
 use drydock_apiserver::{
-    Answer, Cursor, KindInfo, Object, Outcome, Request, Response, Server, Status, Verb, WatchEvent,
+    Answer, Cursor, KindInfo, Object, Outcome, Partial, Request, Response, Server, Status, Verb,
+    WatchEvent,
 };
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
@@ -57,7 +58,9 @@ pub async fn answer(
     };
     let body = body.to_bytes();
     let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    let as_table = table::is_wanted(accept.unwrap_or_default());
+    let partial = Partial::wanted(accept.unwrap_or_default());
+    let as_table = partial.is_none() && table::is_wanted(accept.unwrap_or_default());
+    let form = Form { as_table, partial };
     let snapshot = shared.snapshots.borrow().clone();
     let request = match http::ask(&snapshot.server, &parts, &body, snapshot.now) {
         Asked::Answered(answer) => return Ok(whole(answer)),
@@ -66,21 +69,31 @@ pub async fn answer(
     if is_read(&request) {
         // A request that only reads is asked of a copy, and no write waits for it.
         return Ok(match snapshot.server.clone().handle(&request, snapshot.now) {
+            Outcome::Watch(_) if form.partial.is_some_and(Partial::is_list) => {
+                http::json(200, Full::new(Bytes::new()).boxed(), snapshot.now)
+            }
             Outcome::Watch(cursor) => {
                 let limit = match request.options.timeout_seconds {
                     0 => WATCH_LIMIT,
                     seconds => Duration::from_secs(seconds),
                 };
-                watching(shared, cursor, as_table, limit)
+                watching(shared, cursor, form, limit)
             }
-            other => finished(&snapshot, &request, other.done(), as_table),
+            other => finished(&snapshot, &request, other.done(), form),
         });
     }
     let (answer, answered) = oneshot::channel();
     let sent = shared.writes.send(Write { request: request.clone(), answer }).await.is_ok();
     let response = if sent { answered.await.ok() } else { None };
     let snapshot = shared.snapshots.borrow().clone();
-    Ok(finished(&snapshot, &request, response, as_table))
+    Ok(finished(&snapshot, &request, response, form))
+}
+
+/// How much of objects a client wants to see.
+#[derive(Clone, Copy)]
+struct Form {
+    as_table: bool,
+    partial: Option<Partial>,
 }
 
 fn is_read(request: &Request) -> bool {
@@ -91,7 +104,7 @@ fn finished(
     snapshot: &Snapshot,
     request: &Request,
     response: Option<Response>,
-    as_table: bool,
+    form: Form,
 ) -> hyper::Response<Body> {
     let Some(response) = response else {
         let status = Status::plain(501, "this world does not answer such a request");
@@ -101,6 +114,11 @@ fn finished(
         (&*kind.group, &*kind.version, &*kind.plural)
             == (&*request.resource.group, &*request.resource.version, &*request.resource.resource)
     });
+    let as_table = form.as_table;
+    if let (Some(partial), Some(kind)) = (form.partial, kind) {
+        let minor = snapshot.server.profile().minor;
+        return whole(http::answer(&partial.of(response, kind, minor), snapshot.now));
+    }
     let rows = |objects: &[Object], kind, revision, more: Option<&str>| {
         let mut table = table::table(&snapshot.server, kind, objects, revision, snapshot.now);
         if let Some(more) = more {
@@ -122,18 +140,12 @@ fn finished(
 }
 
 /// One line of JSON per event, for as long as somebody reads.
-fn watching(
-    shared: Shared,
-    cursor: Cursor,
-    as_table: bool,
-    limit: Duration,
-) -> hyper::Response<Body> {
+fn watching(shared: Shared, cursor: Cursor, form: Form, limit: Duration) -> hyper::Response<Body> {
     let now = shared.snapshots.borrow().now;
     let (lines, receiver) = mpsc::channel::<Bytes>(64);
     tokio::spawn(async move {
         // A reader that does not keep up is cut off with its connection, never waited for.
-        let _ended =
-            tokio::time::timeout(limit, feed(shared, cursor, as_table, lines, limit)).await;
+        let _ended = tokio::time::timeout(limit, feed(shared, cursor, form, lines, limit)).await;
     });
     let body = Lines(receiver);
     http::json(200, BodyExt::boxed(body), now)
@@ -142,7 +154,7 @@ fn watching(
 async fn feed(
     mut shared: Shared,
     mut cursor: Cursor,
-    as_table: bool,
+    form: Form,
     lines: mpsc::Sender<Bytes>,
     limit: Duration,
 ) {
@@ -154,7 +166,7 @@ async fn feed(
         let snapshot = shared.snapshots.borrow_and_update().clone();
         while let Some(event) = cursor.next(&snapshot.server) {
             told = told.max(revision_of(&event));
-            let line = event_line(&snapshot, &cursor.kind, &event, as_table);
+            let line = event_line(&snapshot, &cursor.kind, &event, form);
             if lines.send(line).await.is_err() {
                 return;
             }
@@ -174,7 +186,8 @@ async fn feed(
                 if cursor.bookmarks && revision > told {
                     told = revision;
                     let event = WatchEvent::Bookmark { revision, initial_events_end: false };
-                    if lines.send(line(event.to_json(&cursor.kind))).await.is_err() {
+                    let bookmark = event_line(&snapshot, &cursor.kind, &event, form);
+                    if lines.send(bookmark).await.is_err() {
                         return;
                     }
                 }
@@ -193,14 +206,17 @@ fn revision_of(event: &WatchEvent) -> u64 {
     }
 }
 
-fn event_line(snapshot: &Snapshot, kind: &KindInfo, event: &WatchEvent, as_table: bool) -> Bytes {
+fn event_line(snapshot: &Snapshot, kind: &KindInfo, event: &WatchEvent, form: Form) -> Bytes {
+    if let Some(frame) = form.partial.and_then(|partial| partial.event(event)) {
+        return line(frame.to_json());
+    }
     let (name, object) = match event {
         WatchEvent::Added(object) => ("ADDED", object),
         WatchEvent::Modified(object) => ("MODIFIED", object),
         WatchEvent::Deleted(object) => ("DELETED", object),
         WatchEvent::Bookmark { .. } | WatchEvent::Error(_) => return line(event.to_json(kind)),
     };
-    if !as_table {
+    if !form.as_table {
         return line(event.to_json(kind));
     }
     let table = table::table(

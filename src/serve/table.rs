@@ -28,7 +28,7 @@ pub fn table(
                 "cells": columns.iter().map(|column| column.cell(object, now)).collect::<Vec<_>>(),
                 "object": {
                     "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
-                    "metadata": object.tree().get("metadata").map(Tree::to_value),
+                    "metadata": object.shown().get("metadata").map(Tree::to_value),
                 },
             })
         })

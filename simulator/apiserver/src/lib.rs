@@ -11,6 +11,7 @@
 pub mod http;
 pub mod kinds;
 pub mod object;
+pub mod partial;
 pub mod quantity;
 pub mod request;
 pub mod schema;
@@ -35,6 +36,7 @@ mod yaml;
 
 pub use kinds::{KindId, KindInfo, Profile};
 pub use object::{DecodeError, Object, Owner, Tree};
+pub use partial::Partial;
 pub use request::{
     Answer, Body, DeleteOptions, Gvr, Options, Outcome, PatchKind, Preconditions, Propagation,
     Request, Response, User, Verb,

@@ -260,6 +260,11 @@ impl Status {
         Self::conflict_with(message, details)
     }
 
+    /// For a form that the answer cannot take.
+    pub(crate) fn not_acceptable(message: String) -> Self {
+        Self::error(406, "NotAcceptable", message)
+    }
+
     pub(crate) fn with_empty_details(self) -> Self {
         self.about(Details::default())
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use compare::Symbols;
 use drydock_apiserver::wire::{self, Http};
-use drydock_apiserver::{Answer, Outcome, Profile, Response, Server, Status};
+use drydock_apiserver::{Answer, KindInfo, Outcome, Partial, Profile, Response, Server, Status};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -91,9 +91,28 @@ impl Replay {
 
     fn send(&mut self, request: &Value) -> (u16, Value, Vec<String>) {
         match self.outcome(request, false) {
-            Ok(Outcome::Done(response)) => answer(&response),
+            Ok(Outcome::Done(response)) => answer(&self.shown(request, response)),
             Ok(other) => (0, json!(format!("{other:?}")), Vec::new()),
             Err(status) => answer(&status.into()),
+        }
+    }
+
+    /// In the form that the client asks for.
+    fn shown(&self, request: &Value, response: Response) -> Response {
+        let accept = request["headers"]["Accept"].as_str().unwrap_or_default();
+        let path = self.symbols.resolve(&request["path"]);
+        let path = path.as_str().unwrap_or_default();
+        let parsed = wire::parse(&Http { method: "GET", path, ..Http::default() });
+        let (Some(partial), Ok(parsed)) = (Partial::wanted(accept), parsed) else {
+            return response;
+        };
+        let is_it = |kind: &&KindInfo| {
+            (&*kind.group, &*kind.version, &*kind.plural)
+                == (&*parsed.resource.group, &*parsed.resource.version, &*parsed.resource.resource)
+        };
+        match self.server.kinds().find(is_it) {
+            Some(kind) => partial.of(response, kind, self.server.profile().minor),
+            None => response,
         }
     }
 
@@ -164,7 +183,13 @@ impl Replay {
         while (events.len() as u64) < enough
             && let Some(event) = cursor.next(&self.server)
         {
-            let frame = event.to_json(&cursor.kind);
+            let accept = watch["headers"]["Accept"].as_str().unwrap_or_default();
+            let frame = match Partial::wanted(accept) {
+                Some(partial) if partial.is_list() => break,
+                Some(partial) => partial.event(&event).map(|frame| frame.to_json()),
+                None => None,
+            };
+            let frame = frame.unwrap_or_else(|| event.to_json(&cursor.kind));
             events.push(serde_json::from_slice(&frame).expect("a frame is JSON"));
         }
         self.symbols.remember(id, &json!({ "events": events }));
