@@ -90,6 +90,23 @@ impl FieldError {
         Self { kind, field: field.into(), body }
     }
 
+    /// As older servers said it: maps of texts as Go writes them, and no other name for what is of another type.
+    pub(crate) fn in_words_of(&mut self, minor: u32) {
+        if minor >= 31 {
+            return;
+        }
+        if minor < 24 && self.kind == FieldErrorKind::TypeInvalid {
+            self.kind = FieldErrorKind::Invalid;
+        }
+        let Some(rest) = self.body.strip_prefix("Invalid value: {") else { return };
+        let end = rest.find('}').map_or(0, |end| end + 1);
+        let value = Tree::from_json(format!("{{{}", &rest[..end]).as_bytes());
+        let Ok(map) = value.map_err(|_| ()) else { return };
+        if map.is_map() && !map.is_empty() && map.entries().all(|(_, value)| value.is_string()) {
+            self.body = format!("Invalid value: map[string]string{map}{}", &rest[end..]);
+        }
+    }
+
     /// Leaves out the beginning of a place, where the words name it.
     pub(crate) fn shorten(&mut self, prefix: &str) {
         if self.field.starts_with(prefix) {

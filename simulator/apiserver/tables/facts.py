@@ -38,7 +38,7 @@ KINDS = {
         cronjobs CronJob cj all sg
         jobs Job - all sg1.22
     """,
-    "batch/v1beta1": "cronjobs CronJob cj all sg",
+    "batch/v1beta1": "cronjobs CronJob cj all sg1.21",
     "policy/v1": "poddisruptionbudgets PodDisruptionBudget pdb - sgv",
     "policy/v1beta1": """
         poddisruptionbudgets PodDisruptionBudget pdb - sgv
@@ -340,6 +340,11 @@ NULLS = {
 # The same up to a minor version: (definition, field) -> the last.
 NULLS_UNTIL = {
     ("meta.v1.ObjectMeta", "creationTimestamp"): 33,
+}
+
+# How lists are shared, where the documents say otherwise: (definition, field) -> the words, and the last minor version.
+LISTS = {
+    ("apiextensions.v1.CustomResourceDefinitionStatus", "conditions"): ("atomic", 20),
 }
 
 # Strings that are sent back though empty: pointers in the server's own types.

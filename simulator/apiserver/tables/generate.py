@@ -118,7 +118,10 @@ class Table:
             kind = self.type_of(body, refs)
             words = [field + ("!" if field in required else ""), kind]
             list_type = body.get("x-kubernetes-list-type")
-            if list_type == "map":
+            other, last = facts.LISTS.get((label, field), (None, 0))
+            if self.minor <= last:
+                words.append(other)
+            elif list_type == "map":
                 words.append("map=" + ",".join(body["x-kubernetes-list-map-keys"]))
             elif list_type:
                 words.append(list_type)

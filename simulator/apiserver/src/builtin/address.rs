@@ -50,9 +50,6 @@ pub(crate) fn assign(
         one_family(&spec, &mut errors);
         spec = families(&spec, minor);
         spec = cluster_ip(&spec, old, taken, start, &mut errors);
-        if minor < 21 {
-            spec = spec.without(&["clusterIPs"]);
-        }
     }
     let stated = text(&spec, "clusterIP");
     if kind == "ExternalName" && !stated.is_empty() && spec.get("clusterIPs").is_none() {

@@ -20,7 +20,7 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
         ("", "Service") => service(new, old, faults),
         ("", "PersistentVolumeClaim") => claim(new, old, minor, faults),
         ("", "PersistentVolume") => volume(new, old, faults),
-        ("", "Node") => node(new, old, faults),
+        ("", "Node") => node(new, old, minor, faults),
         ("storage.k8s.io", "StorageClass") => class(new, old, faults),
         ("scheduling.k8s.io", "PriorityClass") => {
             if new.get("value") != old.get("value") {
@@ -146,9 +146,11 @@ fn pod(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
             why
         } else {
             why.replace("`,`", "`, `")
-                .replace("`spec.activeDeadlineSeconds`,", "`spec.activeDeadlineSeconds` or ")
+                .replace("`spec.activeDeadlineSeconds`, ", "`spec.activeDeadlineSeconds` or ")
         };
-        faults.forbidden(at, &why);
+        // The real server shows the two as Go values, with marks where they differ.
+        let shown = format!("{why}\n  core.PodSpec{{\n- \t{was},\n+ \t{now},\n  }}\n");
+        faults.forbidden(at, &shown);
     }
 }
 
@@ -283,7 +285,8 @@ fn volume(new: &Tree, old: &Tree, faults: &mut Faults) {
     }
 }
 
-fn node(new: &Tree, old: &Tree, faults: &mut Faults) {
+fn node(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
+    let before = faults.0.len();
     let at = Path::Root.field("spec");
     for (key, field) in [("podCIDR", "podCIDRs"), ("providerID", "providerID")] {
         let value = |tree: &Tree| tree.str_at(&["spec", key]).unwrap_or_default().to_owned();
@@ -291,6 +294,10 @@ fn node(new: &Tree, old: &Tree, faults: &mut Faults) {
             let why = format!("node updates may not change {key} except from \"\" to valid");
             faults.forbidden(at.field(field), &why);
         }
+    }
+    if minor < 22 && faults.0.len() > before {
+        let why = "node updates may only change labels, taints, or capacity (or configSource, if the DynamicKubeletConfig feature gate is enabled)";
+        faults.0.push(FieldError::forbidden("[]", why));
     }
 }
 

@@ -45,7 +45,8 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     }
     let note = call.write_note(Operation::Update);
     let tree = call.as_stored(&tree);
-    let ownership = claim.ownership(call, &note, None, wanted);
+    let wanted = write::with_late_defaults(call, wanted);
+    let ownership = claim.ownership(call, &note, None, &wanted);
     let object = call.server.commit_owned(call.kind.id, &tree, None, note, ownership);
     call.server.settle(&object, None, false);
     Ok(call.answer(201, object, true))
@@ -89,6 +90,7 @@ fn prepare(call: &mut Call<'_>, mut tree: Tree) -> Result<Tree, Status> {
         "deletionGracePeriodSeconds",
         "managedFields",
         "resourceVersion",
+        "clusterName",
     ] {
         tree = tree.without(&["metadata", key]);
     }

@@ -128,6 +128,7 @@ pub(super) fn validate(
         errors.extend(crd::broken(tree, old));
     }
     let info = call.info();
+    let minor = call.server.profile().minor;
     if info.custom {
         let mut found = info.schema.validate(tree, old);
         if call.request.subresource.as_deref() == Some("status") {
@@ -140,7 +141,10 @@ pub(super) fn validate(
         errors.extend(scale_faults(info, tree));
     } else {
         let subresource = call.request.subresource.as_deref();
-        errors.extend(rules::broken(info, tree, old, call.server.profile().minor, subresource));
+        errors.extend(rules::broken(info, tree, old, minor, subresource));
+    }
+    for error in errors {
+        error.in_words_of(minor);
     }
 }
 
@@ -155,6 +159,18 @@ fn scale_faults(info: &KindInfo, tree: &Tree) -> Vec<FieldError> {
         Some(FieldError::invalid(path.as_str(), &number.into(), why))
     };
     [&scale.spec_replicas, &scale.status_replicas].into_iter().filter_map(below).collect()
+}
+
+/// What older servers filled in of a status before they looked who owns it.
+pub(super) fn with_late_defaults(call: &Call<'_>, wanted: &Tree) -> Tree {
+    if call.server.profile().minor >= 21 || !is_definition(call) {
+        return wanted.clone();
+    }
+    let stored = crd::prepare(wanted, None);
+    match stored.at(&["status", "storedVersions"]) {
+        Some(versions) => wanted.with(&["status", "storedVersions"], versions),
+        None => wanted.clone(),
+    }
 }
 
 fn is_definition(call: &Call<'_>) -> bool {

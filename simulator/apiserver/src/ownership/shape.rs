@@ -36,6 +36,10 @@ pub(super) enum Known<'a> {
 
 impl<'a> Shape<'a> {
     pub(super) fn root(schema: &'a Schema) -> Self {
+        // Older servers shared custom objects without a look at their schema.
+        if schema.is_custom() && schema.minor() < 21 {
+            return Self { schema, node: None, object: false };
+        }
         Self { schema, node: Some(schema.root()), object: schema.is_custom() }
     }
 
