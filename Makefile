@@ -1,8 +1,9 @@
 # A menu: one line per target. `make` prints it.
 SHARED ?= ../shared
 CARGO ?= cargo
-# `make test PROFILE=release`: optimised. It takes minutes longer to build (see CHANGELOG, "Not there yet").
+# `make test PROFILE=release`: optimised; it takes minutes longer to build. CI takes PROFILE=ci, between the two.
 PROFILE ?= dev
+export PROFILE
 
 .PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden determinism ci
 
@@ -38,7 +39,7 @@ corpus: ## real charts of ../shared/data through `drydock try`
 	@.ci/corpus $(SHARED)
 golden: ## weaviate and qdrant against the recorded work of the upstream operator
 	@.ci/golden $(SHARED)
-determinism: ## ten seeds, debug and release builds, the same traces
+determinism: ## ten seeds, debug and optimised builds, the same traces
 	@.ci/determinism
 ci: ## what CI runs
 	@.ci/run
