@@ -19,3 +19,8 @@ pub use shared::Shared;
 pub const fn crds() -> &'static [Crd] {
     crd::ALL
 }
+
+/// The wire form of a pod template.
+pub fn template_value(template: &k8s_openapi::api::core::v1::PodTemplateSpec) -> serde_json::Value {
+    serde_json::to_value(template).expect("a pod template is plain data")
+}

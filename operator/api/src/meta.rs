@@ -7,6 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+#[doc(hidden)]
+pub use serde_json::Value;
 
 use crate::decode::Source;
 
@@ -70,6 +72,9 @@ pub trait Resource:
         serde_json::from_value(source.whole())
     }
 
+    /// The wire form, without `apiVersion` and `kind`.
+    fn write(&self) -> Value;
+
     /// Whether both share the memory of one spec. `false` means nothing.
     fn same_spec(&self, _other: &Self) -> bool {
         false
@@ -108,6 +113,9 @@ macro_rules! resource {
             }
             fn meta_mut(&mut self) -> &mut $crate::meta::ObjectMeta {
                 &mut self.metadata
+            }
+            fn write(&self) -> $crate::meta::Value {
+                serde_json::to_value(self).expect("a wire type is plain data")
             }
             $(
                 fn read(source: &dyn $crate::Source) -> Result<Self, serde_json::Error> {

@@ -363,8 +363,8 @@ fn patch_call<T: Resource>(
 }
 
 fn to_value<T: Resource>(object: &T) -> Map<String, Value> {
-    match serde_json::to_value(object) {
-        Ok(Value::Object(value)) => value,
+    match object.write() {
+        Value::Object(value) => value,
         other => unreachable!("a wire type is written as an object with string keys: {other:?}"),
     }
 }

@@ -5,9 +5,7 @@ mod instance_set;
 mod objects;
 
 pub use event::{ReportFixture, report};
-pub use instance_set::{
-    InstanceSetFixture, PodFixture, TemplateFixture, instance_set, pod, template,
-};
+pub use instance_set::{InstanceSetFixture, instance_set, pod, template};
 pub use objects::Objects;
 
 use jiff::Timestamp;

@@ -14,7 +14,8 @@ pub mod diff;
 pub mod draft;
 pub mod event;
 pub mod execution;
-pub mod fixture;
+#[cfg(test)]
+mod fixture;
 pub mod generate;
 pub mod hash;
 pub mod instance_set;

@@ -6,7 +6,6 @@ use drydock_operator_api::apps::{
 use drydock_operator_api::core::Service;
 use drydock_operator_api::{Kind, Resource};
 use insta::assert_yaml_snapshot;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{PROVISIONING_STARTED, load, reconcile};
@@ -389,13 +388,13 @@ fn redis(spec: &Value) -> Objects {
         ],
     });
     cluster.as_object_mut().unwrap().append(&mut spec.as_object().unwrap().clone());
-    world.insert::<Cluster>(&object(json!({
+    world.insert::<Cluster>(&object(&json!({
         "metadata": { "name": "demo", "namespace": "default", "uid": "demo-uid", "generation": 1,
                       "resourceVersion": "1" },
         "spec": cluster,
     })));
     let order = ["redis-sentinel", "redis"];
-    world.insert::<ClusterDefinition>(&object(json!({
+    world.insert::<ClusterDefinition>(&object(&json!({
         "metadata": { "name": "redis", "generation": 1 },
         "spec": { "topologies": [{
             "name": "replication",
@@ -410,7 +409,7 @@ fn redis(spec: &Value) -> Objects {
     world.insert(&definition("redis-7", "7.0.0"));
     world.insert(&definition("redis-8", "7.0.0"));
     world.insert(&definition("redis-sentinel-7", "7.0.0"));
-    world.insert::<ComponentVersion>(&object(json!({
+    world.insert::<ComponentVersion>(&object(&json!({
         "metadata": { "name": "redis", "generation": 1 },
         "spec": {
             "compatibilityRules": [{ "compDefs": ["^redis-"], "releases": ["a", "b"] },
@@ -427,7 +426,7 @@ fn redis(spec: &Value) -> Objects {
 }
 
 fn definition(name: &str, version: &str) -> ComponentDefinition {
-    object(json!({
+    object(&json!({
         "metadata": { "name": name, "generation": 1 },
         "spec": { "serviceVersion": version, "roles": [{ "name": "primary" }],
                   "runtime": { "containers": [] } },
@@ -515,8 +514,8 @@ fn get<T: Resource + Clone>(world: &Objects, name: &str) -> T {
     T::clone(&found)
 }
 
-fn object<T: DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).expect("the wire form of its kind")
+fn object<T: Resource>(value: &Value) -> T {
+    T::read(value).expect("the wire form of its kind")
 }
 
 fn calls(plan: &Plan) -> Vec<String> {

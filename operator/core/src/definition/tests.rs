@@ -7,7 +7,6 @@ use drydock_operator_api::apps::{
 use drydock_operator_api::core::ConfigMap;
 use drydock_operator_api::rbac::ClusterRole;
 use drydock_operator_api::{ObjectMeta, Resource};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Definition;
@@ -274,8 +273,8 @@ fn get<T: Resource + Clone>(world: &Objects, name: &str) -> T {
     T::clone(&found)
 }
 
-fn object<T: DeserializeOwned>(mut value: Value) -> T {
+fn object<T: Resource>(mut value: Value) -> T {
     value["metadata"]["uid"] = json!("uid");
     value["metadata"]["resourceVersion"] = json!("1");
-    serde_json::from_value(value).expect("the wire form of its kind")
+    T::read(&value).expect("the wire form of its kind")
 }

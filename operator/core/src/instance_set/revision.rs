@@ -85,7 +85,7 @@ pub fn is_wanted(revision: &str, name: &Name, status: &Status) -> bool {
 /// The hash of a pod template without what may change in a running pod. It is the one that earlier
 /// operators put on their pods: an upgrade of the operator restarts no database.
 pub fn hash(template: &PodTemplateSpec) -> String {
-    let mut template = serde_json::to_value(template).expect("a pod template is plain data");
+    let mut template = drydock_operator_api::template_value(template);
     if let Value::Object(fields) = &mut template {
         normalize(fields);
         fields.insert("$patch".to_owned(), json!("replace"));
