@@ -98,12 +98,25 @@ impl FieldError {
         if minor < 24 && self.kind == FieldErrorKind::TypeInvalid {
             self.kind = FieldErrorKind::Invalid;
         }
-        let Some(rest) = self.body.strip_prefix("Invalid value: {") else { return };
+        if self.kind == FieldErrorKind::TooLong {
+            self.body = self.body.replace("may not be more than", "must have at most");
+        }
+        if self.body.starts_with("Invalid value: null: `selector` does not") {
+            self.body = self.body.replacen("null", "map[string]string(nil)", 1);
+        }
+        let (lead, go) = match self.kind {
+            FieldErrorKind::Duplicate => ("Duplicate value: ", "map[string]interface {}"),
+            _ => ("Invalid value: ", "map[string]string"),
+        };
+        let Some(rest) = self.body.strip_prefix(lead).and_then(|rest| rest.strip_prefix('{'))
+        else {
+            return;
+        };
         let end = rest.find('}').map_or(0, |end| end + 1);
         let value = Tree::from_json(format!("{{{}", &rest[..end]).as_bytes());
         let Ok(map) = value.map_err(|_| ()) else { return };
         if map.is_map() && !map.is_empty() && map.entries().all(|(_, value)| value.is_string()) {
-            self.body = format!("Invalid value: map[string]string{map}{}", &rest[end..]);
+            self.body = format!("{lead}{go}{map}{}", &rest[end..]);
         }
     }
 

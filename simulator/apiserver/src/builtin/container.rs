@@ -12,6 +12,8 @@ use crate::schema::{Faults, Path};
 /// What a container is checked against besides itself.
 pub(super) struct Pod<'a> {
     pub spec: &'a Tree,
+    /// Volumes that break a rule.
+    pub unsound: &'a [String],
     pub minor: u32,
     /// Of an init container that runs on beside the others: all of a container's freedom.
     pub init: bool,
@@ -35,7 +37,7 @@ pub(super) fn check(container: &Tree, pod: &Pod<'_>, at: &Path<'_>, faults: &mut
     one_of(faults, container, "terminationMessagePolicy", at, &["File", "FallbackToLogsOnError"]);
     ports(container, pod, &at.field("ports"), faults);
     env(container, pod.minor, at, faults);
-    mounts(container, pod.spec, at, faults);
+    mounts(container, pod, at, faults);
     one_of(faults, container, "imagePullPolicy", at, &["Always", "IfNotPresent", "Never"]);
     if let Some(resources) = container.get("resources") {
         self::resources(resources, &at.field("resources"), faults);
@@ -256,7 +258,8 @@ fn resource_ref(resource: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-fn mounts(container: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+fn mounts(container: &Tree, pod: &Pod<'_>, at: &Path<'_>, faults: &mut Faults) {
+    let spec = pod.spec;
     let volumes = list(spec, "volumes");
     let (mounts, devices) = (list(container, "volumeMounts"), list(container, "volumeDevices"));
     let all = at.field("volumeMounts");
@@ -265,7 +268,9 @@ fn mounts(container: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         let (name, path) = (text(mount, "name"), text(mount, "mountPath"));
         if name.is_empty() {
             faults.required(at.field("name"), "");
-        } else if !volumes.iter().any(|volume| text(volume, "name") == name) {
+        } else if !volumes.iter().any(|volume| text(volume, "name") == name)
+            || pod.unsound.iter().any(|unsound| unsound == name)
+        {
             faults.not_found(at.field("name"), name);
         }
         if path.is_empty() {

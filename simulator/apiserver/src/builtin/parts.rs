@@ -81,7 +81,7 @@ pub(super) fn looks(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     let all = above.field("ephemeralContainers");
     let added = list(spec, "ephemeralContainers");
     let others = || list(spec, "containers").iter().chain(list(spec, "initContainers"));
-    let pod = container::Pod { spec, minor, init: false };
+    let pod = container::Pod { spec, unsound: &[], minor, init: false };
     for (index, one) in added.iter().enumerate() {
         let at = all.index(index);
         let name = text(one, "name");

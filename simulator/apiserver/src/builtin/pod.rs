@@ -42,8 +42,8 @@ pub(super) fn template(template: &Tree, minor: u32, at: &Path<'_>, faults: &mut 
 }
 
 fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
-    volume::check(spec, at, faults);
-    containers(spec, minor, at, faults);
+    let unsound = volume::check(spec, at, faults);
+    containers(spec, &unsound, minor, at, faults);
     one_of(faults, spec, "restartPolicy", at, &["Always", "OnFailure", "Never"]);
     let policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
     one_of(faults, spec, "dnsPolicy", at, &policies);
@@ -63,13 +63,13 @@ fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-fn containers(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
+fn containers(spec: &Tree, unsound: &[String], minor: u32, at: &Path<'_>, faults: &mut Faults) {
     let main = list(spec, "containers");
     let all = at.field("containers");
     if main.is_empty() {
         faults.required(all, "");
     }
-    let pod = Pod { spec, minor, init: false };
+    let pod = Pod { spec, unsound, minor, init: false };
     for (index, one) in main.iter().enumerate() {
         let at = all.index(index);
         container::check(one, &pod, &at, faults);
@@ -81,7 +81,7 @@ fn containers(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     container::host_ports(spec, at, faults);
     let init = list(spec, "initContainers");
     let all = at.field("initContainers");
-    let pod = Pod { spec, minor, init: true };
+    let pod = Pod { spec, unsound, minor, init: true };
     for (index, one) in init.iter().enumerate() {
         let at = all.index(index);
         container::check(one, &pod, &at, faults);

@@ -5,11 +5,14 @@ use crate::Tree;
 use crate::names;
 use crate::schema::{Faults, Path};
 
-pub(super) fn check(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+/// The names of volumes that break a rule: to those who mount them, they are not there.
+pub(super) fn check(spec: &Tree, at: &Path<'_>, faults: &mut Faults) -> Vec<String> {
+    let mut unsound = Vec::new();
     let all = at.field("volumes");
     let volumes = list(spec, "volumes");
     for (index, volume) in volumes.iter().enumerate() {
         let at = all.index(index);
+        let before = faults.0.len();
         source(volume, spec, &at, faults);
         let name = text(volume, "name");
         if name.is_empty() {
@@ -20,7 +23,11 @@ pub(super) fn check(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         if volumes[..index].iter().any(|other| text(other, "name") == name) {
             faults.duplicate(at.field("name"), name);
         }
+        if faults.0.len() > before {
+            unsound.push(name.to_owned());
+        }
     }
+    unsound
 }
 
 /// The order in which the real server looks for sources.

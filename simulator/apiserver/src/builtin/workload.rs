@@ -13,7 +13,7 @@ use crate::status::FieldError;
 /// The selector is there, picks something, and picks what the template makes.
 fn selection(spec: &Tree, kind: &str, at: &Path<'_>, faults: &mut Faults) {
     let place = at.field("selector");
-    let chosen = spec.get("selector");
+    let chosen = spec.get("selector").filter(|chosen| !chosen.is_null());
     match chosen {
         None => faults.required(place, ""),
         Some(chosen) => {

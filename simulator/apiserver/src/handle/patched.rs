@@ -40,11 +40,11 @@ pub(super) fn apply(
     patch: &Tree,
 ) -> Result<Tree, Status> {
     match kind {
-        PatchKind::Json => patch::json(target, patch),
+        PatchKind::Json => patch::json(target, patch, call.server.profile().minor),
         PatchKind::Merge => {
             if patch.is_map() {
                 Ok(patch::merge(target, patch))
-            } else if patch.is_null() {
+            } else if patch.is_null() || call.server.profile().minor < 24 && !patch.is_list() {
                 let code = if call.server.profile().minor < 24 { 500 } else { 400 };
                 Err(if code == 500 {
                     Status::plain(500, "Invalid JSON Patch")
@@ -83,11 +83,14 @@ pub(super) fn body(call: &Call<'_>) -> Result<(PatchKind, Tree), Status> {
                 })?;
                 return Ok((kind, patch));
             }
+            let is_old = call.server.profile().minor < 24;
             let patch = Tree::from_json(bytes).map_err(|error| {
-                Status::bad_request(format!(
-                    "error decoding patch: {}",
-                    crate::golang::json_error(bytes, &error)
-                ))
+                let why = crate::golang::json_error(bytes, &error);
+                match kind {
+                    PatchKind::Merge if is_old => Status::plain(500, "Invalid JSON Patch"),
+                    PatchKind::Json if is_old => Status::bad_request(why),
+                    _ => Status::bad_request(format!("error decoding patch: {why}")),
+                }
             })?;
             Ok((kind, patch))
         }

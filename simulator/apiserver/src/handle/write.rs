@@ -42,7 +42,8 @@ pub(super) fn shape(
             let path = ["metadata", "managedFields"];
             let tree =
                 if owners.is_empty() { tree.clone() } else { tree.with(&path, owners.to_tree()) };
-            return Status::invalid_patch(&tree.to_string(), &why.to_string());
+            let shown = if info.custom { tree.to_string() } else { in_order(&tree) };
+            return Status::invalid_patch(&shown, &why.to_string());
         }
         let (kind, version) = (&info.kind, &info.version);
         Status::bad_request(format!(
@@ -61,6 +62,49 @@ pub(super) fn shape(
         call.warnings.extend(said.warnings);
     }
     Ok(info.schema.default(&one_each(call, tree), old))
+}
+
+/// A patched object as the real server prints it: what a patch did not touch is in the order of its type.
+fn in_order(tree: &Tree) -> String {
+    const METADATA: [&str; 16] = [
+        "name",
+        "generateName",
+        "namespace",
+        "selfLink",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "labels",
+        "annotations",
+        "ownerReferences",
+        "finalizers",
+        "clusterName",
+        "managedFields",
+    ];
+    const ENTRY: [&str; 7] =
+        ["manager", "operation", "apiVersion", "time", "fieldsType", "fieldsV1", "subresource"];
+    let print = |tree: &Tree, keys: &[&str], inner: &dyn Fn(&str, &Tree) -> String| {
+        let known = keys.iter().filter_map(|key| Some((*key, tree.get(key)?)));
+        let others = tree.entries().filter(|(key, _)| !keys.contains(key));
+        let members =
+            known.chain(others).map(|(key, value)| format!("{key:?}:{}", inner(key, value)));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    };
+    let plain = |_: &str, value: &Tree| value.to_string();
+    let of_metadata = |key: &str, value: &Tree| match key {
+        "managedFields" => {
+            let entries = value.items().iter().map(|entry| print(entry, &ENTRY, &plain));
+            format!("[{}]", entries.collect::<Vec<_>>().join(","))
+        }
+        _ => value.to_string(),
+    };
+    print(tree, &[], &|key, value| match key {
+        "metadata" if value.is_map() => print(value, &METADATA, &of_metadata),
+        _ => value.to_string(),
+    })
 }
 
 /// An owner counts once.
@@ -131,7 +175,7 @@ pub(super) fn validate(
     let minor = call.server.profile().minor;
     if info.custom {
         let mut found = info.schema.validate(tree, old);
-        if call.request.subresource.as_deref() == Some("status") {
+        if call.request.subresource.as_deref() == Some("status") && minor >= 24 {
             // Looked at alone, a status does not know where it stands.
             for error in &mut found {
                 error.shorten("status.");

@@ -12,18 +12,22 @@ const COPIED: usize = 3 << 20;
 /// How deep a path may go; no object that came as JSON is that deep.
 const DEEPEST: usize = 128;
 
-pub(crate) fn json(target: &Tree, patch: &Tree) -> Result<Tree, Status> {
+pub(crate) fn json(target: &Tree, patch: &Tree, minor: u32) -> Result<Tree, Status> {
+    let is_old = minor < 24;
     let decoding = |found: &Tree, wanted: &str| {
+        let lead = if is_old { "" } else { "error decoding patch: " };
         Status::bad_request(format!(
-            "error decoding patch: json: cannot unmarshal {} into Go value of type {wanted}",
+            "{lead}json: cannot unmarshal {} into Go value of type {wanted}",
             golang::type_name(found)
         ))
     };
     if !patch.is_list() {
-        return Err(decoding(patch, "[]handlers.jsonPatchOp"));
+        let wanted = if is_old { "jsonpatch.Patch" } else { "[]handlers.jsonPatchOp" };
+        return Err(decoding(patch, wanted));
     }
     if let Some(found) = patch.items().iter().find(|operation| !operation.is_map()) {
-        return Err(decoding(found, "handlers.jsonPatchOp"));
+        let wanted = if is_old { "jsonpatch.Operation" } else { "handlers.jsonPatchOp" };
+        return Err(decoding(found, wanted));
     }
     let count = patch.items().len();
     if count > OPERATIONS {
@@ -39,6 +43,10 @@ pub(crate) fn json(target: &Tree, patch: &Tree) -> Result<Tree, Status> {
             return Err(Status::too_large(&format!(
                 "Unable to complete the copy, the accumulated size increase of copy is {copied}, exceeding the limit {COPIED}"
             )));
+        }
+        // Older servers could not replace the whole.
+        if is_old && operation.str_at(&["path"]) == Some("") {
+            return Err(Status::rejected());
         }
         tree = carry_out(&tree, operation).ok_or_else(Status::rejected)?;
     }

@@ -12,7 +12,7 @@ impl Schema {
         if !self.is_custom() || old.is_some_and(|old| old.same(tree)) {
             return Vec::new();
         }
-        let mut context = Context::default();
+        let mut context = Context { is_old: self.minor < 24, ..Context::default() };
         values(self.node(), tree, old, &Path::Root, &mut context);
         unique::check(self.node(), tree, old, &Path::Root, &mut context.faults);
         let sound = !context.structural;
@@ -37,6 +37,8 @@ pub(super) struct Context {
     pub faults: Faults,
     /// A type or a required member is wrong: expressions would stumble over it.
     structural: bool,
+    /// The words of servers before 1.24.
+    is_old: bool,
 }
 
 impl Context {
@@ -80,7 +82,9 @@ pub(super) fn values(
                 ListType::Map(_) => counterpart(node, old, at, item),
                 _ => None,
             };
-            values(items, item, old, &path.index(at), context);
+            // Older servers did not say which.
+            let place = if context.is_old { *path } else { path.index(at) };
+            values(items, item, old, &place, context);
         }
     } else if value.is_map() {
         for member in node.members.iter().filter(|member| member.flags.required) {
@@ -107,8 +111,8 @@ pub(super) fn values(
 fn embedded(value: &Tree, path: &Path<'_>, context: &mut Context) {
     for key in ["apiVersion", "kind"] {
         match value.str_at(&[key]) {
-            None => context.faults.required(path.field(key), ""),
-            Some("") => context.faults.required(path.field(key), "must not be empty"),
+            None if !context.is_old => context.faults.required(path.field(key), ""),
+            None | Some("") => context.faults.required(path.field(key), "must not be empty"),
             Some(_) => {}
         }
     }
@@ -189,7 +193,11 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
             context.structural = true;
         }
         if let Some(most) = limits.max_length.filter(|most| length > *most) {
-            context.faults.too_long(*path, usize::try_from(most).unwrap_or(usize::MAX));
+            if context.is_old {
+                context.invalid(path, value, &format!("should be at most {most} chars long"));
+            } else {
+                context.faults.too_long(*path, usize::try_from(most).unwrap_or(usize::MAX));
+            }
             context.structural = true;
         }
     } else if let Some(number) = value.as_f64() {
@@ -231,7 +239,7 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
             context.invalid(path, value, "shouldn't contain duplicates");
         }
         if let Some(most) = limits.max_items.filter(|most| count > *most) {
-            too_many(context, path, count, most);
+            too_many(context, path, count, most, "items");
         }
     } else if value.is_map() {
         let count = value.entries().len() as u64;
@@ -239,7 +247,7 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
             context.invalid(path, value, &format!("should have at least {least} properties"));
         }
         if let Some(most) = limits.max_properties.filter(|most| count > *most) {
-            too_many(context, path, count, most);
+            too_many(context, path, count, most, "properties");
         }
     }
     enumerated(limits, value, path, context);
@@ -257,7 +265,13 @@ fn enumerated(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Cont
     }
 }
 
-fn too_many(context: &mut Context, path: &Path<'_>, actual: u64, most: u64) {
+fn too_many(context: &mut Context, path: &Path<'_>, actual: u64, most: u64, of: &str) {
+    if context.is_old {
+        let what = format!("{path} in body should have at most {most} {of}");
+        context.faults.invalid(*path, actual, &what);
+        context.structural = true;
+        return;
+    }
     let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     context.faults.0.push(FieldError::too_many(*path, number(actual), number(most)));
     context.structural = true;
