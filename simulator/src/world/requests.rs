@@ -247,7 +247,10 @@ impl World {
             let what = format!("{} {resource}", verb_name(request.verb));
             *counts.idle.entry(what).or_default() += 1;
         }
-        *self.writes_since.entry(resource.to_owned()).or_default() += 1;
+        // Who finds the object changed has written nothing, and looks again.
+        if response.code != 409 {
+            *self.writes_since.entry(resource.to_owned()).or_default() += 1;
+        }
     }
 
     fn narrate_request(&mut self, sender: Sender, request: &Request, response: &Response) {

@@ -6,6 +6,7 @@ use drydock_operator_api::core::{ConfigMap, Pod};
 use drydock_operator_core::controllers::Controller;
 use drydock_operator_core::plan::{Action, Call, Plan};
 use drydock_operator_core::view::{Key, View};
+use drydock_scenarios::{Fault, Requests};
 use drydock_simulator::World;
 use drydock_simulator::facts::PodFacts;
 use jiff::{SignedDuration, Timestamp};
@@ -290,7 +291,7 @@ fn a_role_that_is_reported_again_is_no_write_at_rest_and_anything_more_is() {
     fn more() -> Vec<Controller> {
         toy::controllers_of(|view, key, now| report_again(view, key, now, true))
     }
-    let broken_by = |controllers| {
+    let broken_by = |controllers, conflicts| {
         let mut world = toy::world(controllers, |config| config.nodes = 0);
         let mut marked = pod("demo-redis-0", "primary");
         let mark = json!({ "apps.kubeblocks.io/last-role-snapshot-version": "0" });
@@ -298,13 +299,19 @@ fn a_role_that_is_reported_again_is_no_write_at_rest_and_anything_more_is() {
         create(&mut world, PODS, "default", marked);
         world.request(parent(1));
         world.run_until(toy::after(300, &world));
-        assert!(world.counts().writes["pods"] >= 4, "it reports");
+        let requests =
+            Requests { verb: Some("patch".into()), kind: Some("Pod".into()), times: conflicts };
+        world.inject(&Fault::Conflict { requests }).expect("it can strike");
+        world.run_until(toy::after(300, &world));
+        assert!(world.counts().writes["pods"] >= 9, "it reports");
+        assert_eq!(world.counts().conflicts, u64::from(conflicts));
         world.check_settled();
         broken(&world)
     };
 
-    assert_eq!(broken_by(reports), []);
-    let [(name, message)] = <[_; 1]>::try_from(broken_by(more)).expect("one is broken");
+    assert_eq!(broken_by(reports, 0), []);
+    assert_eq!(broken_by(reports, 1), [], "who finds a pod changed has not written to it");
+    let [(name, message)] = <[_; 1]>::try_from(broken_by(more, 0)).expect("one is broken");
     assert_eq!(name, "no-writes-at-rest");
     // One a minute; whether the last is still within depends on how late the news of the others come.
     let about = |count| format!("within 10m at rest, the operator wrote {count} times to pods");
