@@ -1,6 +1,6 @@
 //! Kinds that other controllers write: endpoints, leases, events, nodes.
 
-use super::check::{NOTHING, ip, list, one_of, port, reachable, required, selector, text};
+use super::check::{NOTHING, ip, list, one_of, port, reachable, required, text};
 use super::rules::Write;
 use super::scheduling;
 use crate::Tree;
@@ -244,59 +244,5 @@ pub(super) fn autoscaler(write: &Write<'_>, faults: &mut Faults) {
     if least == 0 {
         let why = "must specify at least one Object or External metric to support scaling to zero replicas";
         faults.forbidden(at.field("metrics"), why);
-    }
-}
-
-pub(super) fn ingress(write: &Write<'_>, faults: &mut Faults) {
-    if !write.changed(&["spec"]) {
-        return;
-    }
-    let spec = write.new.get("spec").unwrap_or(&NOTHING);
-    let at = Path::Root.field("spec");
-    let rules = list(spec, "rules");
-    if rules.is_empty() && spec.get("defaultBackend").is_none() {
-        let why = "either `defaultBackend` or `rules` must be specified";
-        faults.invalid(at, Tree::null(), why);
-    }
-    let all = at.field("rules");
-    for (index, rule) in rules.iter().enumerate() {
-        let above = all.index(index);
-        let http = above.field("http");
-        let all = http.field("paths");
-        let paths = rule.at(&["http", "paths"]).map_or(&[][..], Tree::items);
-        for (index, path) in paths.iter().enumerate() {
-            let at = all.index(index);
-            let place = text(path, "path");
-            match text(path, "pathType") {
-                "" => faults.required(at.field("pathType"), "pathType must be specified"),
-                "Exact" | "Prefix" => {
-                    if !place.starts_with('/') {
-                        faults.invalid(at.field("path"), place, "must be an absolute path");
-                    }
-                }
-                "ImplementationSpecific" => {}
-                other => {
-                    let kinds = ["Exact", "ImplementationSpecific", "Prefix"];
-                    faults.not_supported(at.field("pathType"), other, &kinds);
-                }
-            }
-        }
-    }
-}
-
-pub(super) fn network_policy(write: &Write<'_>, faults: &mut Faults) {
-    if !write.changed(&["spec"]) {
-        return;
-    }
-    let spec = write.new.get("spec").unwrap_or(&NOTHING);
-    let at = Path::Root.field("spec");
-    if let Some(pods) = spec.get("podSelector") {
-        selector(faults, pods, &at.field("podSelector"));
-    }
-    let types = at.field("policyTypes");
-    for (index, kind) in list(spec, "policyTypes").iter().enumerate() {
-        if !matches!(kind.as_str(), Some("Ingress" | "Egress")) {
-            faults.not_supported(types.index(index), kind, &["Ingress", "Egress"]);
-        }
     }
 }

@@ -1,6 +1,8 @@
 //! The rules of each kind.
 
-use super::{config, immutable, others, parts, pod, rbac, service, storage, workload};
+use super::{
+    config, immutable, network, others, parts, pod, rbac, service, storage, webhooks, workload,
+};
 use crate::Tree;
 use crate::kinds::KindInfo;
 use crate::schema::Faults;
@@ -73,8 +75,14 @@ pub(crate) fn broken(
             rbac::binding(&write, &kind.kind, &mut faults);
         }
         ("autoscaling", "HorizontalPodAutoscaler") => others::autoscaler(&write, &mut faults),
-        ("networking.k8s.io", "Ingress") => others::ingress(&write, &mut faults),
-        ("networking.k8s.io", "NetworkPolicy") => others::network_policy(&write, &mut faults),
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration") => {
+            webhooks::check(&write, true, &mut faults);
+        }
+        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration") => {
+            webhooks::check(&write, false, &mut faults);
+        }
+        ("networking.k8s.io", "Ingress") => network::ingress(&write, &mut faults),
+        ("networking.k8s.io", "NetworkPolicy") => network::network_policy(&write, &mut faults),
         _ => {}
     }
     if let Some(old) = old {

@@ -1,6 +1,7 @@
 //! The rules of what a version of a definition has besides its schema, and of conversion between versions.
 
 use crate::Tree;
+use crate::builtin::webhooks;
 use crate::schema::{Faults, Path};
 
 const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
@@ -107,7 +108,7 @@ fn conversion(definition: &Tree, at: &Path<'_>, faults: &mut Faults) {
         "Webhook" => {
             match config {
                 None => faults.required(client, "required when strategy is set to Webhook"),
-                Some(config) => webhook_client(config, &client, faults),
+                Some(config) => webhooks::client(config, &client, faults),
             }
             let list = reviews.map_or(&[][..], Tree::items);
             let known = list.iter().any(|one| matches!(one.as_str(), Some("v1" | "v1beta1")));
@@ -119,22 +120,5 @@ fn conversion(definition: &Tree, at: &Path<'_>, faults: &mut Faults) {
             }
         }
         other => faults.not_supported(at.field("strategy"), other, &["None", "Webhook"]),
-    }
-}
-
-/// Where a webhook is asked: a URL or a service.
-fn webhook_client(config: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let (url, service) = (config.str_at(&["url"]), config.get("service"));
-    if url.is_some() == service.is_some() {
-        faults.required(*at, "exactly one of url or service is required");
-        return;
-    }
-    if let Some(url) = url {
-        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-        if scheme != "https" {
-            let detail =
-                "'https' is the only allowed URL scheme; desired format: https://host[/path]";
-            faults.invalid(at.field("url"), scheme, detail);
-        }
     }
 }
