@@ -101,9 +101,9 @@ impl World {
         server.kind(group, kind).into_iter().flat_map(|kind| server.table(kind).iter())
     }
 
-    /// Looks at the invariants of `Always`, if something has changed since the last time.
+    /// Looks at the invariants of `Always`, if something that they look at has changed since the last time.
     pub(crate) fn check_invariants(&mut self) {
-        let state = (self.revision(), self.facts.version());
+        let state = (self.moves, self.facts.version());
         if self.checked == state {
             return;
         }

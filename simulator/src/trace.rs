@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use drydock_operator_core::hash::spread;
 use imbl::Vector;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -93,10 +94,7 @@ impl Trace {
 
     /// Words that tell one event from another, in an order that is always the same.
     pub(crate) fn record(&mut self, words: &[u64]) {
-        let mut bytes = [0; 64];
-        for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
-            place.copy_from_slice(&word.to_le_bytes());
-        }
-        self.hasher.update(&bytes[..words.len().min(8) * 8]);
+        let one = words.iter().fold(words.len() as u64, |mixed, word| spread(mixed ^ *word));
+        self.hasher.update(&one.to_le_bytes());
     }
 }

@@ -107,6 +107,8 @@ pub struct World {
     pub(crate) checked: (u64, u64),
     /// When something last changed that is not mere background.
     pub(crate) moved_us: i64,
+    /// How often something has.
+    pub(crate) moves: u64,
     /// Writes of the operators since then, by resource; neither Events nor marks of repeated role reports.
     pub(crate) writes_since: BTreeMap<String, u64>,
 }
@@ -168,6 +170,7 @@ impl World {
             lost_claims: Vector::new(),
             checked: (0, 0),
             moved_us: config.epoch.as_microsecond(),
+            moves: 0,
             writes_since: BTreeMap::new(),
             config: Arc::new(config),
         };
@@ -326,6 +329,7 @@ impl World {
 
     /// Something has changed that is not mere background.
     pub(crate) fn moved(&mut self) {
+        self.moves += 1;
         self.moved_us = self.clock.now_us();
         self.writes_since.clear();
     }
