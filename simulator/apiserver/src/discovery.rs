@@ -1,7 +1,10 @@
 //! What a server says about itself: its version, its groups, the resources of a group.
 
-use crate::kinds::KindInfo;
+mod hash;
+
+use crate::kinds::{KindInfo, Profile};
 use crate::object::Tree;
+use crate::status::Status;
 use crate::store::Server;
 
 /// The order in which a server lists its own groups; clients resolve short names by it. Others follow by name.
@@ -51,10 +54,12 @@ impl Server {
 
     fn version(&self) -> Tree {
         let minor = self.profile().minor;
-        serde_json::json!({
+        // The patch releases that the recordings were made with.
+        let patch = if minor == 20 { 2 } else { 4 };
+        let version: Tree = serde_json::json!({
             "major": "1",
             "minor": minor.to_string(),
-            "gitVersion": format!("v1.{minor}.0"),
+            "gitVersion": format!("v1.{minor}.{patch}"),
             "gitCommit": "0000000000000000000000000000000000000000",
             "gitTreeState": "clean",
             "buildDate": "1970-01-01T00:00:00Z",
@@ -62,7 +67,25 @@ impl Server {
             "compiler": "gc",
             "platform": "linux/amd64",
         })
-        .into()
+        .into();
+        if minor < 33 {
+            return version;
+        }
+        version
+            .with(&["emulationMajor"], "1")
+            .with(&["emulationMinor"], minor.to_string())
+            .with(&["minCompatibilityMajor"], "1")
+            .with(&["minCompatibilityMinor"], (minor - 1).to_string())
+    }
+
+    /// What a path is answered with where a group of the server itself has no such version.
+    pub fn absent_document(&self, path: &str) -> Option<Status> {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let ["apis", group, _] = parts.as_slice() else {
+            return None;
+        };
+        let own = self.kinds().any(|kind| !kind.custom && *kind.group == **group);
+        (own && self.document(path).is_none()).then(Status::unknown_resource)
     }
 
     fn groups(&self) -> Tree {
@@ -97,13 +120,21 @@ impl Server {
         )
     }
 
+    /// The version that objects of a custom kind are kept in.
+    fn stored<'a>(&'a self, of: &'a KindInfo) -> &'a str {
+        let same =
+            |kind: &&KindInfo| kind.storage && kind.group == of.group && kind.plural == of.plural;
+        self.kinds().find(same).map_or(&*of.version, |kind| &*kind.version)
+    }
+
     fn resources(&self, group: &str, version: &str) -> Option<Tree> {
         let mut api_version = None;
         let mut resources = Vec::new();
         for kind in self.kinds() {
             if *kind.group == *group && *kind.version == *version {
                 api_version = Some(kind.api_version());
-                resource(kind, &mut resources);
+                let storage = if kind.custom { self.stored(kind) } else { version };
+                resource(self.profile(), kind, storage, &mut resources);
             }
         }
         let list = Tree::empty_map()
@@ -123,14 +154,17 @@ fn api_versions() -> Tree {
     .into()
 }
 
-fn resource(kind: &KindInfo, resources: &mut Vec<Tree>) {
+fn resource(profile: &Profile, kind: &KindInfo, storage: &str, resources: &mut Vec<Tree>) {
     let strings = |strings: &[std::sync::Arc<str>]| {
         Tree::list(strings.iter().map(|string| Tree::from(&**string)))
     };
     let verbs = if kind.custom { CUSTOM_VERBS.to_vec() } else { kind.verbs.clone() };
+    let listed = verbs.contains(&"watch");
+    // Servers before 1.27 name no singular of their own kinds.
+    let singular = if kind.custom || profile.minor >= 27 { &*kind.singular } else { "" };
     let mut tree = Tree::empty_map()
         .with(&["name"], &*kind.plural)
-        .with(&["singularName"], &*kind.singular)
+        .with(&["singularName"], singular)
         .with(&["namespaced"], kind.namespaced)
         .with(&["kind"], &*kind.kind)
         .with(&["verbs"], Tree::list(verbs.into_iter().map(Tree::from)));
@@ -140,31 +174,95 @@ fn resource(kind: &KindInfo, resources: &mut Vec<Tree>) {
     if !kind.categories.is_empty() {
         tree = tree.with(&["categories"], strings(&kind.categories));
     }
+    if listed {
+        let (group, version) = kept(profile, kind).unwrap_or((&*kind.group, storage));
+        tree = tree.with(&["storageVersionHash"], hash::of(group, version, &kind.kind));
+    }
     resources.push(tree);
-    for subresource in &kind.subresources {
-        resources.push(of_subresource(kind, subresource));
+    let mut subresources = kind.subresources.clone();
+    if !kind.custom {
+        subresources.extend(
+            CONNECTED
+                .iter()
+                .filter(|(of, _)| kind.group.is_empty() && *kind.plural == **of)
+                .map(|(_, name)| *name),
+        );
+        subresources.sort_unstable();
+        subresources.dedup();
+    }
+    for subresource in subresources {
+        resources.push(of_subresource(profile, kind, subresource));
     }
 }
 
-fn of_subresource(kind: &KindInfo, subresource: &str) -> Tree {
-    // Group, version and kind where they are not those of the resource itself.
-    let (other, verbs): (Option<[&str; 3]>, &[&str]) = match subresource {
-        "scale" => (Some(["autoscaling", "v1", "Scale"]), &["get", "patch", "update"]),
-        "binding" => (Some(["", "", "Binding"]), &["create"]),
-        "eviction" => (Some(["policy", "v1", "Eviction"]), &["create"]),
-        "token" => (Some(["authentication.k8s.io", "v1", "TokenRequest"]), &["create"]),
-        "finalize" => (None, &["update"]),
-        "log" => (None, &["get"]),
-        "exec" | "attach" | "portforward" | "proxy" => (None, &["create", "get"]),
-        _ => (None, &["get", "patch", "update"]),
+/// Subresources that lead out of the server, which no table of it names.
+const CONNECTED: &[(&str, &str)] = &[
+    ("pods", "attach"),
+    ("pods", "exec"),
+    ("pods", "log"),
+    ("pods", "portforward"),
+    ("pods", "proxy"),
+    ("services", "proxy"),
+    ("nodes", "proxy"),
+    ("namespaces", "finalize"),
+];
+
+/// The group and version that a server keeps the objects of a kind of its own in, where that is not
+/// the one it serves them in.
+fn kept<'a>(profile: &Profile, kind: &'a KindInfo) -> Option<(&'a str, &'static str)> {
+    if kind.custom {
+        return None;
+    }
+    let group = &*kind.group;
+    let version = match (profile.minor >= 34, group, &*kind.plural) {
+        (_, "events.k8s.io", _) => return Some(("", "v1")),
+        (false, "extensions", "ingresses") => return Some(("networking.k8s.io", "v1beta1")),
+        (_, "apiextensions.k8s.io", _)
+        | (true, "storage.k8s.io", "volumeattributesclasses")
+        | (false, "storage.k8s.io", "csidrivers")
+        | (false, "networking.k8s.io", "ingresses" | "ingressclasses")
+        | (
+            false,
+            "admissionregistration.k8s.io"
+            | "apiregistration.k8s.io"
+            | "certificates.k8s.io"
+            | "coordination.k8s.io"
+            | "node.k8s.io",
+            _,
+        ) => "v1beta1",
+        (true, "resource.k8s.io", _) => "v1beta2",
+        (true, "autoscaling", _) => "v2",
+        (false, "storage.k8s.io" | "rbac.authorization.k8s.io" | "autoscaling", _) => "v1",
+        _ => return None,
+    };
+    Some((group, version))
+}
+
+fn of_subresource(profile: &Profile, kind: &KindInfo, subresource: &str) -> Tree {
+    const ALL: &[&str] = &["create", "delete", "get", "patch", "update"];
+    let own = &*kind.kind;
+    let eviction = if profile.minor < 22 { "v1beta1" } else { "v1" };
+    // Group and version where they are not those of the resource itself.
+    let (group, version, kind_name, verbs): (&str, &str, String, &[&str]) = match subresource {
+        "scale" => ("autoscaling", "v1", "Scale".to_owned(), &["get", "patch", "update"]),
+        "binding" => ("", "", "Binding".to_owned(), &["create"]),
+        "eviction" => ("policy", eviction, "Eviction".to_owned(), &["create"]),
+        "token" => ("authentication.k8s.io", "v1", "TokenRequest".to_owned(), &["create"]),
+        "finalize" => ("", "", own.to_owned(), &["update"]),
+        "log" => ("", "", own.to_owned(), &["get"]),
+        "exec" => ("", "", format!("{own}ExecOptions"), &["create", "get"]),
+        "attach" => ("", "", format!("{own}AttachOptions"), &["create", "get"]),
+        "portforward" => ("", "", format!("{own}PortForwardOptions"), &["create", "get"]),
+        "proxy" => ("", "", format!("{own}ProxyOptions"), ALL),
+        _ => ("", "", own.to_owned(), &["get", "patch", "update"]),
     };
     let mut tree = Tree::empty_map()
         .with(&["name"], format!("{}/{subresource}", kind.plural))
         .with(&["singularName"], "")
         .with(&["namespaced"], kind.namespaced)
-        .with(&["kind"], other.map_or(&*kind.kind, |other| other[2]))
+        .with(&["kind"], kind_name)
         .with(&["verbs"], Tree::list(verbs.iter().map(|verb| Tree::from(*verb))));
-    if let Some([group, version, _]) = other.filter(|other| !other[0].is_empty()) {
+    if !group.is_empty() {
         tree = tree.with(&["group"], group).with(&["version"], version);
     }
     tree

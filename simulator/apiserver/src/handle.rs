@@ -143,9 +143,7 @@ impl Call<'_> {
                     Status::unknown_resource()
                 });
             }
-        } else if request.verb == Verb::DeleteCollection && info.is("", "Namespace")
-            || !info.verbs.iter().any(|verb| *verb == request.verb.as_str())
-        {
+        } else if !info.verbs.iter().any(|verb| *verb == request.verb.as_str()) {
             return Err(Status::method_not_allowed());
         }
         let response = match (request.subresource.as_deref(), request.verb) {

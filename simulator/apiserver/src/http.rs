@@ -29,6 +29,9 @@ pub fn ask(server: &Server, parts: &Parts, body: &[u8], now: Timestamp) -> Asked
     if let Some(document) = server.document(path) {
         return Asked::Answered(json(200, document.to_json(), now));
     }
+    if let Some(status) = server.absent_document(path) {
+        return Asked::Answered(refused(status, now));
+    }
     let header = |name: HeaderName| {
         let value: Option<&HeaderValue> = parts.headers.get(name);
         value.and_then(|value| value.to_str().ok()).unwrap_or_default()

@@ -144,6 +144,12 @@ fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
     let verbs: &[&'static str] = match row.flags {
         flags if flags.contains('r') => &["create"],
         flags if flags.contains('R') => &["get", "list"],
+        // Services could not be deleted together before 1.21.
+        _ if row.group.is_empty()
+            && (row.kind == "Namespace" || row.kind == "Service" && table.minor < 21) =>
+        {
+            &["create", "delete", "get", "list", "patch", "update", "watch"]
+        }
         _ => VERBS,
     };
     // Where a kind exists in two versions, one of them is what is kept.

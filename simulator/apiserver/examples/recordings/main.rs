@@ -151,6 +151,9 @@ impl Replay {
                 changed: false,
             }));
         }
+        if let Some(status) = self.server.absent_document(&path) {
+            return Err(status);
+        }
         let content_type = match header("Content-Type") {
             empty if empty.is_empty() => "application/json".to_owned(),
             other => other,

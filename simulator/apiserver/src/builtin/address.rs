@@ -275,9 +275,16 @@ fn node_ports(
         .iter()
         .filter_map(|port| port.int_at(&["nodePort"]))
         .collect();
-    let mut ports = Vec::new();
-    for (index, port) in list(spec, "ports").iter().enumerate() {
+    let stated = list(spec, "ports");
+    let mut ports: Vec<Tree> = Vec::new();
+    for (index, port) in stated.iter().enumerate() {
         let number = port.int_at(&["nodePort"]).unwrap_or(0);
+        // Ports of one number, as of TCP and UDP, share what the first of them gets.
+        let shared = || {
+            let alike = |other: &&Tree| old.is_none() && other.get("port") == port.get("port");
+            let chosen = |other: &Tree| other.int_at(&["nodePort"]).filter(|number| *number != 0);
+            ports.iter().filter(alike).find_map(chosen)
+        };
         let step = u32::try_from(index).unwrap_or(0);
         if number != 0 {
             let field = format!("spec.ports[{index}].nodePort");
@@ -291,7 +298,7 @@ fn node_ports(
                 }
             }
             ports.push(port.clone());
-        } else if let Some(number) = free_port(taken, start + step) {
+        } else if let Some(number) = shared().or_else(|| free_port(taken, start + step)) {
             ports.push(port.with(&["nodePort"], number));
         } else {
             ports.push(port.clone());

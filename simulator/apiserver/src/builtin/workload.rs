@@ -341,7 +341,7 @@ pub(super) fn cron_job(write: &Write<'_>, faults: &mut Faults) {
     let schedule = text(spec, "schedule");
     if schedule.is_empty() {
         faults.required(at.field("schedule"), "");
-    } else if let Some(why) = bad_schedule(schedule) {
+    } else if let Some(why) = bad_zone(write, schedule).or_else(|| bad_schedule(schedule)) {
         faults.invalid(at.field("schedule"), schedule, &why);
     }
     not_negative(faults, spec, "startingDeadlineSeconds", &at);
@@ -365,7 +365,16 @@ pub(super) fn cron_job(write: &Write<'_>, faults: &mut Faults) {
     }
 }
 
+/// A time zone in the schedule stays where it was before there was a field for it.
+fn bad_zone(write: &Write<'_>, schedule: &str) -> Option<String> {
+    let before = write.old.and_then(|old| old.str_at(&["spec", "schedule"])).unwrap_or_default();
+    let new = write.minor >= 27 && schedule.contains("TZ") && !before.contains("TZ");
+    new.then(|| "cannot use TZ or CRON_TZ in schedule, use timeZone field instead".to_owned())
+}
+
 fn bad_schedule(schedule: &str) -> Option<String> {
+    let zone = schedule.starts_with("TZ=") || schedule.starts_with("CRON_TZ=");
+    let schedule = if zone { schedule.split_once(' ')?.1 } else { schedule };
     if schedule.starts_with('@') {
         return None;
     }

@@ -40,8 +40,9 @@ pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
     if let Some(since) = live.at(&["metadata", "creationTimestamp"]) {
         tree = tree.with(&["metadata", "creationTimestamp"], since);
     }
-    update::check_name(call, &named(call, &tree))?;
-    let tree = write::place(call, &named(call, &tree))?;
+    let tree = if old.is_some() { named(call, &tree) } else { tree };
+    update::check_name(call, &tree)?;
+    let tree = write::place(call, &tree)?;
     let tree = shape(call, config, &tree, old.as_ref())?;
     if let Some(old) = old {
         return update::replace(call, &old, &tree, Claim::Applied(managers));

@@ -219,11 +219,6 @@ fn name_faults(kind: &KindInfo, name: &str) -> Vec<String> {
         ("", "Namespace") | ("apps", "StatefulSet") => names::dns_label(name),
         ("", "Service") => names::dns_1035_label(name),
         ("rbac.authorization.k8s.io", _) => names::path_segment(name),
-        ("batch", "CronJob") => {
-            let mut faults = names::dns_subdomain(name);
-            faults.extend(names::too_long(name, 52));
-            faults
-        }
         _ => names::dns_subdomain(name),
     }
 }

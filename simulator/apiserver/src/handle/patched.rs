@@ -52,13 +52,13 @@ pub(super) fn apply(
                     Status::bad_request("Invalid JSON Patch")
                 })
             } else {
-                Err(not_a_map(patch))
+                Err(Status::bad_request(format!("error decoding patch: {}", not_a_map(patch))))
             }
         }
         PatchKind::Strategic if call.info().custom => Err(unsupported(call)),
         PatchKind::Strategic => {
             if !patch.is_map() {
-                return Err(not_a_map(patch));
+                return Err(Status::bad_request(not_a_map(patch)));
             }
             patch::strategic(target, patch, call.info().schema.root())
         }
@@ -89,6 +89,7 @@ pub(super) fn body(call: &Call<'_>) -> Result<(PatchKind, Tree), Status> {
                 match kind {
                     PatchKind::Merge if is_old => Status::plain(500, "Invalid JSON Patch"),
                     PatchKind::Json if is_old => Status::bad_request(why),
+                    PatchKind::Strategic => Status::bad_request(why),
                     _ => Status::bad_request(format!("error decoding patch: {why}")),
                 }
             })?;
@@ -98,11 +99,9 @@ pub(super) fn body(call: &Call<'_>) -> Result<(PatchKind, Tree), Status> {
     }
 }
 
-fn not_a_map(patch: &Tree) -> Status {
-    Status::bad_request(format!(
-        "error decoding patch: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
-        crate::golang::type_name(patch)
-    ))
+fn not_a_map(patch: &Tree) -> String {
+    let found = crate::golang::type_name(patch);
+    format!("json: cannot unmarshal {found} into Go value of type map[string]interface {{}}")
 }
 
 fn unsupported(call: &Call<'_>) -> Status {
