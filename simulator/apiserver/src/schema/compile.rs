@@ -93,11 +93,15 @@ fn texts(list: Option<&Tree>) -> Vec<Arc<str>> {
 
 /// `None` if the schema has none of the keywords.
 pub(super) fn limits(schema: &Tree) -> Option<Limits> {
+    // Few schemas have any, and asking for each of them is most of what compiling would cost.
+    if !schema.entries().any(|(key, _)| is_limit(key)) {
+        return None;
+    }
     let number = |key: &str| schema.get(key).and_then(Tree::as_f64);
     let count =
         |key: &str| schema.get(key).and_then(Tree::as_i64).and_then(|n| u64::try_from(n).ok());
     let on = |key: &str| schema.get(key).and_then(Tree::as_bool).unwrap_or(false);
-    let limits = Limits {
+    Some(Limits {
         enumeration: schema.get("enum").map(|values| values.items().to_vec()).unwrap_or_default(),
         minimum: number("minimum").map(|limit| (limit, on("exclusiveMinimum"))),
         maximum: number("maximum").map(|limit| (limit, on("exclusiveMaximum"))),
@@ -112,24 +116,30 @@ pub(super) fn limits(schema: &Tree) -> Option<Limits> {
         min_properties: count("minProperties"),
         max_properties: count("maxProperties"),
         logic: Logic::compile(schema).map(Box::new),
-    };
-    let keywords = [
-        "enum",
-        "minimum",
-        "maximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "pattern",
-        "format",
-        "minItems",
-        "maxItems",
-        "uniqueItems",
-        "minProperties",
-        "maxProperties",
-    ];
-    let any = limits.logic.is_some() || keywords.iter().any(|key| schema.get(key).is_some());
-    any.then_some(limits)
+    })
+}
+
+fn is_limit(key: &str) -> bool {
+    matches!(
+        key,
+        "enum"
+            | "minimum"
+            | "maximum"
+            | "multipleOf"
+            | "minLength"
+            | "maxLength"
+            | "pattern"
+            | "format"
+            | "minItems"
+            | "maxItems"
+            | "uniqueItems"
+            | "minProperties"
+            | "maxProperties"
+            | "allOf"
+            | "anyOf"
+            | "oneOf"
+            | "not"
+    )
 }
 
 fn traits(node: &Node) -> Traits {
