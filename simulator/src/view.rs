@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use drydock_apiserver::object::DecodeError;
 use drydock_apiserver::{KindId, LogEntry, Object, Server, Table, Tree};
-use drydock_operator_api::decode::{DecodePart, Source};
 use drydock_operator_api::{AnyObject, Kind, ObjectMeta};
+use drydock_operator_api::{DecodePart, Source};
 use drydock_operator_core::view::{Selection, View};
 use imbl::OrdMap;
 use serde::Deserialize;

@@ -5,37 +5,8 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use crate::meta::{AnyObject, Kind, Resource};
-
-/// An object that can be read in parts. Most revisions of an object leave its spec as it was: a source that remembers
-/// what it was decoded to spares the work.
-pub trait Source {
-    fn whole(&self) -> Value;
-    fn without_spec(&self) -> Value;
-    /// The spec as `decode` reads it, or as it was read from the same spec before.
-    fn spec(&self, kind: &'static Kind, decode: DecodePart)
-    -> Result<AnyObject, serde_json::Error>;
-}
-
-pub type DecodePart = fn(&Value) -> Result<AnyObject, serde_json::Error>;
-
-impl Source for Value {
-    fn whole(&self) -> Value {
-        self.clone()
-    }
-
-    fn without_spec(&self) -> Value {
-        let members = self.as_object().into_iter().flatten();
-        let kept = members.filter(|(name, _)| *name != "spec");
-        Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
-    }
-
-    fn spec(&self, _: &'static Kind, decode: DecodePart) -> Result<AnyObject, serde_json::Error> {
-        decode(self.get("spec").unwrap_or(&Value::Object(serde_json::Map::new())))
-    }
-}
+use crate::meta::{AnyObject, Kind};
+use crate::resource::{Resource, Source};
 
 macro_rules! every_kind {
     ($($type:ty,)*) => {

@@ -7,12 +7,14 @@ pub mod crd;
 pub mod decode;
 pub mod meta;
 pub mod rbac;
+pub mod resource;
 mod shared;
 pub mod workloads;
 
 pub use crd::Crd;
-pub use decode::{Source, decode, kinds};
-pub use meta::{AnyObject, Condition, Kind, ObjectMeta, OwnerReference, Resource};
+pub use decode::{decode, kinds};
+pub use meta::{AnyObject, Condition, Kind, ObjectMeta, OwnerReference};
+pub use resource::{DecodePart, Resource, Source};
 pub use shared::Shared;
 
 /// The definitions of the KubeBlocks kinds, sorted by name.

@@ -7,10 +7,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-#[doc(hidden)]
-pub use serde_json::Value;
-
-use crate::decode::Source;
 
 /// An object of some kind, decoded to the type its [`Kind`] names.
 pub type AnyObject = Arc<dyn Any + Send + Sync>;
@@ -58,87 +54,6 @@ impl std::fmt::Debug for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.kind)
     }
-}
-
-/// A Rust type that is the wire form of one kind.
-pub trait Resource:
-    Serialize + for<'de> Deserialize<'de> + PartialEq + Send + Sync + 'static
-{
-    fn kind() -> &'static Kind;
-    fn meta(&self) -> &ObjectMeta;
-    fn meta_mut(&mut self) -> &mut ObjectMeta;
-
-    fn read(source: &dyn Source) -> Result<Self, serde_json::Error> {
-        serde_json::from_value(source.whole())
-    }
-
-    /// The wire form, without `apiVersion` and `kind`.
-    fn write(&self) -> Value;
-
-    /// Whether both share the memory of one spec. `false` means nothing.
-    fn same_spec(&self, _other: &Self) -> bool {
-        false
-    }
-
-    /// A copy with an empty spec, where that is cheap.
-    fn without_spec(&self) -> Self
-    where
-        Self: Clone,
-    {
-        self.clone()
-    }
-}
-
-/// Implements [`Resource`] for a struct with a field `metadata: ObjectMeta`; with `spec: T` at the end for one with a
-/// field `spec: Shared<T>`.
-#[macro_export]
-macro_rules! resource {
-    ($type:ty, $group:literal, $version:literal, $kind:literal, $plural:literal, $namespaced:literal $(, $spec:ident: $of:ty)?) => {
-        impl $crate::meta::Resource for $type {
-            fn kind() -> &'static $crate::meta::Kind {
-                static KIND: $crate::meta::Kind = $crate::meta::Kind {
-                    group: $group,
-                    version: $version,
-                    kind: $kind,
-                    plural: $plural,
-                    namespaced: $namespaced,
-                    meta: |object| {
-                        &object.downcast_ref::<$type>().expect("an object of this kind").metadata
-                    },
-                };
-                &KIND
-            }
-            fn meta(&self) -> &$crate::meta::ObjectMeta {
-                &self.metadata
-            }
-            fn meta_mut(&mut self) -> &mut $crate::meta::ObjectMeta {
-                &mut self.metadata
-            }
-            fn write(&self) -> $crate::meta::Value {
-                serde_json::to_value(self).expect("a wire type is plain data")
-            }
-            $(
-                fn read(source: &dyn $crate::Source) -> Result<Self, serde_json::Error> {
-                    let mut object: Self = serde_json::from_value(source.without_spec())?;
-                    let spec = source.spec(Self::kind(), |spec| {
-                        let spec: $of = serde::Deserialize::deserialize(spec)?;
-                        Ok(std::sync::Arc::new(spec))
-                    })?;
-                    object.$spec =
-                        spec.downcast::<$of>().expect("a source keeps specs by kind").into();
-                    Ok(object)
-                }
-                fn same_spec(&self, other: &Self) -> bool {
-                    self.$spec.same(&other.$spec)
-                }
-                fn without_spec(&self) -> Self {
-                    let mut copy = self.clone();
-                    copy.$spec = $crate::Shared::default();
-                    copy
-                }
-            )?
-        }
-    };
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::structural::structural;
-use crate::meta::{Kind, Resource};
+use crate::Resource;
+use crate::meta::Kind;
 use crate::{apps, workloads};
 
 struct Names {
