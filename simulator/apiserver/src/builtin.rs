@@ -13,6 +13,7 @@ mod config;
 mod container;
 pub(crate) mod defaults;
 mod immutable;
+mod job;
 mod names;
 mod network;
 mod others;

@@ -144,6 +144,11 @@ impl FieldError {
         Self::new(FieldErrorKind::Invalid, field, body)
     }
 
+    /// Without the value.
+    pub fn invalid_whole(field: impl Into<String>, detail: &str) -> Self {
+        Self::new(FieldErrorKind::Invalid, field, format!("Invalid value: {detail}"))
+    }
+
     pub fn type_invalid(field: impl Into<String>, type_name: &str, detail: &str) -> Self {
         let body = with_detail(format!("Invalid value: {type_name:?}"), detail);
         Self::new(FieldErrorKind::TypeInvalid, field, body)
@@ -201,7 +206,12 @@ pub(crate) fn group_resource(kind: &KindInfo) -> String {
 
 /// `Deployment.apps`, or `Pod`.
 pub(crate) fn group_kind(kind: &KindInfo) -> String {
-    qualified(&kind.kind, &kind.group)
+    qualified(&kind.kind, said_group(kind))
+}
+
+/// Events are the core group's in whatever is said of them.
+fn said_group(kind: &KindInfo) -> &str {
+    if kind.is("events.k8s.io", "Event") { "" } else { &kind.group }
 }
 
 fn qualified(name: &str, group: &str) -> String {
@@ -514,7 +524,11 @@ pub(crate) fn of_resource(kind: &KindInfo, name: &str) -> Details {
 }
 
 fn of_kind(kind: &KindInfo, name: &str) -> Details {
-    Details { kind: kind.kind.to_string(), ..of_resource(kind, name) }
+    Details {
+        kind: kind.kind.to_string(),
+        group: said_group(kind).to_owned(),
+        ..of_resource(kind, name)
+    }
 }
 
 impl Serialize for Status {

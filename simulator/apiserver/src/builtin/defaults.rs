@@ -16,6 +16,7 @@ pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
         "core.v1.Service" => service(tree, minor),
         "core.v1.Secret" => secret(tree),
         "core.v1.Namespace" => namespace(tree, minor),
+        "core.v1.NodeSpec" => node_spec(tree),
         "core.v1.NodeStatus" => node_status(tree),
         "core.v1.LimitRangeItem" => limit_range(tree),
         "core.v1.ReplicationController" => replication_controller(tree),
@@ -210,6 +211,18 @@ fn node_status(tree: &Tree) -> Tree {
         Some(capacity) if tree.get("allocatable").is_none() => {
             tree.with(&["allocatable"], capacity)
         }
+        _ => tree.clone(),
+    }
+}
+
+/// The ranges of a node begin with its range.
+fn node_spec(tree: &Tree) -> Tree {
+    let first = tree.at(&["podCIDRs"]).and_then(|all| all.items().first()).cloned();
+    match (tree.str_at(&["podCIDR"]).filter(|range| !range.is_empty()), first) {
+        (Some(range), first) if first.as_ref().and_then(Tree::as_str) != Some(range) => {
+            tree.with(&["podCIDRs"], vec![Tree::from(range)])
+        }
+        (None, Some(first)) => tree.with(&["podCIDR"], first),
         _ => tree.clone(),
     }
 }

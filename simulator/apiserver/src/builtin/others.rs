@@ -87,6 +87,18 @@ pub(super) fn endpoint_slice(write: &Write<'_>, faults: &mut Faults) {
             }
             reachable(faults, parsed, place.index(index));
         }
+        let hints = at.field("hints");
+        let zones = hints.field("forZones");
+        let stated = endpoint.get("hints").unwrap_or(&NOTHING);
+        for (index, zone) in list(stated, "forZones").iter().enumerate() {
+            let (at, name) = (zones.index(index), text(zone, "name"));
+            if name.is_empty() {
+                faults.required(at.field("name"), "");
+            } else {
+                let why = crate::names::label_value(name);
+                super::check::complain(faults, at.field("name"), name, why);
+            }
+        }
     }
     let all = Path::Root.field("ports");
     let ports = list(slice, "ports");
@@ -98,6 +110,19 @@ pub(super) fn endpoint_slice(write: &Write<'_>, faults: &mut Faults) {
         }
         if !name.is_empty() {
             super::check::complain(faults, at.field("name"), name, crate::names::dns_label(name));
+        }
+    }
+}
+
+pub(super) fn limit_range(write: &Write<'_>, faults: &mut Faults) {
+    let spec = write.new.get("spec").unwrap_or(&NOTHING);
+    let (above, limits) = (Path::Root.field("spec"), list(spec, "limits"));
+    let all = above.field("limits");
+    for (index, limit) in limits.iter().enumerate() {
+        let kind = text(limit, "type");
+        if limits[..index].iter().any(|other| text(other, "type") == kind) {
+            let at = all.index(index);
+            faults.duplicate(at.field("type"), kind);
         }
     }
 }
@@ -126,7 +151,7 @@ pub(super) fn event(write: &Write<'_>, faults: &mut Faults) {
         faults.invalid(above.field("namespace"), about, "does not match event.namespace");
     }
     if event.str_at(&["apiVersion"]) == Some("events.k8s.io/v1") {
-        if event.get("eventTime").is_none() {
+        if text(event, "eventTime").is_empty() {
             faults.required(Path::Root.field("eventTime"), "");
         } else {
             for key in ["reportingController", "reportingInstance", "action", "reason"] {

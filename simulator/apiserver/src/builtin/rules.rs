@@ -1,7 +1,7 @@
 //! The rules of each kind.
 
 use super::{
-    config, immutable, network, others, parts, pod, rbac, service, storage, webhooks, workload,
+    config, immutable, job, network, others, parts, pod, rbac, service, storage, webhooks, workload,
 };
 use crate::Tree;
 use crate::kinds::KindInfo;
@@ -55,6 +55,7 @@ pub(crate) fn broken(
         ("", "Endpoints") => others::endpoints(&write, &mut faults),
         ("" | "events.k8s.io", "Event") => others::event(&write, &mut faults),
         ("", "Node") => others::node(&write, &mut faults),
+        ("", "LimitRange") => others::limit_range(&write, &mut faults),
         ("", "ResourceQuota") => others::quota(&write, &mut faults),
         ("discovery.k8s.io", "EndpointSlice") => others::endpoint_slice(&write, &mut faults),
         ("coordination.k8s.io", "Lease") => others::lease(&write, &mut faults),
@@ -65,7 +66,10 @@ pub(crate) fn broken(
         ("apps", "StatefulSet") => workload::stateful_set(&write, &mut faults),
         ("apps", "DaemonSet") => workload::daemon_set(&write, &mut faults),
         ("apps", "ControllerRevision") => workload::revision(&write, &mut faults),
-        ("batch", "Job") => workload::job(&write, &mut faults),
+        ("batch", "Job") => {
+            workload::job(&write, &mut faults);
+            job::status(&write, &mut faults);
+        }
         ("batch", "CronJob") => workload::cron_job(&write, &mut faults),
         ("policy", "PodDisruptionBudget") => workload::budget(&write, &mut faults),
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => {

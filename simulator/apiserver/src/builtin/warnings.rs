@@ -100,6 +100,11 @@ pub(crate) fn of(kind: &KindInfo, new: &Tree, old: Option<&Object>, minor: u32) 
         {
             said.push("spec.SessionAffinity is ignored for headless services".to_owned());
         }
+        ("discovery.k8s.io", "EndpointSlice")
+            if old.is_none() && text(new, "addressType") == "FQDN" =>
+        {
+            said.push("spec.addressType: FQDN endpoints are deprecated".to_owned());
+        }
         ("", "ServiceAccount") => {
             let key = "kubernetes.io/enforce-mountable-secrets";
             if new.at(&["metadata", "annotations", key]).is_some() {
