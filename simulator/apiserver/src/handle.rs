@@ -114,7 +114,9 @@ impl Call<'_> {
         if !info.namespaced && !request.namespace.is_empty() {
             return Err(Status::unknown_resource());
         }
-        if !info.deprecation.is_empty() {
+        let subresource = request.subresource.as_deref();
+        let is_there = subresource.is_none_or(|name| info.has_subresource(name));
+        if !info.deprecation.is_empty() && is_there {
             self.warnings.push(info.deprecation.clone());
         }
         let needs_namespace =

@@ -68,7 +68,17 @@ pub(crate) fn assign(
     {
         spec = spec.with(&["healthCheckNodePort"], port);
     }
-    if errors.is_empty() { Ok(service.with(&["spec"], spec)) } else { Err(errors) }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let service = service.with(&["spec"], spec);
+    let balanced = old.and_then(|old| old.str_at(&["spec", "type"])) == Some("LoadBalancer");
+    // Without a balancer there is none to be reached by.
+    Ok(if balanced && kind != "LoadBalancer" && service.at(&["status"]).is_some() {
+        service.with(&["status", "loadBalancer"], Tree::empty_map())
+    } else {
+        service
+    })
 }
 
 /// What an update leaves out is taken from before, as far as the new type still has it.

@@ -35,6 +35,7 @@ pub(crate) fn create(
                 _ => tree,
             }
         }
+        ("apps", "DaemonSet") => tree.with(&TEMPLATES, "1"),
         ("batch", "Job") => job(&tree, server.profile().minor),
         ("storage.k8s.io", "VolumeAttributesClass") => {
             with_finalizer(&tree, "kubernetes.io/vac-protection")
@@ -53,12 +54,24 @@ pub(crate) fn update(
     match (&*kind.group, &*kind.kind) {
         ("", "Pod") if !same(&tree, old, "spec") => Ok(tolerate(&ranked(tree, old))),
         ("", "Service") if !same(&tree, old, "spec") => service(server, kind, &tree, Some(old)),
+        ("apps", "DaemonSet") => Ok(count_templates(&tree, old)),
         ("", "PersistentVolumeClaim") if !same(&tree, old, "spec") => {
             resize(server, kind, &tree, old)?;
             Ok(tree)
         }
         _ => Ok(tree),
     }
+}
+
+/// How many templates a DaemonSet has had, as older clients read it.
+pub(super) const TEMPLATES: [&str; 3] =
+    ["metadata", "annotations", "deprecated.daemonset.template.generation"];
+
+fn count_templates(tree: &Tree, old: &Tree) -> Tree {
+    let template = ["spec", "template"];
+    let before = old.str_at(&TEMPLATES).and_then(|count| count.parse::<i64>().ok()).unwrap_or(0);
+    let count = before + i64::from(tree.at(&template) != old.at(&template));
+    tree.with(&TEMPLATES, count.to_string())
 }
 
 fn same(new: &Tree, old: &Tree, key: &str) -> bool {

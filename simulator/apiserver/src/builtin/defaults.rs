@@ -23,6 +23,7 @@ pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
         "apps.v1.DeploymentStrategy" => deployment_strategy(tree),
         "apps.v1.StatefulSetSpec" => stateful_set(tree, minor),
         "apps.v1.StatefulSetUpdateStrategy" => stateful_set_strategy(tree),
+        "apps.v1.DaemonSet" => daemon_set(tree),
         "apps.v1.DaemonSetUpdateStrategy" => daemon_set_strategy(tree, minor),
         "batch.v1.Job" => job(tree, minor),
         "rbac.v1.Subject" => subject(tree),
@@ -284,6 +285,12 @@ fn stateful_set_strategy(tree: &Tree) -> Tree {
     }
     let rolling = tree.get("rollingUpdate").cloned().unwrap_or_else(Tree::empty_map);
     tree.with(&["rollingUpdate"], or(rolling, "partition", 0))
+}
+
+/// The count of templates is an annotation since it is no field any more: it is always there.
+fn daemon_set(tree: &Tree) -> Tree {
+    let path = super::admission::TEMPLATES;
+    if tree.at(&path).is_some() { tree.clone() } else { tree.with(&path, "0") }
 }
 
 fn daemon_set_strategy(tree: &Tree, minor: u32) -> Tree {

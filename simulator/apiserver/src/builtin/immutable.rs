@@ -36,6 +36,8 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
             let data = new.get("data").cloned().unwrap_or_default();
             faults.invalid(Path::Root.field("data"), data, IMMUTABLE);
         }
+        // Newer servers say it of a DaemonSet before anything else.
+        ("apps", "DaemonSet") if minor >= 34 => {}
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => {
             same(new, old, &["spec", "selector"], faults);
         }
@@ -82,7 +84,7 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
 }
 
 /// One member that keeps its value.
-fn same(new: &Tree, old: &Tree, path: &[&str], faults: &mut Faults) {
+pub(super) fn same(new: &Tree, old: &Tree, path: &[&str], faults: &mut Faults) {
     let (now, was) = (new.at(path), old.at(path));
     if now != was {
         let value = now.cloned().unwrap_or_default();
@@ -128,13 +130,25 @@ fn pod(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
         return;
     }
     tolerations(&now, was, &at, faults);
+    for key in ["containers", "initContainers"] {
+        let all = at.field(key);
+        for (index, container) in list(&now, key).iter().enumerate() {
+            let (at, image) = (all.index(index), text(container, "image"));
+            if image.is_empty() {
+                faults.required(at.field("image"), "");
+            } else if image != image.trim() {
+                let why = "must not have leading or trailing whitespace";
+                faults.invalid(at.field("image"), image, why);
+            }
+        }
+    }
     // What may change is taken from the old object; the rest has to be equal then.
     for key in ["containers", "initContainers"] {
         let pairs = list(&now, key).iter().zip(list(was, key));
         let images: Vec<Tree> = pairs
             .map(|(new, old)| match old.get("image") {
-                Some(image) if new.get("image").is_some() => new.with(&["image"], image),
-                _ => new.clone(),
+                Some(image) => new.with(&["image"], image),
+                None => new.clone(),
             })
             .collect();
         if !images.is_empty() {

@@ -216,6 +216,10 @@ pub(super) fn daemon_set(write: &Write<'_>, faults: &mut Faults) {
     }
     let spec = write.new.get("spec").unwrap_or(&NOTHING);
     let at = Path::Root.field("spec");
+    if let Some(old) = write.old.filter(|_| write.minor >= 34) {
+        // Said here already, before what does not fit the new selector.
+        super::immutable::same(write.new, old, &["spec", "selector"], faults);
+    }
     selection(spec, "daemonset", &at, faults);
     template(write, "DaemonSet", &at, faults);
     not_negative(faults, spec, "minReadySeconds", &at);

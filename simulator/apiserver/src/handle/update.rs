@@ -135,7 +135,7 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     let tree = match call.request.subresource.as_deref() {
         Some("status") => only_status(call, was, &tree),
         Some("ephemeralcontainers") => parts::with_looks(was, &tree),
-        Some("resize") => keep_metadata(was, &parts::with_resources(was, &tree)),
+        Some("resize") => take(&parts::with_resources(was, &tree), was, &["metadata"]),
         _ => all_but_status(call, was, &tree),
     };
     let tree = write::prepare_update(call, tree, old)?;
@@ -248,7 +248,10 @@ fn take(tree: &Tree, from: &Tree, path: &[&str]) -> Tree {
 /// Generation counts changes of what is wanted: everything but metadata and, where it has its own way in, status.
 fn raises_generation(call: &Call<'_>, old: &Tree, new: &Tree) -> bool {
     let info = call.info();
-    if !info.tracks_generation || call.request.subresource.as_deref() == Some("status") {
+    if !info.tracks_generation
+        || call.request.subresource.as_deref() == Some("status")
+        || info.is("scheduling.k8s.io", "PriorityClass")
+    {
         return false;
     }
     let counts = |key: &str| match key {
@@ -258,6 +261,13 @@ fn raises_generation(call: &Call<'_>, old: &Tree, new: &Tree) -> bool {
     };
     let keys = new.entries().chain(old.entries()).map(|(key, _)| key);
     let changed = keys.filter(|key| counts(key)).any(|key| new.get(key) != old.get(key));
-    let annotations = ["metadata", "annotations"];
-    changed || &*info.kind == "Deployment" && old.at(&annotations) != new.at(&annotations)
+    // Some say what they want in their metadata.
+    let more = if info.is("apps", "Deployment") {
+        "annotations"
+    } else if info.is("discovery.k8s.io", "EndpointSlice") && call.server.profile().minor >= 22 {
+        "labels"
+    } else {
+        return changed;
+    };
+    changed || old.at(&["metadata", more]) != new.at(&["metadata", more])
 }
