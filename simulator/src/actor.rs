@@ -223,6 +223,11 @@ impl Ctx<'_> {
         random::draw(self.world.seed(), &self.name, purpose, n)
     }
 
+    /// Where the draws for a purpose begin: for [`random::nth`].
+    pub fn draws(&self, purpose: &str) -> u64 {
+        random::draws(self.world.seed(), &self.name, purpose)
+    }
+
     /// A duration between both, drawn as [`random`](Self::random).
     pub fn between(
         &self,

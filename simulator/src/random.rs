@@ -6,12 +6,21 @@ pub use drydock_operator_core::hash::{fnv1a_64 as fnv, fnv1a_64_of as fnv_of};
 
 /// One draw.
 pub fn draw(seed: u64, actor: &str, purpose: &str, n: u64) -> u64 {
+    nth(draws(seed, actor, purpose), n)
+}
+
+/// What all draws for one purpose have in common: who draws often keeps it.
+pub fn draws(seed: u64, actor: &str, purpose: &str) -> u64 {
     let mut hash = fnv(fnv_of(""), &seed.to_le_bytes());
     hash = fnv(hash, actor.as_bytes());
     // A byte that no name contains, so that ("ab", "c") and ("a", "bc") differ.
     hash = fnv(hash, &[0xff]);
-    hash = fnv(hash, purpose.as_bytes());
-    spread(fnv(hash, &n.to_le_bytes()))
+    fnv(hash, purpose.as_bytes())
+}
+
+/// One of them.
+pub fn nth(draws: u64, n: u64) -> u64 {
+    spread(fnv(draws, &n.to_le_bytes()))
 }
 
 /// A draw from `low..=high`. The slight bias of a remainder is of no account for latencies.

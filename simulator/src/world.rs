@@ -105,6 +105,8 @@ pub struct World {
     pub(crate) lost_claims: Vector<String>,
     /// What the invariants have last been checked against.
     pub(crate) checked: (u64, u64),
+    /// Somebody outside may have written to a server.
+    opened: bool,
     /// When something last changed that is not mere background.
     pub(crate) moved_us: i64,
     /// How often something has.
@@ -169,6 +171,7 @@ impl World {
             broken: Vector::new(),
             lost_claims: Vector::new(),
             checked: (0, 0),
+            opened: true,
             moved_us: config.epoch.as_microsecond(),
             moves: 0,
             writes_since: BTreeMap::new(),
@@ -211,6 +214,7 @@ impl World {
 
     /// For those who set a world up, or break it on purpose. What it changes is made known with the next step.
     pub fn server_mut(&mut self, index: u16) -> &mut Server {
+        self.opened = true;
         &mut self.servers[usize::from(index)].server
     }
 
@@ -251,7 +255,9 @@ impl World {
 
     /// Handles one event. `None`: nothing will ever happen again.
     pub fn step(&mut self) -> Option<Happened> {
-        self.publish_all();
+        if std::mem::take(&mut self.opened) {
+            self.publish_all();
+        }
         let entry = self.heap.pop()?;
         self.clock.advance(entry.at_us);
         let moved_before = (self.moved_us, self.facts.version(), self.revision());

@@ -1,6 +1,10 @@
 //! The difference between what is stored and what is wanted, as a merge patch (RFC 7386).
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use drydock_operator_api::ObjectMeta;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 /// The smallest merge patch that turns `from` into `to`; none when nothing has to be sent. Lists are
 /// replaced as a whole. A `null` in `to` is the same as no member.
@@ -30,6 +34,45 @@ pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
     (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
+/// The same of two metadata, without writing them out: most patches are of a label or an annotation.
+pub fn metadata_patch(from: &ObjectMeta, to: &ObjectMeta) -> Option<Value> {
+    let ObjectMeta { labels, annotations, owner_references, finalizers, .. } = to;
+    let mut rest = from.clone();
+    rest.labels.clone_from(labels);
+    rest.annotations.clone_from(annotations);
+    rest.owner_references.clone_from(owner_references);
+    rest.finalizers.clone_from(finalizers);
+    if rest != *to {
+        return merge_patch(&json!(from), &json!(to));
+    }
+    let mut patch = Map::new();
+    let mut put = |name: &str, change: Option<Value>| {
+        patch.extend(change.map(|change| (name.to_owned(), change)));
+    };
+    put("labels", texts_patch(&from.labels, labels));
+    put("annotations", texts_patch(&from.annotations, annotations));
+    put("ownerReferences", list_patch(&from.owner_references, owner_references));
+    put("finalizers", list_patch(&from.finalizers, finalizers));
+    (!patch.is_empty()).then_some(Value::Object(patch))
+}
+
+fn texts_patch(from: &BTreeMap<String, String>, to: &BTreeMap<String, String>) -> Option<Value> {
+    if from == to {
+        return None;
+    }
+    if to.is_empty() {
+        return Some(Value::Null);
+    }
+    let wanted = to.iter().filter(|(key, value)| from.get(*key) != Some(*value));
+    let wanted = wanted.map(|(key, value)| (key.clone(), json!(value)));
+    let gone = from.keys().filter(|key| !to.contains_key(*key));
+    Some(Value::Object(wanted.chain(gone.map(|key| (key.clone(), Value::Null))).collect()))
+}
+
+fn list_patch<T: PartialEq + Serialize>(from: &[T], to: &[T]) -> Option<Value> {
+    (from != to).then(|| if to.is_empty() { Value::Null } else { json!(to) })
+}
+
 /// Whether a patch replaces a list: then it rests on the list that was read.
 pub fn replaces_a_list(patch: &Value) -> bool {
     match patch {
@@ -41,8 +84,6 @@ pub fn replaces_a_list(patch: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -53,6 +94,30 @@ mod tests {
         let patch = merge_patch(&stored, &wanted);
 
         assert_eq!(patch, Some(json!({ "b": { "c": [2] }, "new": { "x": 1 }, "gone": null })));
+    }
+
+    #[test]
+    fn metadata_differ_by_the_patch_that_their_wire_forms_differ_by() {
+        let meta = |value: Value| serde_json::from_value::<ObjectMeta>(value).unwrap();
+        let full = json!({
+            "name": "a", "labels": { "x": "1", "y": "2" }, "annotations": { "n": "1" },
+            "finalizers": ["f"], "ownerReferences": [{
+                "apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u" }],
+        });
+        let mut changed = full.clone();
+        changed["labels"] = json!({ "x": "3", "z": "2" });
+        changed["finalizers"] = json!(["g", "f"]);
+        let mut renamed = changed.clone();
+        renamed["name"] = json!("b");
+        let few = json!({ "name": "a", "labels": { "x": "1" } });
+        let all = [full, changed, renamed, few, json!({ "name": "a" })].map(meta);
+
+        for from in &all {
+            for to in &all {
+                let plain = merge_patch(&json!(from), &json!(to));
+                assert_eq!(metadata_patch(from, to), plain, "{from:?} {to:?}");
+            }
+        }
     }
 
     #[test]

@@ -302,8 +302,8 @@ fn object_patch<T: Resource + Clone>(from: &T, to: &T) -> Option<Value> {
         return None;
     }
     if differ_in_metadata_only(from, to) {
-        let [from, to] = [from, to].map(|object| json!({ "metadata": object.meta() }));
-        return diff::merge_patch(&from, &to);
+        return diff::metadata_patch(from.meta(), to.meta())
+            .map(|patch| json!({ "metadata": patch }));
     }
     let [from, to] = both_values(from, to).map(|mut object| {
         object.remove("status");

@@ -150,7 +150,7 @@ impl Kubelet {
         if !Self::is_recorded(ctx) {
             return;
         }
-        let Some(agent) = self.runs.get(&slot).and_then(|run| run.agent.clone()) else { return };
+        let Some(agent) = self.runs.get(slot).and_then(|run| run.agent.clone()) else { return };
         for (place, probe) in agent.probes.iter().enumerate() {
             let delay = if probe.spec.initial_delay_seconds > 0 {
                 RECORDED_DELAY
@@ -169,7 +169,7 @@ impl Kubelet {
         if !Self::is_recorded(ctx) {
             return;
         }
-        let Some(agent) = self.runs.get(&slot).and_then(|run| run.agent.clone()) else { return };
+        let Some(agent) = self.runs.get(slot).and_then(|run| run.agent.clone()) else { return };
         for (place, probe) in agent.probes.iter().enumerate() {
             if probe.report.is_some() {
                 let mark = Mark::of(About::AgentProbe, slot, place, agent.life);
@@ -179,7 +179,7 @@ impl Kubelet {
     }
 
     pub(super) fn agent_file_changed(&mut self, ctx: &mut Ctx<'_>, slot: u32) {
-        let Some(agent) = self.runs.get(&slot).and_then(|run| run.agent.clone()) else { return };
+        let Some(agent) = self.runs.get(slot).and_then(|run| run.agent.clone()) else { return };
         for (place, probe) in agent.probes.iter().enumerate() {
             if !probe.spec.report_on_file_change.is_empty() && probe.report.is_some() {
                 ctx.timer_after(
@@ -191,7 +191,7 @@ impl Kubelet {
     }
 
     fn probing(&self, mark: Mark) -> Option<(&Run, &Probing)> {
-        let run = &**self.runs.get(&mark.slot)?;
+        let run = &**self.runs.get(mark.slot)?;
         let agent = run.agent.as_ref().filter(|agent| agent.life == mark.life)?;
         Some((run, agent.probes.get(usize::from(mark.place))?))
     }
@@ -370,8 +370,7 @@ impl Kubelet {
     ) {
         let key = format!("{}/{}", call.pod.namespace, call.pod.name);
         let slot = self.by_key.get(&*key).copied();
-        let run =
-            slot.and_then(|slot| self.runs.get(&slot)).filter(|run| *run.uid == *call.pod_uid);
+        let run = slot.and_then(|slot| self.runs.get(slot)).filter(|run| *run.uid == *call.pod_uid);
         let (Some(slot), Some(run)) = (slot, run.cloned()) else {
             let error = format!("no such host: {}", call.pod.name);
             ctx.answer_agent(request, Err(error), SignedDuration::ZERO);

@@ -17,6 +17,7 @@ mod machine;
 mod network;
 mod probe;
 mod run;
+mod slots;
 mod status;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ use self::machine::Machine;
 pub(super) use self::machine::micro_time;
 use self::network::Mail;
 pub(super) use self::run::{Process, Run, Stage, State};
+use self::slots::Slots;
 use super::agent::PendingCall;
 use super::objects::Pod;
 use super::{Actor, Ctx, Held, Stimulus, Tag};
@@ -54,7 +56,7 @@ pub fn make(config: &WorldConfig) -> Vec<Box<dyn Actor>> {
 #[derive(Clone)]
 pub struct Kubelet {
     pub(super) machines: Vec<Arc<Machine>>,
-    pub(super) runs: OrdMap<u32, Arc<Run>>,
+    pub(super) runs: Slots<Run>,
     pub(super) by_key: OrdMap<Member, u32>,
     slots: u32,
     pub(super) groups: OrdMap<Arc<str>, Arc<Group>>,
@@ -230,7 +232,7 @@ impl Kubelet {
     pub fn new(nodes: u32) -> Self {
         Self {
             machines: (1..=nodes).map(|place| Arc::new(Machine::new(place))).collect(),
-            runs: OrdMap::new(),
+            runs: Slots::default(),
             by_key: OrdMap::new(),
             slots: 0,
             groups: OrdMap::new(),
@@ -289,7 +291,7 @@ impl Kubelet {
         let key: Member = format!("{}/{}", object.namespace(), object.name()).into();
         let slot = self.by_key.get(&key).copied();
         if entry.change == Change::Deleted {
-            if let Some(slot) = slot.filter(|slot| &*self.runs[slot].uid == object.uid()) {
+            if let Some(slot) = slot.filter(|slot| &*self.runs[*slot].uid == object.uid()) {
                 self.forget(ctx, slot);
             }
             return;
@@ -312,7 +314,7 @@ impl Kubelet {
         }
         let Ok(pod) = object.decode::<Pod>() else { return };
         match slot {
-            Some(slot) if &*self.runs[&slot].uid == object.uid() => {
+            Some(slot) if &*self.runs[slot].uid == object.uid() => {
                 self.pod_changed(ctx, slot, pod);
             }
             other => {
@@ -335,7 +337,7 @@ impl Kubelet {
     }
 
     pub(super) fn run_mut(&mut self, slot: u32) -> Option<&mut Run> {
-        self.runs.get_mut(&slot).map(Arc::make_mut)
+        self.runs.get_mut(slot).map(Arc::make_mut)
     }
 
     /// The process that a mark is about, if it still lives the life that the mark was set in.

@@ -25,7 +25,7 @@ const HOPEFUL_RESTARTS: u32 = 5;
 impl Kubelet {
     pub(super) fn start_container(&mut self, ctx: &mut Ctx<'_>, mark: Mark) {
         let place = usize::from(mark.place);
-        let Some(run) = self.runs.get(&mark.slot).cloned() else { return };
+        let Some(run) = self.runs.get(mark.slot).cloned() else { return };
         let due = match run.stage {
             Stage::Init(current) => place == current,
             Stage::Running => place >= run.inits,
@@ -101,7 +101,7 @@ impl Kubelet {
     pub(super) fn boot(&mut self, ctx: &mut Ctx<'_>, mark: Mark) {
         let mark = Mark { about: About::Boot, ..mark };
         let place = usize::from(mark.place);
-        let Some(run) = self.runs.get(&mark.slot).cloned() else { return };
+        let Some(run) = self.runs.get(mark.slot).cloned() else { return };
         let Some(process) = run.processes.get(place).filter(|process| process.life == mark.life)
         else {
             return;
@@ -138,7 +138,7 @@ impl Kubelet {
 
     fn booted(&mut self, ctx: &mut Ctx<'_>, mark: Mark) {
         let place = usize::from(mark.place);
-        let run = self.runs[&mark.slot].clone();
+        let run = self.runs[mark.slot].clone();
         let (process, now) = (&run.processes[place], ctx.now());
         let boot = run.container(place).map(|container| {
             let first_of = |names: &[String]| {
@@ -256,7 +256,7 @@ impl Kubelet {
 
     /// What the process has in its volume outlives it.
     pub(super) fn keep_store(&mut self, ctx: &Ctx<'_>, slot: u32, place: usize) {
-        let Some(run) = self.runs.get(&slot) else { return };
+        let Some(run) = self.runs.get(slot) else { return };
         let store = run.processes[place].engine.as_ref().and_then(|engine| engine.store());
         if let (Some(store), Some(claim)) = (store, environment::claim_of(ctx, run, place)) {
             self.stores.insert(claim, store);

@@ -105,6 +105,7 @@ impl Kubelet {
             is_sending: false,
             is_stale: false,
             sent: 0,
+            draws: None,
             facts: None,
             role: "".into(),
             hold: None,
@@ -161,7 +162,7 @@ impl Kubelet {
     /// Volumes are there, and the pod has its address.
     pub(super) fn sandbox_stands(&mut self, ctx: &mut Ctx<'_>, mark: Mark) {
         let slot = mark.slot;
-        let Some(run) = self.runs.get(&slot).cloned() else { return };
+        let Some(run) = self.runs.get(slot).cloned() else { return };
         if run.stage != Stage::Admitted || !self.machines[run.machine].up {
             return;
         }
@@ -194,14 +195,14 @@ impl Kubelet {
 
     /// Starts what the stage allows: the next init container, or all others.
     pub(super) fn start_due(&mut self, ctx: &mut Ctx<'_>, slot: u32) {
-        let Some(run) = self.runs.get(&slot) else { return };
+        let Some(run) = self.runs.get(slot) else { return };
         let places = match run.stage {
             Stage::Init(place) => place..place + 1,
             Stage::Running => run.inits..run.processes.len(),
             _ => return,
         };
         for place in places {
-            let life = self.runs[&slot].processes[place].life;
+            let life = self.runs[slot].processes[place].life;
             self.start_container(ctx, Mark::of(About::Start, slot, place, life));
         }
     }
@@ -210,7 +211,7 @@ impl Kubelet {
     pub(super) fn at_once(&mut self, ctx: &mut Ctx<'_>, mark: Mark) {
         let slot = mark.slot;
         let now = ctx.now();
-        let Some(run) = self.runs.get(&slot).cloned() else { return };
+        let Some(run) = self.runs.get(slot).cloned() else { return };
         if !self.machines[run.machine].up || !matches!(run.stage, Stage::Admitted | Stage::Running)
         {
             return;
@@ -244,7 +245,7 @@ impl Kubelet {
         }
         self.touch(slot);
         if fresh {
-            let run = &self.runs[&slot];
+            let run = &self.runs[slot];
             if run.runs_to_an_end() {
                 for place in run.inits..run.processes.len() {
                     let mark = Mark::of(About::Exit, slot, place, run.processes[place].life);
@@ -281,7 +282,7 @@ impl Kubelet {
 
     pub(super) fn stopped(&mut self, ctx: &mut Ctx<'_>, mark: Mark) {
         let slot = mark.slot;
-        let Some(run) = self.runs.get(&slot) else { return };
+        let Some(run) = self.runs.get(slot) else { return };
         if run.stage != Stage::Stopping || !self.machines[run.machine].up {
             return;
         }
@@ -299,7 +300,7 @@ impl Kubelet {
     }
 
     pub(super) fn remove_object(&mut self, ctx: &mut Ctx<'_>, slot: u32) {
-        let Some(run) = self.runs.get(&slot) else { return };
+        let Some(run) = self.runs.get(slot) else { return };
         if run.stage != Stage::Removing {
             return;
         }
@@ -319,7 +320,7 @@ impl Kubelet {
 
     /// Ends every process; `exists`: the pod may come back.
     fn end_all(&mut self, ctx: &mut Ctx<'_>, slot: u32, exit: i32, exists: bool) {
-        let places = self.runs.get(&slot).map_or(0, |run| run.processes.len());
+        let places = self.runs.get(slot).map_or(0, |run| run.processes.len());
         for place in 0..places {
             self.keep_store(ctx, slot, place);
         }
@@ -337,7 +338,7 @@ impl Kubelet {
     pub(super) fn forget(&mut self, ctx: &mut Ctx<'_>, slot: u32) {
         self.end_all(ctx, slot, 137, false);
         self.drop_calls_of(ctx, slot);
-        if let Some(run) = self.runs.remove(&slot) {
+        if let Some(run) = self.runs.remove(slot) {
             if self.by_key.get(&run.key) == Some(&slot) {
                 self.by_key.remove(&run.key);
             }

@@ -176,7 +176,7 @@ impl Kubelet {
     }
 
     fn slots_on(&self, place: usize) -> Vec<u32> {
-        self.runs.iter().filter(|(_, run)| run.machine == place).map(|(slot, _)| *slot).collect()
+        self.runs.iter().filter(|(_, run)| run.machine == place).map(|(slot, _)| slot).collect()
     }
 
     /// After a boot the kubelet finds the pods that the API server has for it.
@@ -191,7 +191,7 @@ impl Kubelet {
             .cloned()
             .collect();
         for slot in self.slots_on(place) {
-            let run = &self.runs[&slot];
+            let run = &self.runs[slot];
             if !here.iter().any(|pod| *pod.uid() == *run.uid) {
                 self.forget(ctx, slot);
             }

@@ -11,6 +11,7 @@ use super::super::Ctx;
 use super::{About, Kubelet, Mark};
 use crate::engine::{Effect, Engine, Facts, Input, Member, Message, Turn, short};
 use crate::facts::PodFacts;
+use crate::random;
 use crate::trace::Who;
 
 const LATENCY_US: (i64, i64) = (150, 700);
@@ -50,10 +51,10 @@ impl Kubelet {
     fn post(&mut self, ctx: &mut Ctx<'_>, slot: u32, from: Member, to: Member, message: Message) {
         let Some(run) = self.run_mut(slot) else { return };
         run.sent += 1;
+        let draws = *run.draws.get_or_insert_with(|| ctx.draws(&from));
         let (low, high) = LATENCY_US;
-        let (low, high) = (SignedDuration::from_micros(low), SignedDuration::from_micros(high));
-        let sent = run.sent;
-        let latency = ctx.between(low, high, &from, sent);
+        let us = random::between(random::nth(draws, run.sent), low, high);
+        let latency = SignedDuration::from_micros(us);
         let place = self.mail.put(Letter { from, to, message });
         ctx.background_after(latency, Mark::new(About::Mail, place).pack());
     }
@@ -62,7 +63,7 @@ impl Kubelet {
         let Some(letter) = self.mail.take(place) else { return };
         let Letter { from, to, message } = letter;
         let slot = self.by_key.get(&to).copied();
-        let target = slot.and_then(|slot| self.runs.get(&slot));
+        let target = slot.and_then(|slot| self.runs.get(slot));
         if target.is_some_and(|run| !self.machines[run.machine].up) {
             return;
         }
@@ -121,7 +122,7 @@ impl Kubelet {
         mark: Mark,
         mut effects: Vec<Effect>,
     ) -> Vec<Effect> {
-        let Some(me) = self.runs.get(&mark.slot).map(|run| run.key.clone()) else { return effects };
+        let Some(me) = self.runs.get(mark.slot).map(|run| run.key.clone()) else { return effects };
         for effect in effects.drain(..) {
             match effect {
                 Effect::Send { to, message } => self.post(ctx, mark.slot, me.clone(), to, message),
@@ -138,7 +139,7 @@ impl Kubelet {
 
     /// The process that the pod is there for answers its clients.
     pub(super) fn became_up(&mut self, ctx: &mut Ctx<'_>, slot: u32) {
-        let Some(run) = self.runs.get(&slot).cloned() else { return };
+        let Some(run) = self.runs.get(slot).cloned() else { return };
         if run.roles.is_some() {
             self.change_group(ctx, &run.group, |group| group.set_ready(&run.key, true));
         }
@@ -146,7 +147,7 @@ impl Kubelet {
     }
 
     pub(super) fn became_down(&mut self, ctx: &mut Ctx<'_>, slot: u32, exists: bool) {
-        let Some(run) = self.runs.get(&slot).cloned() else { return };
+        let Some(run) = self.runs.get(slot).cloned() else { return };
         if run.roles.is_some() {
             let now = ctx.now();
             self.change_group(ctx, &run.group, |group| group.gone(&run.key, exists, now));
@@ -190,7 +191,7 @@ impl Kubelet {
 
     fn publish_group(&mut self, ctx: &mut Ctx<'_>, name: &Arc<str>) {
         let members: Vec<u32> =
-            self.runs.iter().filter(|(_, run)| run.group == *name).map(|(slot, _)| *slot).collect();
+            self.runs.iter().filter(|(_, run)| run.group == *name).map(|(slot, _)| slot).collect();
         for slot in members {
             self.publish(ctx, slot);
         }
@@ -198,7 +199,7 @@ impl Kubelet {
 
     /// Says how the engine is, if that has changed.
     fn publish(&mut self, ctx: &mut Ctx<'_>, slot: u32) {
-        let Some(run) = self.runs.get(&slot) else { return };
+        let Some(run) = self.runs.get(slot) else { return };
         let process = run.main();
         let mut facts = match &process.engine {
             Some(engine) => engine.facts(),

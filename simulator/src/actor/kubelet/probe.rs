@@ -13,7 +13,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(300);
 impl Kubelet {
     /// What is due at the start of a process, or when its startup probe has succeeded.
     pub(super) fn begin_probes(&mut self, ctx: &mut Ctx<'_>, mark: Mark) {
-        let Some(run) = self.runs.get(&mark.slot).cloned() else { return };
+        let Some(run) = self.runs.get(mark.slot).cloned() else { return };
         let place = usize::from(mark.place);
         let (Some(container), Some(process)) = (run.container(place), run.processes.get(place))
         else {
@@ -41,7 +41,7 @@ impl Kubelet {
 
     pub(super) fn probe(&mut self, ctx: &mut Ctx<'_>, mark: Mark) {
         let place = usize::from(mark.place);
-        let Some(run) = self.runs.get(&mark.slot) else { return };
+        let Some(run) = self.runs.get(mark.slot) else { return };
         let Some(process) = run.processes.get(place).filter(|process| process.life == mark.life)
         else {
             return;
@@ -101,7 +101,7 @@ impl Kubelet {
     }
 
     fn set_ready(&mut self, mark: Mark, ready: bool) {
-        let Some(run) = self.runs.get(&mark.slot) else { return };
+        let Some(run) = self.runs.get(mark.slot) else { return };
         if run.processes[usize::from(mark.place)].ready != ready {
             if let Some(process) = self.process_mut(mark) {
                 process.ready = ready;

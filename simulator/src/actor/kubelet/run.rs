@@ -45,6 +45,8 @@ pub struct Run {
     pub is_stale: bool,
     /// Messages sent, and facts as last said.
     pub sent: u64,
+    /// Where the draws of their latencies begin.
+    pub draws: Option<u64>,
     pub facts: Option<Facts>,
     pub role: Arc<str>,
     /// Something of the pod itself is missing: a volume, a `ConfigMap`.

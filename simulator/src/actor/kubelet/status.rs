@@ -14,7 +14,7 @@ impl Kubelet {
     /// Writes what has changed in this reaction; one write per pod is on its way at a time.
     pub(super) fn flush(&mut self, ctx: &mut Ctx<'_>) {
         while let Some(slot) = self.touched.pop() {
-            let Some(run) = self.runs.get(&slot) else { continue };
+            let Some(run) = self.runs.get(slot) else { continue };
             if !self.machines[run.machine].up {
                 continue;
             }
@@ -32,7 +32,7 @@ impl Kubelet {
     }
 
     fn write_status(&mut self, ctx: &mut Ctx<'_>, slot: u32) {
-        let host = match self.runs.get(&slot) {
+        let host = match self.runs.get(slot) {
             Some(run) => self.machines[run.machine].ip(),
             None => return,
         };
