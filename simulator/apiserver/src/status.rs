@@ -209,9 +209,15 @@ pub(crate) fn group_kind(kind: &KindInfo) -> String {
     qualified(&kind.kind, said_group(kind))
 }
 
-/// Events are the core group's in whatever is said of them.
+/// The group of a kind in whatever is said of its objects: that of the form a server checks them in.
 fn said_group(kind: &KindInfo) -> &str {
-    if kind.is("events.k8s.io", "Event") { "" } else { &kind.group }
+    match (&*kind.group, &*kind.kind) {
+        ("events.k8s.io", "Event") => "",
+        ("networking.k8s.io", "Ingress" | "NetworkPolicy") if kind.schema.minor() < 22 => {
+            "extensions"
+        }
+        (group, _) => group,
+    }
 }
 
 fn qualified(name: &str, group: &str) -> String {

@@ -133,7 +133,12 @@ pub(super) fn lease(write: &Write<'_>, faults: &mut Faults) {
     if let Some(seconds) = spec.int_at(&["leaseDurationSeconds"]).filter(|seconds| *seconds <= 0) {
         faults.invalid(at.field("leaseDurationSeconds"), seconds, "must be greater than 0");
     }
-    super::check::not_negative(faults, spec, "leaseTransitions", &at);
+    let transitions = spec.int_at(&["leaseTransitions"]).unwrap_or(0);
+    if transitions < 0 {
+        let old = "must to greater or equal than 0";
+        let why = if write.minor < 21 { old } else { super::check::NOT_NEGATIVE };
+        faults.invalid(at.field("leaseTransitions"), transitions, why);
+    }
 }
 
 pub(super) fn event(write: &Write<'_>, faults: &mut Faults) {

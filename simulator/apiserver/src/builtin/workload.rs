@@ -346,6 +346,7 @@ pub(super) fn cron_job(write: &Write<'_>, faults: &mut Faults) {
     if schedule.is_empty() {
         faults.required(at.field("schedule"), "");
     } else if let Some(why) = bad_zone(write, schedule).or_else(|| bad_schedule(schedule)) {
+        let why = if write.minor < 21 { in_old_words(&why) } else { why };
         faults.invalid(at.field("schedule"), schedule, &why);
     }
     not_negative(faults, spec, "startingDeadlineSeconds", &at);
@@ -374,6 +375,14 @@ fn bad_zone(write: &Write<'_>, schedule: &str) -> Option<String> {
     let before = write.old.and_then(|old| old.str_at(&["spec", "schedule"])).unwrap_or_default();
     let new = write.minor >= 27 && schedule.contains("TZ") && !before.contains("TZ");
     new.then(|| "cannot use TZ or CRON_TZ in schedule, use timeZone field instead".to_owned())
+}
+
+/// As the parser of older servers said it: `Expected exactly 5 fields, found 1: x`.
+fn in_old_words(why: &str) -> String {
+    let mut letters = why.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    let rest = letters.filter(|letter| !matches!(letter, '[' | ']'));
+    first.into_iter().chain(rest).collect()
 }
 
 fn bad_schedule(schedule: &str) -> Option<String> {
