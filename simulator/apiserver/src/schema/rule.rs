@@ -1,6 +1,7 @@
 //! `x-kubernetes-validations`: CEL expressions over a value and the one it replaces.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cel::objects::{Key, Map};
 use cel::{Context, Env, Program, Value};
@@ -19,7 +20,7 @@ pub struct Rule {
     reason: FieldErrorKind,
     field_path: String,
     transition: Transition,
-    program: OnceLock<Option<Program>>,
+    program: OnceLock<Option<Arc<Program>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Rule {
 
     /// What is wrong with the text of a rule; `None` if it compiles.
     pub(crate) fn fault(source: &str) -> Option<String> {
-        env().compile(source).err().map(|error| error.to_string())
+        compiled(source).err()
     }
 
     pub(super) fn may_fail_unchanged(&self) -> bool {
@@ -67,7 +68,7 @@ impl Rule {
         if self.transition == Transition::Equal {
             return (old != Some(value)).then(|| self.plain_message());
         }
-        let program = self.program.get_or_init(|| env().compile(&self.source).ok()).as_ref()?;
+        let program = self.program.get_or_init(|| compiled(&self.source).ok()).as_ref()?;
         let mut context = Context::with_env(Arc::clone(env()));
         context.add_variable_from_value("self", convert(node, value));
         if let Some(old) = old {
@@ -101,7 +102,7 @@ impl Rule {
 
     fn computed_message(&self, context: &Context<'_, '_>) -> String {
         let computed = (!self.message_expression.is_empty())
-            .then(|| env().compile(&self.message_expression).ok()?.execute(context).ok())
+            .then(|| compiled(&self.message_expression).ok()?.execute(context).ok())
             .flatten();
         match computed {
             Some(Value::String(text)) if !text.trim().is_empty() && !text.contains('\n') => {
@@ -153,6 +154,26 @@ fn env() -> &'static Arc<Env> {
         }
         Arc::new(env)
     })
+}
+
+/// As many programs as the definitions of a busy cluster have.
+const MOST_PROGRAMS: usize = 1024;
+
+/// The program of an expression, or what is wrong with it. Parsing takes longer than running it ever does, and each
+/// definition is checked before it is used: what was parsed lately is kept. It follows from the text alone.
+fn compiled(source: &str) -> Result<Arc<Program>, String> {
+    static KNOWN: Mutex<BTreeMap<String, Result<Arc<Program>, String>>> =
+        Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(program) = known.get(source) {
+        return program.clone();
+    }
+    let program = env().compile(source).map(Arc::new).map_err(|error| error.to_string());
+    if known.len() == MOST_PROGRAMS {
+        known.clear();
+    }
+    known.insert(source.to_owned(), program.clone());
+    program
 }
 
 /// All rules of a node, then those below it.
