@@ -3,6 +3,8 @@ SHARED ?= ../shared
 CARGO ?= cargo
 # `make test PROFILE=release`: optimised; it takes minutes longer to build. CI takes PROFILE=ci, between the two.
 PROFILE ?= dev
+# The command. CI names the one that its tests have built: alone, cargo would build it again with other features.
+DRYDOCK ?= $(CARGO) run --profile $(PROFILE) --quiet --
 export PROFILE
 
 .PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden determinism ci
@@ -10,7 +12,7 @@ export PROFILE
 menu: ## this menu
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 demo: ## build, and replay the bundled failover, narrated
-	@$(CARGO) run --profile $(PROFILE) --quiet -- run scenarios/failover/redis-primary-node-lost
+	@$(DRYDOCK) run scenarios/failover/redis-primary-node-lost
 check: ## compile everything, quickly
 	@$(CARGO) check --workspace --all-targets
 fmt: ## is everything formatted?
@@ -19,14 +21,14 @@ lint: ## clippy, warnings are errors
 	@$(CARGO) clippy --workspace --all-targets -- -D warnings
 test: ## all tests
 	@$(CARGO) test --profile $(PROFILE) --workspace
-explore: ## every crash point of the bundled failover
-	@$(CARGO) run --profile $(PROFILE) --quiet -- explore scenarios/failover/redis-primary-node-lost --crash-points
+explore: ## every crash point of the bundled failover (PROFILE=release: in seconds)
+	@$(DRYDOCK) explore scenarios/failover/redis-primary-node-lost --crash-points
 bench: ## criterion benches
 	@$(CARGO) bench --workspace
 counts: ## reconciles and requests per bundled scenario, held against benches/counts.json
-	@$(CARGO) run --profile $(PROFILE) --quiet -- bench counts --baseline benches/counts.json
+	@$(DRYDOCK) bench counts --baseline benches/counts.json
 serve: ## a living world for kubectl on loopback
-	@$(CARGO) run --profile $(PROFILE) --quiet -- serve
+	@$(DRYDOCK) serve
 crds: ## write the CRDs that the Rust types make
 	@$(CARGO) run --profile $(PROFILE) --quiet -p drydock-operator-api --example crds
 schemas: ## make the tables of builtin kinds again, from published OpenAPI documents
