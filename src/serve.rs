@@ -2,7 +2,6 @@
 
 mod bare;
 mod http;
-mod table;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

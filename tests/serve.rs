@@ -33,12 +33,16 @@ impl Served {
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        self.ask_as("application/json", method, path, body)
+    }
+
+    fn ask_as(&self, accept: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
         let length = body.len();
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n\
-             Accept: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+             Accept: {accept}\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .expect("it reads");
         let mut answer = String::new();
@@ -82,6 +86,14 @@ fn a_living_world_comes_up_while_one_watches_and_takes_writes() {
     assert_eq!(code, 201);
     let (_, read) = served.ask("GET", "/api/v1/namespaces/default/configmaps/mine", "");
     assert_eq!(read["data"]["a"], "b");
+    let rows = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+    let (_, table) = served.ask_as(rows, "GET", "/api/v1/namespaces/default/configmaps/mine", "");
+    assert_eq!((&table["kind"], &table["rows"][0]["cells"][1]), (&"Table".into(), &1.into()));
+    let (_, table) = served.ask_as(rows, "GET", &format!("{clusters}?includeObject=None"), "");
+    assert!(table["rows"][0]["cells"].as_array().is_some_and(|c| c.contains(&"Running".into())));
+    assert_eq!(table["rows"][0]["object"], Value::Null);
+    let (code, _) = served.ask_as("text/plain", "GET", "/api/v1/namespaces/default/pods", "");
+    assert_eq!(code, 406);
     let (code, _) = served.ask("DELETE", "/api/v1/namespaces/default/configmaps/mine", "");
     assert_eq!(code, 200);
     let (code, refusal) = served.ask("GET", "/api/v1/namespaces/default/configmaps/mine", "");

@@ -6,18 +6,14 @@ use std::time::Duration;
 
 use drydock_apiserver::http::{self, Asked};
 use drydock_apiserver::{
-    Answer, Cursor, KindInfo, Object, Outcome, Partial, Request, Response, Server, Status, Verb,
-    WatchEvent,
+    Cursor, Form, KindInfo, Outcome, Request, Response, Server, Status, Verb, WatchEvent,
 };
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::header::ACCEPT;
 use jiff::Timestamp;
-use serde_json::json;
 use tokio::sync::{mpsc, oneshot, watch};
-
-use super::table;
 
 type Body = BoxBody<Bytes, Infallible>;
 
@@ -58,18 +54,19 @@ pub async fn answer(
     };
     let body = body.to_bytes();
     let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    let partial = Partial::wanted(accept.unwrap_or_default());
-    let as_table = partial.is_none() && table::is_wanted(accept.unwrap_or_default());
-    let form = Form { as_table, partial };
     let snapshot = shared.snapshots.borrow().clone();
     let request = match http::ask(&snapshot.server, &parts, &body, snapshot.now) {
         Asked::Answered(answer) => return Ok(whole(answer)),
         Asked::Request(request) => *request,
     };
+    let form = match form(&snapshot, &request, accept, parts.uri.query()) {
+        Ok(form) => form,
+        Err(status) => return Ok(whole(http::refused(status, snapshot.now))),
+    };
     if is_read(&request) {
         // A request that only reads is asked of a copy, and no write waits for it.
         return Ok(match snapshot.server.clone().handle(&request, snapshot.now) {
-            Outcome::Watch(_) if form.partial.is_some_and(Partial::is_list) => {
+            Outcome::Watch(_) if form.is_list() => {
                 http::json(200, Full::new(Bytes::new()).boxed(), snapshot.now)
             }
             Outcome::Watch(cursor) => {
@@ -89,11 +86,23 @@ pub async fn answer(
     Ok(finished(&snapshot, &request, response, form))
 }
 
-/// How much of objects a client wants to see.
-#[derive(Clone, Copy)]
-struct Form {
-    as_table: bool,
-    partial: Option<Partial>,
+fn form(
+    snapshot: &Snapshot,
+    request: &Request,
+    accept: Option<&str>,
+    query: Option<&str>,
+) -> Result<Form, Status> {
+    let Some(kind) = kind_of(&snapshot.server, request) else { return Ok(Form::Own) };
+    let minor = snapshot.server.profile().minor;
+    let (accept, query) = (accept.unwrap_or_default(), query.unwrap_or_default());
+    Form::negotiate(accept, query, kind, request.verb, minor)
+}
+
+fn kind_of<'s>(server: &'s Server, request: &Request) -> Option<&'s KindInfo> {
+    server.kinds().find(|kind| {
+        (&*kind.group, &*kind.version, &*kind.plural)
+            == (&*request.resource.group, &*request.resource.version, &*request.resource.resource)
+    })
 }
 
 fn is_read(request: &Request) -> bool {
@@ -110,33 +119,12 @@ fn finished(
         let status = Status::plain(501, "this world does not answer such a request");
         return whole(http::refused(status, snapshot.now));
     };
-    let kind = snapshot.server.kinds().find(|kind| {
-        (&*kind.group, &*kind.version, &*kind.plural)
-            == (&*request.resource.group, &*request.resource.version, &*request.resource.resource)
-    });
-    let as_table = form.as_table;
-    if let (Some(partial), Some(kind)) = (form.partial, kind) {
-        let minor = snapshot.server.profile().minor;
-        return whole(http::answer(&partial.of(response, kind, minor), snapshot.now));
-    }
-    let rows = |objects: &[Object], kind, revision, more: Option<&str>| {
-        let mut table = table::table(&snapshot.server, kind, objects, revision, snapshot.now);
-        if let Some(more) = more {
-            table["metadata"]["continue"] = json!(more);
-        }
-        let mut answer = http::json(response.code, table.to_string().into_bytes(), snapshot.now);
-        http::warn(&mut answer, &response.warnings);
-        whole(answer)
+    let server = &snapshot.server;
+    let response = match kind_of(server, request) {
+        Some(kind) => form.of(response, kind, server.profile().minor, snapshot.now),
+        None => response,
     };
-    match (&response.body, kind) {
-        (Answer::Objects { items, revision, continue_token, .. }, Some(kind)) if as_table => {
-            rows(items, kind, *revision, continue_token.as_deref())
-        }
-        (Answer::Object(object), Some(kind)) if as_table && request.subresource.is_none() => {
-            rows(std::slice::from_ref(object), kind, object.revision(), None)
-        }
-        _ => whole(http::answer(&response, snapshot.now)),
-    }
+    whole(http::answer(&response, snapshot.now))
 }
 
 /// One line of JSON per event, for as long as somebody reads.
@@ -159,6 +147,7 @@ async fn feed(
     limit: Duration,
 ) {
     let mut told = shared.snapshots.borrow().server.revision();
+    let mut first = true;
     // Now and then, and shortly before the end.
     let mut rest = limit.saturating_sub(Duration::from_secs(2));
     let mut mark = std::pin::pin!(tokio::time::sleep(rest.min(BOOKMARKS)));
@@ -166,7 +155,8 @@ async fn feed(
         let snapshot = shared.snapshots.borrow_and_update().clone();
         while let Some(event) = cursor.next(&snapshot.server) {
             told = told.max(revision_of(&event));
-            let line = event_line(&snapshot, &cursor.kind, &event, form);
+            let line =
+                event_line(&snapshot, &cursor.kind, &event, form, std::mem::take(&mut first));
             if lines.send(line).await.is_err() {
                 return;
             }
@@ -186,7 +176,7 @@ async fn feed(
                 if cursor.bookmarks && revision > told {
                     told = revision;
                     let event = WatchEvent::Bookmark { revision, initial_events_end: false };
-                    let bookmark = event_line(&snapshot, &cursor.kind, &event, form);
+                    let bookmark = event_line(&snapshot, &cursor.kind, &event, form, std::mem::take(&mut first));
                     if lines.send(bookmark).await.is_err() {
                         return;
                     }
@@ -206,27 +196,17 @@ fn revision_of(event: &WatchEvent) -> u64 {
     }
 }
 
-fn event_line(snapshot: &Snapshot, kind: &KindInfo, event: &WatchEvent, form: Form) -> Bytes {
-    if let Some(frame) = form.partial.and_then(|partial| partial.event(event)) {
-        return line(frame.to_json());
-    }
-    let (name, object) = match event {
-        WatchEvent::Added(object) => ("ADDED", object),
-        WatchEvent::Modified(object) => ("MODIFIED", object),
-        WatchEvent::Deleted(object) => ("DELETED", object),
-        WatchEvent::Bookmark { .. } | WatchEvent::Error(_) => return line(event.to_json(kind)),
-    };
-    if !form.as_table {
-        return line(event.to_json(kind));
-    }
-    let table = table::table(
-        &snapshot.server,
-        kind,
-        std::slice::from_ref(object),
-        object.revision(),
-        snapshot.now,
-    );
-    line(json!({ "type": name, "object": table }).to_string().into_bytes())
+/// `first`: nothing was sent before.
+fn event_line(
+    snapshot: &Snapshot,
+    kind: &KindInfo,
+    event: &WatchEvent,
+    form: Form,
+    first: bool,
+) -> Bytes {
+    let minor = snapshot.server.profile().minor;
+    let frame = form.event(event, kind, minor, snapshot.now, first);
+    line(frame.map_or_else(|| event.to_json(kind), |frame| frame.to_json()))
 }
 
 fn line(mut json: Vec<u8>) -> Bytes {

@@ -22,6 +22,7 @@ pub mod table;
 pub mod watch;
 pub mod wire;
 
+mod accept;
 mod builtin;
 mod crd;
 mod definitions;
@@ -31,12 +32,15 @@ mod handle;
 mod names;
 mod ownership;
 mod patch;
+mod printer;
 mod registry;
 mod yaml;
 
+pub use accept::Form;
 pub use kinds::{KindId, KindInfo, Profile};
 pub use object::{DecodeError, Object, Owner, Tree};
 pub use partial::Partial;
+pub use printer::Rows;
 pub use request::{
     Answer, Body, DeleteOptions, Gvr, Options, Outcome, PatchKind, Preconditions, Propagation,
     Request, Response, User, Verb,

@@ -9,7 +9,7 @@ use crate::watch::WatchEvent;
 const ONE: &str = "PartialObjectMetadata";
 const LIST: &str = "PartialObjectMetadataList";
 
-/// A client's wish for metadata, from its `Accept` header.
+/// A client's wish for metadata; [`crate::Form`] reads it from an `Accept` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partial {
     is_list: bool,
@@ -17,38 +17,13 @@ pub struct Partial {
 }
 
 impl Partial {
-    /// The first clause of the header that asks for another form than the object's own counts; `None` if that is not
-    /// metadata in JSON.
-    pub fn wanted(accept: &str) -> Option<Self> {
-        accept.split(',').find_map(|clause| {
-            let mut parts = clause.split(';').map(str::trim);
-            if parts.next() != Some("application/json") {
-                return None;
-            }
-            let mut of = ("", "", "");
-            for part in parts {
-                match part.split_once('=') {
-                    Some(("as", value)) => of.0 = value,
-                    Some(("g", value)) => of.1 = value,
-                    Some(("v", value)) => of.2 = value,
-                    _ => {}
-                }
-            }
-            let version = match of.2 {
-                "v1" => "meta.k8s.io/v1",
-                "v1beta1" => "meta.k8s.io/v1beta1",
-                _ => return None,
-            };
-            if of.1 != "meta.k8s.io" {
-                return None;
-            }
-            match of.0 {
-                ONE => Some(Some(Self { is_list: false, version })),
-                LIST => Some(Some(Self { is_list: true, version })),
-                "Table" => Some(None),
-                _ => None,
-            }
-        })?
+    /// The form of that name: `PartialObjectMetadata`, or `PartialObjectMetadataList`.
+    pub(crate) fn named(name: &str, version: &'static str) -> Option<Self> {
+        match name {
+            ONE => Some(Self { is_list: false, version }),
+            LIST => Some(Self { is_list: true, version }),
+            _ => None,
+        }
     }
 
     /// An answer in this form. What is no object stays as it is.
@@ -56,14 +31,7 @@ impl Partial {
         let body = match (&response.body, self.is_list) {
             (Answer::Object(object), false) => Answer::Tree(self.one(object)),
             (Answer::Objects { items, revision, continue_token, remaining, .. }, true) => {
-                let mut metadata =
-                    Tree::map([("resourceVersion", Tree::from(revision.to_string()))]);
-                if let Some(token) = continue_token {
-                    metadata = metadata.with(&["continue"], token);
-                }
-                if let Some(remaining) = remaining {
-                    metadata = metadata.with(&["remainingItemCount"], *remaining);
-                }
+                let metadata = list_metadata(*revision, continue_token.as_deref(), *remaining);
                 let items = match items.as_slice() {
                     [] => Tree::null(),
                     some => Tree::list(some.iter().map(|object| self.one(object))),
@@ -121,6 +89,18 @@ impl Partial {
     }
 }
 
+/// The metadata of a list, or of what stands for one.
+pub(crate) fn list_metadata(revision: u64, go_on_at: Option<&str>, remaining: Option<u64>) -> Tree {
+    let mut metadata = Tree::map([("resourceVersion", Tree::from(revision.to_string()))]);
+    if let Some(token) = go_on_at {
+        metadata = metadata.with(&["continue"], token);
+    }
+    if let Some(remaining) = remaining {
+        metadata = metadata.with(&["remainingItemCount"], remaining);
+    }
+    metadata
+}
+
 fn not_so(kind: &KindInfo, minor: u32, is_list: bool) -> Status {
     let name = if is_list { &kind.list_kind } else { &kind.kind };
     let package = match &*kind.group {
@@ -138,19 +118,4 @@ fn not_so(kind: &KindInfo, minor: u32, is_list: bool) -> Status {
     } else {
         format!("you requested {LIST}, but the requested object is not a list ({of})")
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn metadata_is_wanted_by_the_first_clause_that_names_a_form() {
-        let one = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
-        let table = "application/json;as=Table;v=v1;g=meta.k8s.io";
-
-        assert_eq!(Partial::wanted(&format!("{one},{table}")).map(Partial::is_list), Some(false));
-        assert_eq!(Partial::wanted(&format!("{table},{one}")), None);
-        assert_eq!(Partial::wanted("application/json"), None);
-    }
 }

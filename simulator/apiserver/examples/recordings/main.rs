@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use compare::Symbols;
 use drydock_apiserver::wire::{self, Http};
-use drydock_apiserver::{Answer, KindInfo, Outcome, Partial, Profile, Response, Server, Status};
+use drydock_apiserver::{
+    Answer, Form, KindInfo, Outcome, Profile, Request, Response, Server, Status,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -90,30 +92,44 @@ impl Replay {
     }
 
     fn send(&mut self, request: &Value) -> (u16, Value, Vec<String>) {
-        match self.outcome(request, false) {
-            Ok(Outcome::Done(response)) => answer(&self.shown(request, response)),
-            Ok(other) => (0, json!(format!("{other:?}")), Vec::new()),
-            Err(status) => answer(&status.into()),
+        let form = match self.form(request, false) {
+            Ok(form) => form,
+            Err(status) => return answer(&status.into()),
+        };
+        match (self.outcome(request, false), form) {
+            (Ok(Outcome::Done(response)), Some((form, kind))) => {
+                let minor = self.server.profile().minor;
+                answer(&form.of(response, &kind, minor, self.now))
+            }
+            (Ok(Outcome::Done(response)), None) => answer(&response),
+            (Ok(other), _) => (0, json!(format!("{other:?}")), Vec::new()),
+            (Err(status), _) => answer(&status.into()),
         }
     }
 
-    /// In the form that the client asks for.
-    fn shown(&self, request: &Value, response: Response) -> Response {
+    /// The form that the client asks for, and the kind it asks about.
+    fn form(&self, request: &Value, watch: bool) -> Result<Option<(Form, KindInfo)>, Status> {
+        let request = self.symbols.resolve(request);
         let accept = request["headers"]["Accept"].as_str().unwrap_or_default();
-        let path = self.symbols.resolve(&request["path"]);
-        let path = path.as_str().unwrap_or_default();
-        let parsed = wire::parse(&Http { method: "GET", path, ..Http::default() });
-        let (Some(partial), Ok(parsed)) = (Partial::wanted(accept), parsed) else {
-            return response;
+        let path = request["path"].as_str().unwrap_or_default();
+        let include = request["query"]["includeObject"].as_str();
+        let query = include.map(|include| format!("includeObject={include}")).unwrap_or_default();
+        let method = if watch { "GET" } else { request["method"].as_str().unwrap_or_default() };
+        let Ok(parsed) = wire::parse(&Http { method, path, ..Http::default() }) else {
+            return Ok(None);
         };
-        let is_it = |kind: &&KindInfo| {
+        let Some(kind) = self.kind_of(&parsed) else { return Ok(None) };
+        let minor = self.server.profile().minor;
+        let form = Form::negotiate(accept, &query, kind, parsed.verb, minor)?;
+        Ok(Some((form, kind.clone())))
+    }
+
+    fn kind_of(&self, request: &Request) -> Option<&KindInfo> {
+        self.server.kinds().find(|kind| {
+            let asked = &request.resource;
             (&*kind.group, &*kind.version, &*kind.plural)
-                == (&*parsed.resource.group, &*parsed.resource.version, &*parsed.resource.resource)
-        };
-        match self.server.kinds().find(is_it) {
-            Some(kind) => partial.of(response, kind, self.server.profile().minor),
-            None => response,
-        }
+                == (&*asked.group, &*asked.version, &*asked.resource)
+        })
     }
 
     fn outcome(&mut self, request: &Value, watch: bool) -> Result<Outcome, Status> {
@@ -181,17 +197,18 @@ impl Replay {
             self.judge(id, watch, &step["response"], code, &body, &warnings);
             return;
         };
+        let form = self.form(watch, true).ok().flatten().map_or(Form::Own, |(form, _)| form);
         let mut events = Vec::new();
         let enough = step["until"]["events"].as_u64().unwrap_or(u64::MAX);
         while (events.len() as u64) < enough
             && let Some(event) = cursor.next(&self.server)
         {
-            let accept = watch["headers"]["Accept"].as_str().unwrap_or_default();
-            let frame = match Partial::wanted(accept) {
-                Some(partial) if partial.is_list() => break,
-                Some(partial) => partial.event(&event).map(|frame| frame.to_json()),
-                None => None,
-            };
+            if form.is_list() {
+                break;
+            }
+            let minor = self.server.profile().minor;
+            let frame = form.event(&event, &cursor.kind, minor, self.now, events.is_empty());
+            let frame = frame.map(|frame| frame.to_json());
             let frame = frame.unwrap_or_else(|| event.to_json(&cursor.kind));
             events.push(serde_json::from_slice(&frame).expect("a frame is JSON"));
         }

@@ -5,6 +5,7 @@ mod deletion;
 mod lists;
 mod ownership;
 mod patches;
+mod tables;
 mod values;
 mod writes;
 
