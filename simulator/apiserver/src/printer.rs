@@ -72,6 +72,10 @@ impl Rows {
         let trees: Vec<Tree> = objects.iter().map(Object::shown).collect();
         let rows = trees.iter().map(|object| self.row(kind, &columns, object, now));
         let table = self.table(metadata, definitions(&columns), rows);
+        // Kinds without a printer have no rows rather than an empty list of them.
+        let plain = !kind.custom && columns.last().is_some_and(|last| last.name == "Created At");
+        let table =
+            if plain && trees.is_empty() { table.with(&["rows"], Tree::null()) } else { table };
         Response { body: Answer::Tree(table), ..response }
     }
 

@@ -22,7 +22,12 @@ pub(super) fn of(kind: &KindInfo, columns: &[Column], object: &Tree, now: Timest
         (_, name) => cell_of(if kind.custom { "" } else { &kind.kind }, name)
             .map_or_else(|| json!(""), |cell| cell.of(object, now)),
     };
-    columns.iter().map(cell).collect()
+    let mut cells: Vec<Value> = columns.iter().map(cell).collect();
+    if kind.is("networking.k8s.io", "IPAddress") {
+        // The real server gives an age too, in a column that it does not list.
+        cells.push(json!(age(at(object, "metadata.creationTimestamp"), now)));
+    }
+    cells
 }
 
 /// How a cell follows from its object. Places are written `spec.type`.
@@ -164,7 +169,7 @@ const CELLS: &[(&str, &str, Cell)] = {
         ("Event", "Object", Made(more::involved)),
         ("Event", "Subobject", Text("involvedObject.fieldPath")),
         ("Event", "Source", Made(more::source)),
-        ("Event", "Message", Made(|event, _| json!(text(event, "message").trim()))),
+        ("Event", "Message", Made(more::message)),
         ("Event", "Count", Made(more::count)),
         ("Namespace", "Status", Text("status.phase")),
         ("Secret", "Type", Text("type")),

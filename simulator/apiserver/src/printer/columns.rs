@@ -21,7 +21,9 @@ pub(super) fn of(kind: &KindInfo, minor: u32) -> Vec<Column> {
             own => std::iter::once(name).chain(own.iter().map(described)).collect(),
         };
     }
-    if let Some(columns) = kinds.get(&(&*kind.group, &*kind.kind)) {
+    // Events are the same kind in both of their groups.
+    let group = if kind.is("events.k8s.io", "Event") { "" } else { &kind.group };
+    if let Some(columns) = kinds.get(&(group, &*kind.kind)) {
         return columns.clone();
     }
     if kind.is("apiregistration.k8s.io", "APIService") {

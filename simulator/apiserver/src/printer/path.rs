@@ -20,6 +20,8 @@ enum Step<'p> {
     Member(String),
     All,
     Element(i64),
+    /// From an element (from the end, if negative) up to another.
+    Slice(i64, i64),
     /// `@.type=="Ready"`: the path in the element, whether it must be equal, and the value.
     Filter(&'p str, bool, &'p str),
 }
@@ -35,6 +37,13 @@ impl Step<'_> {
                 let at = if *at < 0 { length + at } else { *at };
                 let at = usize::try_from(at).ok();
                 at.and_then(|at| tree.items().get(at)).cloned().into_iter().collect()
+            }
+            Step::Slice(from, to) => {
+                let length = i64::try_from(tree.items().len()).unwrap_or(i64::MAX);
+                let place =
+                    |at: i64| if at < 0 { length.saturating_add(at) } else { at.min(length) };
+                let inside = |(at, _): &(i64, &Tree)| (place(*from)..place(*to)).contains(at);
+                (0..).zip(tree.items()).filter(inside).map(|(_, item)| item.clone()).collect()
             }
             Step::Filter(path, equal, wanted) => {
                 let is = |item: &&Tree| {
@@ -95,10 +104,16 @@ fn bracket(inside: &str) -> Option<Step<'_>> {
         let (path, value) = filter.split_once(if equal { "==" } else { "!=" })?;
         return Some(Step::Filter(path.trim().strip_prefix('@')?, equal, unquoted(value.trim())));
     }
+    if let Some((from, to)) = inside.split_once(':')
+        && let Ok(from) = if from.is_empty() { Ok(0) } else { from.parse() }
+    {
+        let to = if to.is_empty() { i64::MAX } else { to.parse().ok()? };
+        return Some(Step::Slice(from, to));
+    }
     match inside.parse() {
         Ok(at) => Some(Step::Element(at)),
         Err(_) if inside.len() > unquoted(inside).len() => {
-            Some(Step::Member(unquoted(inside).to_owned()))
+            Some(Step::Member(unquoted(inside).replace('\\', "")))
         }
         Err(_) => None,
     }
@@ -124,6 +139,9 @@ mod tests {
         assert_eq!(first(".list[0]").as_deref(), Some("one"));
         assert_eq!(first(".list[-1]").as_deref(), Some("two"));
         assert_eq!(first(".labels.a\\.b/c").as_deref(), Some("x"));
+        assert_eq!(first(".list[-1:]").as_deref(), Some("two"));
+        assert_eq!(find(&tree, ".list[:1]").len(), 1);
+        assert_eq!(first(".labels['a\\.b/c']").as_deref(), Some("x"));
         assert_eq!(first(".labels['a.b/c']").as_deref(), Some("x"));
         assert_eq!(first(".conditions[?(@.type==\"B\")].status").as_deref(), Some("True"));
         assert_eq!(find(&tree, ".list[*]").len(), 2);

@@ -189,30 +189,46 @@ pub(super) fn address(node: &Tree, kind: &str) -> Value {
 }
 
 pub(super) fn first_seen(event: &Tree, now: Timestamp) -> Value {
-    json!(age(at(event, "firstTimestamp").or_else(|| at(event, "eventTime")), now))
+    let first = at(event, "firstTimestamp").or_else(|| at(event, "deprecatedFirstTimestamp"));
+    json!(age(first.or_else(|| at(event, "eventTime")), now))
 }
 
 pub(super) fn last_seen(event: &Tree, now: Timestamp) -> Value {
-    let last = at(event, "series.lastObservedTime").or_else(|| at(event, "lastTimestamp"));
+    let last = at(event, "series.lastObservedTime")
+        .or_else(|| at(event, "lastTimestamp"))
+        .or_else(|| at(event, "deprecatedLastTimestamp"));
     last.map_or_else(|| first_seen(event, now), |_| json!(age(last, now)))
 }
 
 pub(super) fn involved(event: &Tree, _: Timestamp) -> Value {
-    let name = text(event, "involvedObject.name");
+    let Some(object) = at(event, "involvedObject").or_else(|| at(event, "regarding")) else {
+        return json!("");
+    };
+    let name = text(object, "name");
     let name = if name.is_empty() { name } else { format!("/{name}") };
-    json!(format!("{}{name}", text(event, "involvedObject.kind").to_lowercase()))
+    json!(format!("{}{name}", text(object, "kind").to_lowercase()))
+}
+
+pub(super) fn message(event: &Tree, _: Timestamp) -> Value {
+    json!(or(text(event, "message"), &text(event, "note")).trim())
 }
 
 pub(super) fn source(event: &Tree, _: Timestamp) -> Value {
-    let component = or(text(event, "source.component"), &text(event, "reportingComponent"));
-    let instance = or(text(event, "source.host"), &text(event, "reportingInstance"));
+    let first = |places: &[&str]| {
+        places.iter().map(|place| text(event, place)).find(|text| !text.is_empty())
+    };
+    let component = ["source.component", "deprecatedSource.component", "reportingComponent"];
+    let component = first(&component).or_else(|| first(&["reportingController"]));
+    let component = component.unwrap_or_default();
+    let instance = first(&["source.host", "deprecatedSource.host", "reportingInstance"]);
+    let instance = instance.unwrap_or_default();
     json!(if instance.is_empty() { component } else { format!("{component}, {instance}") })
 }
 
 pub(super) fn count(event: &Tree, _: Timestamp) -> Value {
     json!(match at(event, "series") {
         Some(series) => int(series, "count"),
-        None => int(event, "count").max(1),
+        None => int(event, "count").max(int(event, "deprecatedCount")).max(1),
     })
 }
 
@@ -284,7 +300,7 @@ pub(super) fn role(binding: &Tree, _: Timestamp) -> Value {
 pub(super) fn subjects(binding: &Tree, kind: &str) -> Value {
     let of_kind = items(binding, "subjects").iter().filter(|s| text(s, "kind") == kind);
     let shown = of_kind.map(|subject| match text(subject, "namespace") {
-        namespace if namespace.is_empty() => text(subject, "name"),
+        namespace if namespace.is_empty() && kind != "ServiceAccount" => text(subject, "name"),
         namespace => format!("{namespace}/{}", text(subject, "name")),
     });
     json!(shown.collect::<Vec<_>>().join(", "))
