@@ -12,7 +12,6 @@ use kube::client::Body;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Client, Error};
-use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::cache::{Change, Told};
@@ -71,7 +70,6 @@ fn change(kind: &'static Kind, event: Event<DynamicObject>) -> Option<Change> {
 /// None for an object that does not have the shape of its kind: it is as if it were not there.
 fn told(kind: &'static Kind, object: &DynamicObject) -> Option<Told> {
     let mut value = serde_json::to_value(object).ok()?;
-    leave_out_nulls(&mut value);
     let decoded = drydock_operator_api::decode(kind, &value)
         .inspect_err(|error| {
             let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
@@ -80,18 +78,6 @@ fn told(kind: &'static Kind, object: &DynamicObject) -> Option<Told> {
         .ok()?;
     leave_out_marks(&mut value);
     Some(Told { object: decoded, news: fnv1a_64_of(&value.to_string()) })
-}
-
-/// Go writes an empty list or map as null where the field is not optional; to Kubernetes that is as if it were not there.
-fn leave_out_nulls(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.retain(|_, value| !value.is_null());
-            map.values_mut().for_each(leave_out_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
-        _ => {}
-    }
 }
 
 fn api(client: Client, kind: &Kind, namespace: Option<&str>) -> Api<DynamicObject> {

@@ -5,8 +5,34 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::meta::{AnyObject, Kind};
 use crate::resource::{Resource, Source};
+
+/// The object as the Rust type of `kind`.
+///
+/// # Panics
+/// If `kind` is missing in the list below: a test holds it against all that a controller reads.
+pub fn decode(kind: &Kind, object: &dyn Source) -> Result<AnyObject, serde_json::Error> {
+    read(kind, object).or_else(|_| {
+        let mut whole = object.whole();
+        leave_out_nulls(&mut whole);
+        read(kind, &whole)
+    })
+}
+
+/// Go writes an empty list or map as null where the field is not optional; to Kubernetes that is as if it were not there.
+fn leave_out_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
+        _ => {}
+    }
+}
 
 macro_rules! every_kind {
     ($($type:ty,)*) => {
@@ -15,11 +41,7 @@ macro_rules! every_kind {
             vec![$(<$type>::kind()),*]
         }
 
-        /// The object as the Rust type of `kind`.
-        ///
-        /// # Panics
-        /// If `kind` is missing in the list below: a test holds it against all that a controller reads.
-        pub fn decode(kind: &Kind, object: &dyn Source) -> Result<AnyObject, serde_json::Error> {
+        fn read(kind: &Kind, object: &dyn Source) -> Result<AnyObject, serde_json::Error> {
             $(if kind == <$type>::kind() {
                 return Ok(Arc::new(<$type>::read(object)?));
             })*
@@ -49,4 +71,23 @@ every_kind! {
     crate::rbac::Role,
     crate::rbac::RoleBinding,
     crate::workloads::InstanceSet,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rbac::ClusterRole;
+
+    #[test]
+    fn a_list_that_go_wrote_as_null_is_as_if_it_were_not_there() {
+        let role = json!({ "metadata": { "name": "admin" }, "rules": null });
+
+        let read = decode(ClusterRole::kind(), &role).expect("a role of a real server");
+
+        let role = read.downcast_ref::<ClusterRole>().expect("the type of the kind");
+        assert_eq!((role.metadata.name.as_str(), role.rules.len()), ("admin", 0));
+        assert!(decode(ClusterRole::kind(), &json!({ "rules": 7 })).is_err());
+    }
 }
