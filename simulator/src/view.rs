@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use drydock_apiserver::object::DecodeError;
-use drydock_apiserver::{KindId, LogEntry, Object, Server, Table, Tree};
+use drydock_apiserver::{Change, KindId, LogEntry, Object, Server, Table, Tree};
 use drydock_operator_api::{AnyObject, Kind, ObjectMeta};
 use drydock_operator_api::{DecodePart, Source};
+use drydock_operator_core::controllers::MARKS;
 use drydock_operator_core::view::{Selection, View};
 use imbl::OrdMap;
 use serde::Deserialize;
@@ -135,6 +136,21 @@ impl Source for Stored<'_> {
     ) -> Result<AnyObject, serde_json::Error> {
         self.0.decode_spec((kind.group, kind.kind), |spec| decode(&spec.to_value()))
     }
+}
+
+/// Whether a change is nothing but a mark that a pass left behind: it wakes nobody, and a world in which only marks
+/// change is at rest.
+pub(crate) fn is_mark(entry: &LogEntry) -> bool {
+    let Some(before) = entry.before.as_ref().filter(|_| entry.change == Change::Modified) else {
+        return false;
+    };
+    if MARKS.iter().all(|mark| entry.object.annotation(mark).is_none()) {
+        return false;
+    }
+    let marks: Vec<_> = MARKS.iter().map(|mark| ["metadata", "annotations", mark]).collect();
+    let mut left_out: Vec<&[&str]> = marks.iter().map(|path| &path[..]).collect();
+    left_out.push(&["metadata", "resourceVersion"]);
+    entry.object.tree().equal_but(before.tree(), &left_out)
 }
 
 /// As a controller's map functions want it; the rest of the object is not decoded.

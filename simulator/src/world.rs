@@ -17,7 +17,6 @@ mod rest;
 
 pub use rest::Settled;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use drydock_apiserver::{LogPosition, Server};
@@ -111,8 +110,10 @@ pub struct World {
     pub(crate) moved_us: i64,
     /// How often something has.
     pub(crate) moves: u64,
-    /// Writes of the operators since then, by resource; neither Events nor marks of repeated role reports.
-    pub(crate) writes_since: BTreeMap<String, u64>,
+    /// The operators' writes by resource, and what they were then: neither Events nor marks, nor what was refused because
+    /// the object had changed.
+    pub(crate) writes: OrdMap<String, u64>,
+    pub(crate) writes_at_move: OrdMap<String, u64>,
 }
 
 #[derive(Clone)]
@@ -174,7 +175,8 @@ impl World {
             opened: true,
             moved_us: config.epoch.as_microsecond(),
             moves: 0,
-            writes_since: BTreeMap::new(),
+            writes: OrdMap::new(),
+            writes_at_move: OrdMap::new(),
             config: Arc::new(config),
         };
         let config = Arc::clone(&world.config);
@@ -337,7 +339,7 @@ impl World {
     pub(crate) fn moved(&mut self) {
         self.moves += 1;
         self.moved_us = self.clock.now_us();
-        self.writes_since.clear();
+        self.writes_at_move = self.writes.clone();
     }
 
     pub(crate) fn add_actor(&mut self, actor: Box<dyn Actor>, server: u16) -> ActorId {

@@ -1,14 +1,13 @@
-//! A world at rest stays at rest: the operator writes nothing but Events, and marks on them.
+//! A world at rest stays at rest: the operator writes nothing but Events, and marks.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use drydock_apiserver::LogEntry;
-use drydock_operator_core::labels;
+use imbl::OrdMap;
 use jiff::SignedDuration;
 
 use super::{Invariant, Violation, When};
 use crate::trace::Level;
-use crate::world::World;
+use crate::world::{World, WorldConfig};
 
 /// Longer than any period of an agent's repeated reports.
 const LOOK: SignedDuration = SignedDuration::from_mins(10);
@@ -20,68 +19,31 @@ pub const NO_WRITES_AT_REST: Invariant = Invariant {
     check,
 };
 
-/// A role that is reported again is no news, but its time is kept: an older report that comes late
-/// must not be believed.
-const ROLE_MARK: &[&str] = &["metadata", "annotations", labels::ROLE_SNAPSHOT_VERSION];
-
-/// Whether a change of a pod keeps the time of a role report, and nothing else.
-pub(crate) fn is_role_mark(entry: &LogEntry) -> bool {
-    let ours = entry.object.tree();
-    ours.at(ROLE_MARK).is_some()
-        && entry.before.as_ref().is_some_and(|before| {
-            ours.equal_but(before.tree(), &[ROLE_MARK, &["metadata", "resourceVersion"]])
-        })
-}
-
-fn role_marks(world: &World, later: &World) -> u64 {
-    let server = later.server(0);
-    let pods = server.kind("", "Pod");
-    let changes = server.log_since(world.server(0).log_end());
-    changes.filter(|entry| Some(entry.kind) == pods && is_role_mark(entry)).count() as u64
-}
-
 fn check(world: &World) -> Vec<Violation> {
-    let (writes, marks) = looked_ahead(world);
-    writes
+    let at_rest = &world.writes_at_move;
+    looked_ahead(world)
         .into_iter()
         .filter_map(|(resource, count)| {
-            let marks = if resource == "pods" { marks } else { 0 };
-            let more = count.saturating_sub(marks);
+            let more = count - at_rest.get(&resource).copied().unwrap_or(0);
             (more > 0).then(|| {
-                Violation::at_once(
-                    resource.clone(),
-                    format!(
-                        "within {LOOK:#} at rest, the operator wrote {more} times to {resource}"
-                    ),
-                )
+                let what = format!(
+                    "within {LOOK:#} at rest, the operator wrote {more} times to {resource}"
+                );
+                Violation::at_once(resource, what)
             })
         })
         .collect()
 }
 
-/// The operator's writes by resource within [`LOOK`] of rest, and how many of those to pods were marks.
-///
-/// A world that has rested for so long has shown what it does.
-fn looked_ahead(world: &World) -> (BTreeMap<String, u64>, u64) {
-    let mut writes = world.writes_since.clone();
+/// The operator's writes by resource once the world has rested for [`LOOK`].
+fn looked_ahead(world: &World) -> OrdMap<String, u64> {
     let left = LOOK.saturating_sub(world.now().duration_since(world.moved_at()));
-    if !left.is_positive() {
-        return (writes, 0);
-    }
+    let until = world.now().checked_add(left);
+    let (true, Ok(until)) = (left.is_positive(), until) else { return world.writes.clone() };
     // A world is a value: what it would do is found out by letting a copy do it.
     let mut later = world.clone();
     later.set_trace_level(Level::Off);
-    later.config = std::sync::Arc::new(crate::world::WorldConfig {
-        invariants: Vec::new(),
-        ..world.config().clone()
-    });
-    if let Ok(until) = world.now().checked_add(left) {
-        later.run_until(until);
-    }
-    let before = &world.counts().writes;
-    for (resource, count) in later.counts().writes.iter().filter(|(name, _)| *name != "events") {
-        let more = count - before.get(resource).copied().unwrap_or(0);
-        *writes.entry(resource.clone()).or_default() += more;
-    }
-    (writes, role_marks(world, &later))
+    later.config = Arc::new(WorldConfig { invariants: Vec::new(), ..world.config().clone() });
+    later.run_until(until);
+    later.writes
 }

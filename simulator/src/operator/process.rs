@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use drydock_apiserver::{Change, LogEntry, Object};
-use drydock_operator_core::controllers::{Changed, MARKS};
+use drydock_apiserver::{LogEntry, Object};
+use drydock_operator_core::controllers::Changed;
 use drydock_operator_core::view::Key;
 use jiff::SignedDuration;
 
@@ -11,7 +11,7 @@ use super::{KeyId, OperatorConfig, OperatorProcess};
 use crate::clock::micros;
 use crate::heap::Event;
 use crate::trace::{Level, Who};
-use crate::view::{ServerView, Tables, with_meta};
+use crate::view::{ServerView, Tables, is_mark, with_meta};
 use crate::world::World;
 
 /// From the start of the process to the first pass: leader election apart, caches must fill.
@@ -106,7 +106,7 @@ impl World {
         if self.process_mut(operator).tables.apply(entry) {
             self.counts_mut().watch_events += 1;
             if self.operators[usize::from(operator)].alive {
-                if is_news(entry) {
+                if !is_mark(entry) {
                     self.wake_for(operator, &entry.object);
                 }
                 self.unblind(operator);
@@ -144,16 +144,4 @@ impl World {
     pub(crate) fn wake(&mut self, operator: u16, id: KeyId) {
         self.enqueue(operator, id, 0);
     }
-}
-
-/// Whether a change is more than a mark that a pass left behind.
-fn is_news(entry: &LogEntry) -> bool {
-    let Some(before) = entry.before.as_ref().filter(|_| entry.change == Change::Modified) else {
-        return true;
-    };
-    let marks: Vec<_> = MARKS.iter().map(|mark| ["metadata", "annotations", mark]).collect();
-    let mut left_out: Vec<&[&str]> = marks.iter().map(|path| &path[..]).collect();
-    left_out.push(&["metadata", "resourceVersion"]);
-    let has_mark = MARKS.iter().any(|mark| entry.object.annotation(mark).is_some());
-    !has_mark || !entry.object.tree().equal_but(before.tree(), &left_out)
 }

@@ -8,9 +8,9 @@ use drydock_apiserver::{Change, KindId, LogEntry};
 use super::World;
 use crate::actor::{ActorId, Stimulus};
 use crate::heap::{Event, Reader};
-use crate::invariant;
 use crate::random;
 use crate::trace::{Level, Who};
+use crate::view::is_mark;
 
 /// Which actors watch a kind of a server.
 #[derive(Clone, Debug, Default)]
@@ -39,12 +39,7 @@ impl World {
     fn publish(&mut self, server: u16, entry: &LogEntry) {
         let Some(info) = self.server(server).kind_info(entry.kind) else { return };
         let (group, kind) = (Arc::clone(&info.group), Arc::clone(&info.kind));
-        let is_mark = &*kind == "Pod" && invariant::rest::is_role_mark(entry);
-        if is_mark {
-            if let Some(writes) = self.writes_since.get_mut("pods") {
-                *writes = writes.saturating_sub(1);
-            }
-        } else if !is_background(&group, &kind) {
+        if !is_background(&group, &kind) && !is_mark(entry) {
             self.moved();
         }
         self.trace.record(&[

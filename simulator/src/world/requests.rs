@@ -12,6 +12,7 @@ use crate::heap::Event;
 use crate::inflight::{InFlight, Reply, RequestId, Sender, Subject, identity, is_write, verb_name};
 use crate::random;
 use crate::trace::{Level, Who};
+use crate::view::is_mark;
 
 /// How long a caller waits for an agent that does not answer, if the call does not say.
 const AGENT_TIMEOUT_US: i64 = 60_000_000;
@@ -128,7 +129,7 @@ impl World {
         };
         if let (Subject::Api(api), Reply::Api(response)) = (&subject, &reply) {
             self.trace.record(&[u64::from(response.code), u64::from(response.changed)]);
-            self.count(sender, api, response);
+            self.count(sender, server, api, response);
             self.narrate_request(sender, api, response);
         }
         let slot = &self.servers[usize::from(server)];
@@ -225,7 +226,7 @@ impl World {
         }
     }
 
-    fn count(&mut self, sender: Sender, request: &Request, response: &Response) {
+    fn count(&mut self, sender: Sender, server: u16, request: &Request, response: &Response) {
         if !matches!(sender, Sender::Operator { .. } | Sender::Recorder { .. }) {
             return;
         }
@@ -247,9 +248,11 @@ impl World {
             let what = format!("{} {resource}", verb_name(request.verb));
             *counts.idle.entry(what).or_default() += 1;
         }
+        let slot = &self.servers[usize::from(server)];
+        let is_mark = response.changed && slot.server.log_since(slot.published).all(is_mark);
         // Who finds the object changed has written nothing, and looks again.
-        if response.code != 409 {
-            *self.writes_since.entry(resource.to_owned()).or_default() += 1;
+        if response.code != 409 && !is_mark {
+            *self.writes.entry(resource.to_owned()).or_default() += 1;
         }
     }
 
