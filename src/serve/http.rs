@@ -11,7 +11,7 @@ use drydock_apiserver::{
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::ACCEPT;
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -48,12 +48,13 @@ pub async fn answer(
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Body>, Infallible> {
     let (parts, body) = request.into_parts();
+    let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let errors = Form::of_errors(accept.unwrap_or_default());
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
         let status = Status::plain(413, "Request entity too large: limit is 3145728");
-        return Ok(whole(http::refused(status, shared.snapshots.borrow().now)));
+        return Ok(whole(http::refused(status, errors, shared.snapshots.borrow().now)));
     };
     let body = body.to_bytes();
-    let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let snapshot = shared.snapshots.borrow().clone();
     let request = match http::ask(&snapshot.server, &parts, &body, snapshot.now) {
         Asked::Answered(answer) => return Ok(whole(answer)),
@@ -61,7 +62,7 @@ pub async fn answer(
     };
     let form = match form(&snapshot, &request, accept, parts.uri.query()) {
         Ok(form) => form,
-        Err(status) => return Ok(whole(http::refused(status, snapshot.now))),
+        Err(status) => return Ok(whole(http::refused(status, errors, snapshot.now))),
     };
     if is_read(&request) {
         // A request that only reads is asked of a copy, and no write waits for it.
@@ -92,7 +93,9 @@ fn form(
     accept: Option<&str>,
     query: Option<&str>,
 ) -> Result<Form, Status> {
-    let Some(kind) = kind_of(&snapshot.server, request) else { return Ok(Form::Own) };
+    let Some(kind) = kind_of(&snapshot.server, request) else {
+        return Ok(Form::of_errors(accept.unwrap_or_default()));
+    };
     let minor = snapshot.server.profile().minor;
     let (accept, query) = (accept.unwrap_or_default(), query.unwrap_or_default());
     Form::negotiate(accept, query, kind, request.verb, minor)
@@ -117,17 +120,17 @@ fn finished(
 ) -> hyper::Response<Body> {
     let Some(response) = response else {
         let status = Status::plain(501, "this world does not answer such a request");
-        return whole(http::refused(status, snapshot.now));
+        return whole(http::refused(status, form, snapshot.now));
     };
     let server = &snapshot.server;
     let response = match kind_of(server, request) {
         Some(kind) => form.of(response, kind, server.profile().minor, snapshot.now),
         None => response,
     };
-    whole(http::answer(&response, snapshot.now))
+    whole(http::answer(&response, form, snapshot.now))
 }
 
-/// One line of JSON per event, for as long as somebody reads.
+/// One frame per event, for as long as somebody reads.
 fn watching(shared: Shared, cursor: Cursor, form: Form, limit: Duration) -> hyper::Response<Body> {
     let now = shared.snapshots.borrow().now;
     let (lines, receiver) = mpsc::channel::<Bytes>(64);
@@ -135,8 +138,9 @@ fn watching(shared: Shared, cursor: Cursor, form: Form, limit: Duration) -> hype
         // A reader that does not keep up is cut off with its connection, never waited for.
         let _ended = tokio::time::timeout(limit, feed(shared, cursor, form, lines, limit)).await;
     });
-    let body = Lines(receiver);
-    http::json(200, BodyExt::boxed(body), now)
+    let mut answer = http::json(200, BodyExt::boxed(Lines(receiver)), now);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form.stream_type()));
+    answer
 }
 
 async fn feed(
@@ -205,15 +209,7 @@ fn event_line(
     first: bool,
 ) -> Bytes {
     let minor = snapshot.server.profile().minor;
-    let frame = form.event(event, kind, minor, snapshot.now, first);
-    line(frame.map_or_else(|| event.to_json(kind), |frame| frame.to_json()))
-}
-
-fn line(mut json: Vec<u8>) -> Bytes {
-    if json.last() != Some(&b'\n') {
-        json.push(b'\n');
-    }
-    Bytes::from(json)
+    Bytes::from(form.frame(event, kind, minor, snapshot.now, first))
 }
 
 /// A channel as the stream that hyper sends.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use drydock_apiserver::http::{self as wire, Asked};
-use drydock_apiserver::{Cursor, Outcome, Request, Status, Verb};
+use drydock_apiserver::{Cursor, Form, Outcome, Request, Status, Verb};
 use drydock_simulator::World;
 use drydock_simulator::inflight::{Reply, RequestId};
 use futures::future::BoxFuture;
@@ -112,7 +112,7 @@ impl Owner {
     fn read(&mut self, request: &Request, answer: oneshot::Sender<Answer>) {
         let now = self.world.now();
         match self.world.server(0).clone().handle(request, now) {
-            Outcome::Done(response) => reply(answer, wire::answer(&response, now)),
+            Outcome::Done(response) => reply(answer, wire::answer(&response, Form::OWN, now)),
             Outcome::Watch(cursor) => {
                 let (lines, receiver) = mpsc::unbounded_channel();
                 self.watches.push((cursor, lines));
@@ -132,8 +132,12 @@ impl Owner {
         let pending = std::mem::take(&mut self.pending);
         for (id, answer) in pending {
             match self.world.take_answer_of(id) {
-                Some(Reply::Api(response)) => reply(answer, wire::answer(&response, now)),
-                Some(_) => reply(answer, wire::refused(Status::unavailable("lost"), now)),
+                Some(Reply::Api(response)) => {
+                    reply(answer, wire::answer(&response, Form::OWN, now))
+                }
+                Some(_) => {
+                    reply(answer, wire::refused(Status::unavailable("lost"), Form::OWN, now))
+                }
                 None => self.pending.push((id, answer)),
             }
         }

@@ -1,34 +1,57 @@
-//! In which form a client wants its answer: objects as they are, their metadata alone, or rows of a table.
+//! In which form a client wants its answer: objects as they are, their metadata alone, or rows of a table; in JSON,
+//! YAML or protobuf.
+
+mod clause;
+mod media;
 
 use jiff::Timestamp;
 
 use crate::kinds::KindInfo;
-use crate::object::Tree;
 use crate::partial::Partial;
 use crate::printer::Rows;
-use crate::request::{Response, Verb};
+use crate::request::{Answer, Response, Verb};
 use crate::status::Status;
 use crate::watch::WatchEvent;
 
+use self::clause::{Clause, Wish};
+pub use self::media::Media;
+
 /// The form of answers about objects; errors have always their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub struct Form {
+    shape: Shape,
+    media: Media,
+    /// That of errors: a wish for another shape is no wish for their media type.
+    errors: Media,
+    pretty: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
     Own,
     Partial(Partial),
     Table(Rows),
 }
 
-const JSON: &str = "application/json";
-const YAML: &str = "application/yaml";
-const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 const META: &str = "meta.k8s.io";
+const ALL: [Media; 3] = [Media::Json, Media::Yaml, Media::Protobuf];
 
 impl Form {
+    /// Objects as they are, in JSON.
+    pub const OWN: Form =
+        Form { shape: Shape::Own, media: Media::Json, errors: Media::Json, pretty: false };
+
+    /// That of a refusal, and of answers that are no objects.
+    pub fn of_errors(accept: &str) -> Form {
+        let errors = clause::errors(accept);
+        Form { media: errors, errors, ..Form::OWN }
+    }
+
     /// What an `Accept` header and the query's `includeObject` ask for.
     ///
     /// # Errors
-    /// 406 if nothing that is accepted can be given, 400 for an unknown `includeObject`. YAML and protobuf count as
-    /// given, though the answer is JSON.
+    /// 406 if nothing that is accepted can be given, 400 for an unknown `includeObject`; to be told in the form that
+    /// [`Form::of_errors`] gives.
     pub fn negotiate(
         accept: &str,
         query: &str,
@@ -36,116 +59,140 @@ impl Form {
         verb: Verb,
         minor: u32,
     ) -> Result<Form, Status> {
-        if accept.is_empty() {
-            return Ok(Form::Own);
-        }
-        let mut clauses: Vec<Clause<'_>> = accept.split(',').map(Clause::parse).collect();
-        if !kind.custom && !clauses.iter().any(|clause| is_routed(clause.media)) {
+        let errors = clause::errors(accept);
+        let clauses = clause::sorted(accept);
+        if !accept.is_empty() && !kind.custom && !clauses.iter().any(Clause::is_routed) {
             return Err(not_routed(minor, matches!(verb, Verb::List | Verb::Watch)));
         }
-        clauses.sort_by(|one, other| other.quality.total_cmp(&one.quality));
-        let form = clauses.iter().find_map(|clause| clause.form(kind)).ok_or_else(|| {
-            Status::not_acceptable(format!(
-                "only the following media types are accepted: {JSON}, {YAML}, {PROTOBUF}"
-            ))
-        })?;
-        match form {
-            Form::Table(rows) => Ok(Form::Table(rows.including(query)?)),
-            other => Ok(other),
-        }
+        let found = if accept.is_empty() {
+            Some((Shape::Own, Media::Json, false))
+        } else {
+            clauses.iter().find_map(|clause| given(clause, kind))
+        };
+        let streams = verb == Verb::Watch;
+        let Some((shape, media, pretty)) =
+            found.filter(|(_, media, _)| !streams || *media != Media::Yaml)
+        else {
+            return Err(none_given(streams));
+        };
+        let shape = match shape {
+            Shape::Table(rows) => Shape::Table(rows.including(query)?),
+            other => other,
+        };
+        Ok(Form { shape, media, errors, pretty })
+    }
+
+    /// With line breaks and indents, for people.
+    #[must_use]
+    pub fn prettily(self, pretty: bool) -> Form {
+        Form { pretty: self.pretty || pretty, ..self }
     }
 
     /// An answer in this form.
     pub fn of(self, response: Response, kind: &KindInfo, minor: u32, now: Timestamp) -> Response {
-        match self {
-            Form::Own => response,
-            Form::Partial(partial) => partial.of(response, kind, minor),
-            Form::Table(rows) => rows.of(response, kind, minor, now),
+        match self.shape {
+            Shape::Own => response,
+            Shape::Partial(partial) => partial.of(response, kind, minor),
+            Shape::Table(rows) => rows.of(response, kind, minor, now),
         }
     }
 
-    /// A frame of a watch, `first` if it is the first of a table's; `None` if the frame is the same in every form.
-    pub fn event(
+    /// The bytes of an answer, and what they are.
+    pub fn body(self, answer: &Answer) -> (Vec<u8>, &'static str) {
+        match answer {
+            Answer::Status(status) if status.is_plain_text() => {
+                (answer.to_json().to_vec(), "text/plain; charset=utf-8")
+            }
+            Answer::Status(status) if !status.is_success() => {
+                self.errors.bytes(answer, self.pretty)
+            }
+            _ => self.media.bytes(answer, self.pretty),
+        }
+    }
+
+    /// The media type of a watch.
+    pub fn stream_type(self) -> &'static str {
+        match self.media {
+            Media::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
+            _ => Media::Json.name(),
+        }
+    }
+
+    /// A frame of a watch as it goes over the wire, `first` if it is the first of a table's.
+    pub fn frame(
         self,
         event: &WatchEvent,
         kind: &KindInfo,
         minor: u32,
         now: Timestamp,
         first: bool,
-    ) -> Option<Tree> {
-        match self {
-            Form::Own => None,
-            Form::Partial(partial) => partial.event(event),
-            Form::Table(rows) => rows.event(event, kind, minor, now, first),
+    ) -> Vec<u8> {
+        let shaped = match self.shape {
+            Shape::Own => None,
+            Shape::Partial(partial) => partial.event(event),
+            Shape::Table(rows) => rows.event(event, kind, minor, now, first),
+        };
+        if self.media == Media::Protobuf {
+            return media::frame(&shaped.unwrap_or_else(|| event.to_tree(kind)));
+        }
+        match shaped {
+            Some(shaped) => media::line(shaped.to_json()),
+            None => event.to_json(kind),
         }
     }
 
     /// Whether a watch was asked for as if it were a list: it is answered, and tells nothing.
     pub fn is_list(self) -> bool {
-        matches!(self, Form::Partial(partial) if partial.is_list())
+        matches!(self.shape, Shape::Partial(partial) if partial.is_list())
     }
 }
 
-/// `application/json;as=Table;v=v1;g=meta.k8s.io;q=0.5`
-struct Clause<'a> {
-    media: &'a str,
-    quality: f64,
-    kind: Option<&'a str>,
-    group: &'a str,
-    version: &'a str,
-}
-
-impl<'a> Clause<'a> {
-    fn parse(clause: &'a str) -> Self {
-        let mut parts = clause.split(';').map(str::trim);
-        let media = parts.next().unwrap_or_default();
-        let mut found = Clause { media, quality: 1.0, kind: None, group: "", version: "" };
-        for part in parts {
-            match part.split_once('=') {
-                Some(("q", value)) => found.quality = value.parse().unwrap_or(1.0),
-                Some(("as", value)) => found.kind = Some(value),
-                Some(("g", value)) => found.group = value,
-                Some(("v", value)) => found.version = value,
-                _ => {}
+/// What a clause asks for of a kind; `None` if there is no such representation.
+fn given(clause: &Clause<'_>, of: &KindInfo) -> Option<(Shape, Media, bool)> {
+    let media = ALL.into_iter().find(|media| clause.covers(*media))?;
+    if clause.streams && media == Media::Yaml {
+        return None;
+    }
+    let shape = match clause.wish {
+        Wish::Own if media == Media::Protobuf && of.custom => return None,
+        Wish::Own => Shape::Own,
+        Wish::Other { kind, group: META, version } => {
+            let version = match version {
+                "v1" => "meta.k8s.io/v1",
+                "v1beta1" => "meta.k8s.io/v1beta1",
+                _ => return None,
+            };
+            match kind {
+                "Table" if media == Media::Protobuf => return None,
+                "Table" => Shape::Table(Rows::new(version)),
+                other => Shape::Partial(Partial::named(other, version)?),
             }
         }
-        found
-    }
-
-    /// `None` if there is no such representation.
-    fn form(&self, of: &KindInfo) -> Option<Form> {
-        let known = matches!(self.media, JSON | YAML | PROTOBUF | "application/*" | "*/*");
-        if !known || (self.media == PROTOBUF && of.custom && self.kind.is_none()) {
-            return None;
-        }
-        let Some(wanted) = self.kind else { return Some(Form::Own) };
-        let version = match self.version {
-            "v1" => "meta.k8s.io/v1",
-            "v1beta1" => "meta.k8s.io/v1beta1",
-            _ => return None,
-        };
-        if self.group != META {
-            return None;
-        }
-        if wanted == "Table" {
-            return (self.media != PROTOBUF).then(|| Form::Table(Rows::new(version)));
-        }
-        Partial::named(wanted, version).map(Form::Partial)
-    }
+        Wish::Other { .. } => return None,
+    };
+    Some((shape, media, clause.pretty))
 }
 
-/// Whether the routes of builtin kinds give that; they know no `application/*`.
-fn is_routed(media: &str) -> bool {
-    matches!(media, JSON | YAML | PROTOBUF | "*/*")
+/// Nothing of what is accepted can be given.
+pub(crate) fn none_given(streams: bool) -> Status {
+    let names: &[&str] = if streams {
+        &["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"]
+    } else {
+        &["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]
+    };
+    let names = names.join(", ");
+    Status::not_acceptable(format!("only the following media types are accepted: {names}"))
 }
 
 /// `collection`: the route of a list, which is also that of watches. Older servers do not say what there is.
 fn not_routed(minor: u32, collection: bool) -> Status {
     let mut message = "406: Not Acceptable".to_owned();
     if minor >= 34 {
-        message += &format!("\n\nAvailable representations: {JSON}, {YAML}, {PROTOBUF}");
+        let names = ALL.map(Media::name).join(", ");
+        message += &format!("\n\nAvailable representations: {names}");
         if collection {
-            message += &format!(", {JSON};stream=watch, {PROTOBUF};stream=watch");
+            let (json, protobuf) = (Media::Json.name(), Media::Protobuf.name());
+            message += &format!(", {json};stream=watch, {protobuf};stream=watch");
         }
     }
     Status::not_acceptable(message).with_empty_details()
@@ -168,10 +215,13 @@ mod tests {
     #[test]
     fn the_first_clause_that_can_be_given_counts_by_quality() {
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io";
-        let own = Ok(Form::Own);
+        let own = Ok(Form::OWN);
 
-        assert!(matches!(negotiated(table, ""), Ok(Form::Table(_))));
-        assert!(matches!(negotiated(&format!("{table},application/json"), ""), Ok(Form::Table(_))));
+        let is_table =
+            |form: Result<Form, String>| form.is_ok_and(|f| matches!(f.shape, Shape::Table(_)));
+
+        assert!(is_table(negotiated(table, "")));
+        assert!(is_table(negotiated(&format!("{table},application/json"), "")));
         assert_eq!(negotiated(&format!("{table};q=0.5,application/json"), ""), own);
         let other = table.replace("v=v1", "v=v2");
         assert_eq!(negotiated(&format!("{other},application/json"), ""), own);
@@ -197,6 +247,6 @@ mod tests {
 
         let message = negotiated(table, query).expect_err("there is no such form");
         assert!(message.contains(r#"includeObject: Invalid value: "Bogus""#), "{message}");
-        assert_eq!(negotiated("application/json", query), Ok(Form::Own));
+        assert_eq!(negotiated("application/json", query), Ok(Form::OWN));
     }
 }

@@ -1,12 +1,15 @@
 //! Requests and answers of the `http` crate, for who serves a [`Server`] to clients that speak HTTP. No IO, no runtime:
 //! those are of who listens.
 
-use ::http::header::{CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use ::http::header::{
+    ACCEPT, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
+};
 use ::http::request::Parts;
 use ::http::{Response as HttpResponse, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
+use crate::accept::Form;
 use crate::request::{Answer, Request, Response};
 use crate::status::Status;
 use crate::store::Server;
@@ -26,16 +29,19 @@ pub fn ask(server: &Server, parts: &Parts, body: &[u8], now: Timestamp) -> Asked
     if path == "/" || (path.ends_with('z') && path.len() < 9) {
         return Asked::Answered(json(200, b"ok".to_vec(), now));
     }
-    if let Some(document) = server.document(path) {
-        return Asked::Answered(json(200, document.to_json(), now));
-    }
-    if let Some(status) = server.absent_document(path) {
-        return Asked::Answered(refused(status, now));
-    }
     let header = |name: HeaderName| {
         let value: Option<&HeaderValue> = parts.headers.get(name);
         value.and_then(|value| value.to_str().ok()).unwrap_or_default()
     };
+    let form = Form::of_errors(header(ACCEPT));
+    if let Some(document) = server.document(path) {
+        let body = Answer::Tree(document);
+        let response = Response { code: 200, body, warnings: Vec::new(), changed: false };
+        return Asked::Answered(answer(&response, form, now));
+    }
+    if let Some(status) = server.absent_document(path) {
+        return Asked::Answered(refused(status, form, now));
+    }
     let http = Http {
         method: parts.method.as_str(),
         path,
@@ -46,31 +52,30 @@ pub fn ask(server: &Server, parts: &Parts, body: &[u8], now: Timestamp) -> Asked
     };
     match wire::parse(&http) {
         Ok(request) => Asked::Request(Box::new(request)),
-        Err(status) => Asked::Answered(refused(status, now)),
+        Err(status) => Asked::Answered(refused(status, form, now)),
     }
 }
 
-pub fn refused(status: Status, now: Timestamp) -> HttpResponse<Vec<u8>> {
-    answer(&Response::from(status), now)
+pub fn refused(status: Status, form: Form, now: Timestamp) -> HttpResponse<Vec<u8>> {
+    answer(&Response::from(status), form, now)
 }
 
 /// An answer as it goes over the wire. The clients of a world take its time from the `Date` header.
-pub fn answer(response: &Response, now: Timestamp) -> HttpResponse<Vec<u8>> {
+pub fn answer(response: &Response, form: Form, now: Timestamp) -> HttpResponse<Vec<u8>> {
     if response.code == 204 {
         let mut empty = json(204, Vec::new(), now);
         empty.headers_mut().remove(CONTENT_TYPE);
         return empty;
     }
-    let mut answer = json(response.code, response.body.to_json().to_vec(), now);
+    let (body, content_type) = form.body(&response.body);
+    let mut answer = json(response.code, body, now);
     warn(&mut answer, &response.warnings);
-    if let Answer::Status(status) = &response.body {
-        let headers = answer.headers_mut();
-        if status.is_plain_text() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        }
-        if let Some(seconds) = status.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Answer::Status(status) = &response.body
+        && let Some(seconds) = status.retry_after()
+    {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer
 }

@@ -33,10 +33,11 @@ mod names;
 mod ownership;
 mod patch;
 mod printer;
+mod protobuf;
 mod registry;
 mod yaml;
 
-pub use accept::Form;
+pub use accept::{Form, Media};
 pub use kinds::{KindId, KindInfo, Profile};
 pub use object::{DecodeError, Object, Owner, Tree};
 pub use partial::Partial;

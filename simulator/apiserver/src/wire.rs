@@ -11,6 +11,7 @@ use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Tree};
+use crate::protobuf;
 use crate::request::{
     Answer, Body, DeleteOptions, Gvr, Options, Preconditions, Propagation, Request, User, Verb,
 };
@@ -148,6 +149,8 @@ fn delete_options(http: &Http<'_>, query: &Query) -> Result<DeleteOptions, Statu
             "application/yaml" => {
                 crate::yaml::tree(http.body).map_err(|error| unreadable(&error))?
             }
+            protobuf::MEDIA => protobuf::object(http.body, ("v1", "DeleteOptions"))
+                .map_err(|error| Status::plain(500, error.why()))?,
             _ => {
                 return Err(Status::unsupported_media_type(
                     "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
@@ -307,6 +310,15 @@ fn decode(text: &str) -> String {
 }
 
 impl Answer {
+    /// The body as a tree.
+    pub(crate) fn to_tree(&self) -> Tree {
+        match self {
+            Answer::Object(object) => object.shown(),
+            Answer::Tree(tree) => tree.clone(),
+            other => Tree::from_json(&other.to_json()).unwrap_or_default(),
+        }
+    }
+
     /// The body as it goes over the wire. That of an object is made once and shared.
     pub fn to_json(&self) -> Arc<[u8]> {
         match self {
@@ -375,29 +387,56 @@ impl Serialize for WithoutKind<'_> {
 }
 
 impl WatchEvent {
-    /// One frame of a watch, with its newline. `kind` is that of the watch.
-    pub fn to_json(&self, kind: &KindInfo) -> Vec<u8> {
-        let (name, object): (_, Arc<[u8]>) = match self {
-            WatchEvent::Added(object) => ("ADDED", object.json()),
-            WatchEvent::Modified(object) => ("MODIFIED", object.json()),
-            WatchEvent::Deleted(object) => ("DELETED", object.json()),
+    fn name(&self) -> &'static str {
+        match self {
+            WatchEvent::Added(_) => "ADDED",
+            WatchEvent::Modified(_) => "MODIFIED",
+            WatchEvent::Deleted(_) => "DELETED",
+            WatchEvent::Bookmark { .. } => "BOOKMARK",
+            WatchEvent::Error(_) => "ERROR",
+        }
+    }
+
+    /// One frame of a watch. `kind` is that of the watch.
+    pub(crate) fn to_tree(&self, kind: &KindInfo) -> Tree {
+        let object = match self {
+            WatchEvent::Added(object)
+            | WatchEvent::Modified(object)
+            | WatchEvent::Deleted(object) => object.shown(),
             WatchEvent::Bookmark { revision, initial_events_end } => {
-                let mut object = Tree::map([
-                    ("kind", Tree::from(&*kind.kind)),
-                    ("apiVersion", kind.api_version().into()),
-                ])
-                .with(&["metadata", "resourceVersion"], revision.to_string());
-                if *initial_events_end {
-                    object = object
-                        .with(&["metadata", "annotations", "k8s.io/initial-events-end"], "true");
-                }
-                ("BOOKMARK", object.to_json().into())
+                bookmark(kind, *revision, *initial_events_end)
             }
-            WatchEvent::Error(status) => ("ERROR", Answer::Status(status.clone()).to_json()),
+            WatchEvent::Error(status) => Answer::Status(status.clone()).to_tree(),
+        };
+        Tree::map([("type", Tree::from(self.name())), ("object", object)])
+    }
+
+    /// The same as JSON, with its newline.
+    pub fn to_json(&self, kind: &KindInfo) -> Vec<u8> {
+        let name = self.name();
+        let object: Arc<[u8]> = match self {
+            WatchEvent::Added(object)
+            | WatchEvent::Modified(object)
+            | WatchEvent::Deleted(object) => object.json(),
+            WatchEvent::Bookmark { revision, initial_events_end } => {
+                bookmark(kind, *revision, *initial_events_end).to_json().into()
+            }
+            WatchEvent::Error(status) => Answer::Status(status.clone()).to_json(),
         };
         let mut frame = format!("{{\"type\":\"{name}\",\"object\":").into_bytes();
         frame.extend_from_slice(&object);
         frame.extend_from_slice(b"}\n");
         frame
     }
+}
+
+/// An object of which only the revision is known.
+fn bookmark(kind: &KindInfo, revision: u64, initial_events_end: bool) -> Tree {
+    let object =
+        Tree::map([("kind", Tree::from(&*kind.kind)), ("apiVersion", kind.api_version().into())])
+            .with(&["metadata", "resourceVersion"], revision.to_string());
+    if initial_events_end {
+        return object.with(&["metadata", "annotations", "k8s.io/initial-events-end"], "true");
+    }
+    object
 }

@@ -92,18 +92,19 @@ impl Replay {
     }
 
     fn send(&mut self, request: &Value) -> (u16, Value, Vec<String>) {
+        let errors = Form::of_errors(request["headers"]["Accept"].as_str().unwrap_or_default());
         let form = match self.form(request, false) {
             Ok(form) => form,
-            Err(status) => return answer(&status.into()),
+            Err(status) => return answer(&status.into(), errors),
         };
         match (self.outcome(request, false), form) {
             (Ok(Outcome::Done(response)), Some((form, kind))) => {
                 let minor = self.server.profile().minor;
-                answer(&form.of(response, &kind, minor, self.now))
+                answer(&form.of(response, &kind, minor, self.now), form)
             }
-            (Ok(Outcome::Done(response)), None) => answer(&response),
+            (Ok(Outcome::Done(response)), None) => answer(&response, errors),
             (Ok(other), _) => (0, json!(format!("{other:?}")), Vec::new()),
-            (Err(status), _) => answer(&status.into()),
+            (Err(status), _) => answer(&status.into(), errors),
         }
     }
 
@@ -153,8 +154,9 @@ impl Replay {
         if watch {
             pairs.push("watch=true".to_owned());
         }
+        let binary = request["body_base64"].as_str();
         let body = match request.get("body") {
-            None => Vec::new(),
+            None => binary.map(from_base64).unwrap_or_default(),
             Some(Value::String(text)) => text.clone().into_bytes(),
             Some(other) => other.to_string().into_bytes(),
         };
@@ -171,6 +173,9 @@ impl Replay {
             return Err(status);
         }
         let content_type = match header("Content-Type") {
+            empty if empty.is_empty() && binary.is_some() => {
+                "application/vnd.kubernetes.protobuf".to_owned()
+            }
             empty if empty.is_empty() => "application/json".to_owned(),
             other => other,
         };
@@ -190,14 +195,14 @@ impl Replay {
         self.steps(step["during"].as_array().map_or(&[][..], Vec::as_slice));
         let Ok(Outcome::Watch(mut cursor)) = outcome else {
             let (code, body, warnings) = match outcome {
-                Ok(Outcome::Done(response)) => answer(&response),
+                Ok(Outcome::Done(response)) => answer(&response, Form::OWN),
                 Ok(other) => (0, json!(format!("{other:?}")), Vec::new()),
-                Err(status) => answer(&status.into()),
+                Err(status) => answer(&status.into(), Form::OWN),
             };
             self.judge(id, watch, &step["response"], code, &body, &warnings);
             return;
         };
-        let form = self.form(watch, true).ok().flatten().map_or(Form::Own, |(form, _)| form);
+        let form = self.form(watch, true).ok().flatten().map_or(Form::OWN, |(form, _)| form);
         let mut events = Vec::new();
         let enough = step["until"]["events"].as_u64().unwrap_or(u64::MAX);
         while (events.len() as u64) < enough
@@ -207,9 +212,7 @@ impl Replay {
                 break;
             }
             let minor = self.server.profile().minor;
-            let frame = form.event(&event, &cursor.kind, minor, self.now, events.is_empty());
-            let frame = frame.map(|frame| frame.to_json());
-            let frame = frame.unwrap_or_else(|| event.to_json(&cursor.kind));
+            let frame = form.frame(&event, &cursor.kind, minor, self.now, events.is_empty());
             events.push(serde_json::from_slice(&frame).expect("a frame is JSON"));
         }
         self.symbols.remember(id, &json!({ "events": events }));
@@ -256,14 +259,27 @@ fn one_line(request: &Value) -> String {
     text
 }
 
-fn answer(response: &Response) -> (u16, Value, Vec<String>) {
+fn answer(response: &Response, form: Form) -> (u16, Value, Vec<String>) {
     if response.code == 204 {
         return (204, Value::Null, response.warnings.clone());
     }
-    let bytes = response.body.to_json();
+    let (bytes, content_type) = form.body(&response.body);
+    if content_type.ends_with("protobuf") {
+        return (response.code, json!("<protobuf>"), response.warnings.clone());
+    }
     let body = serde_json::from_slice(&bytes)
         .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
     (response.code, body, response.warnings.clone())
+}
+
+fn from_base64(text: &str) -> Vec<u8> {
+    const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bits: Vec<usize> = text.chars().filter_map(|digit| DIGITS.find(digit)).collect();
+    let whole = |chunk: &[usize]| {
+        let all = chunk.iter().fold(0, |all, six| all << 6 | six) << (6 * (4 - chunk.len()));
+        [all >> 16, all >> 8, all].map(|byte| byte.to_le_bytes()[0])[..chunk.len() - 1].to_vec()
+    };
+    bits.chunks(4).flat_map(whole).collect()
 }
 
 fn escape(text: &str) -> String {

@@ -3,6 +3,7 @@
 use super::Call;
 use crate::golang;
 use crate::object::Tree;
+use crate::protobuf::{self, Unreadable};
 use crate::request::Body;
 use crate::status::{Details, FieldError, Status};
 use crate::yaml;
@@ -55,6 +56,9 @@ fn decoded(call: &Call<'_>, content_type: &str, bytes: &[u8]) -> Result<Tree, St
         "application/yaml" => yaml::tree(bytes).map_err(|error| {
             unrecognized(&format!("error converting YAML to JSON: yaml: {error}"))
         })?,
+        protobuf::MEDIA if !call.info().custom || call.request.subresource.is_some() => {
+            return message(call, bytes);
+        }
         _ => {
             return Err(Status::unsupported_media_type(
                 "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
@@ -68,6 +72,25 @@ fn decoded(call: &Call<'_>, content_type: &str, bytes: &[u8]) -> Result<Tree, St
         )));
     }
     Ok(tree)
+}
+
+/// An object in protobuf.
+fn message(call: &Call<'_>, bytes: &[u8]) -> Result<Tree, Status> {
+    let info = call.info();
+    protobuf::object(bytes, (&info.api_version(), &info.kind)).map_err(|error| {
+        Status::bad_request(match error {
+            Unreadable::Envelope(why) => format!(
+                "the object provided is unrecognized (must be of type {}): {why} ({})",
+                info.kind,
+                summary(bytes)
+            ),
+            Unreadable::Content { api_version, kind, why } => format!(
+                "{kind} in version {:?} cannot be handled as a {}: {why}",
+                api_version.rsplit('/').next().unwrap_or_default(),
+                info.kind
+            ),
+        })
+    })
 }
 
 /// The beginning of a body: as it is if it may be JSON, in hex otherwise.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Call;
+use crate::protobuf;
 use crate::request::{Body, Verb};
 use crate::yaml;
 
@@ -36,6 +37,8 @@ pub(super) fn remarks(call: &Call<'_>, unknown: &[String]) -> Remarks {
                 warnings: [twice].into_iter().chain(unknown).collect(),
             };
         }
+        // What a client's own message lacks cannot be seen in it.
+        protobuf::MEDIA => return Remarks { refusal: Vec::new(), warnings: Vec::new() },
         "application/json-patch+json" => {
             let twice = found(bytes, &[], false);
             twice.iter().map(|path| format!("json patch {path}")).collect()
