@@ -1,34 +1,57 @@
 //! `drydock serve`: a world for kubectl, living or frozen.
 
+mod audit;
 mod bare;
+pub mod clock;
+mod credentials;
+pub mod ground;
 mod http;
+mod listen;
+mod stamp;
+mod subject;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
-use drydock_apiserver::{Profile, Request, Response, Server};
+use drydock_apiserver::Profile;
 use drydock_scenarios::parse_duration;
+use drydock_simulator::operator::OperatorConfig;
 use drydock_simulator::trace::Level;
-use drydock_simulator::{Options, Run, Story, World};
-use hyper_util::rt::TokioIo;
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{mpsc, watch};
+use drydock_simulator::{Options, Run, Story, World, WorldConfig};
+use hyper_util::server::graceful::GracefulShutdown;
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, mpsc, watch};
 
+use self::audit::AuditLog;
 use self::bare::Bare;
-use self::http::{Shared, Snapshot, Write};
+use self::credentials::Credentials;
+use self::ground::{BEAT, Ground, Living, Reading};
+use self::http::{Order, Shared, Snapshot, Write};
+use self::stamp::Stamps;
 use crate::{Exit, Refusal, input, paint};
 
-/// A cluster on loopback: living, or frozen at an instant of a run that failed.
+/// Where the kubeconfig is written if nothing is said.
+pub const KUBECONFIG: &str = "target/serve/kubeconfig";
+
+/// A cluster on loopback: empty, living through a story, or frozen at an instant of a run that failed.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  drydock serve                               the bundled Redis comes up while you watch
-  kubectl -s http://127.0.0.1:8001 get pods -w
-  drydock serve --from target/repro/x.repro --at 12m30s")]
+  drydock serve                               an empty cluster with the operator in it
+  export KUBECONFIG=target/serve/kubeconfig
+  kubectl get nodes
+  drydock clock advance 5m                    of a cluster that is served, from another terminal
+  drydock serve --no-operator --nodes 5       a cluster and nothing in it
+  drydock serve scenarios/failover/redis-primary-node-lost --speed 10
+  drydock serve --from target/repro/x.repro --at 12m30s
+
+Whoever holds the kubeconfig may do everything. The clients of a cluster are expected on this machine: it
+listens on loopback only.")]
 pub struct Arguments {
-    /// A scenario to live through instead of the bundled failover's beginning
+    /// A scenario to live through
     story: Option<String>,
     /// The repro of a run, frozen
     #[arg(long, value_name = "REPRO", conflicts_with_all = ["story", "speed"])]
@@ -41,176 +64,198 @@ pub struct Arguments {
     speed: f64,
     #[arg(long, default_value_t = 8001)]
     port: u16,
+    /// Of which Kubernetes version
+    #[arg(long, value_name = "VERSION", default_value = "1.34", conflicts_with_all = ["story", "from"], value_parser = version)]
+    kubernetes: Profile,
+    /// How many nodes there are
+    #[arg(long, value_name = "N", default_value_t = 3, conflicts_with_all = ["story", "from", "like_recorded"], value_parser = clap::value_parser!(u32).range(0..=1000))]
+    nodes: u32,
+    /// With the operator and its definitions, as if nothing is said
+    #[arg(long, overrides_with = "no_operator", conflicts_with = "like_recorded")]
+    operator: bool,
+    /// Without the operator and its definitions
+    #[arg(long, overrides_with = "operator", conflicts_with_all = ["story", "from"])]
+    no_operator: bool,
     /// An API server and nothing else, set up as the recorded ones were: no nodes, no controllers, the past
     /// forgotten every minute
     #[arg(long, conflicts_with_all = ["story", "from", "speed"])]
     like_recorded: bool,
-    /// Of which Kubernetes version
-    #[arg(long, value_name = "VERSION", default_value = "1.34", requires = "like_recorded", value_parser = version)]
-    kubernetes: Profile,
-    /// Without the operator, which no bare API server has
-    #[arg(long, requires = "like_recorded")]
-    no_operator: bool,
-    /// Plain HTTP, the only way there is so far
+    /// Where to write the kubeconfig
+    #[arg(long, value_name = "FILE", default_value = KUBECONFIG)]
+    kubeconfig: PathBuf,
+    /// Plain HTTP, and everybody on this machine may do everything
     #[arg(long)]
     insecure_http: bool,
+    /// Write down each request, a JSON object a line, as the audit log of a cluster does
+    #[arg(long, value_name = "FILE")]
+    audit_log: Option<String>,
 }
 
 fn version(text: &str) -> Result<Profile, String> {
-    Profile::parse(text).ok_or_else(|| "known are 1.20 and 1.34".to_owned())
+    Profile::parse(text).ok_or_else(|| "known are 1.20 to 1.34".to_owned())
 }
 
-/// How often a living world is moved on, and made known.
-const BEAT: Duration = Duration::from_millis(20);
+/// How many watches there may be at once.
+const WATCHES: usize = 4096;
+/// How long clients may take to read what they were being told when the server ends.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Refusal::not_run(format_args!("cannot start: {error}")))?;
-    let ground = match &arguments.from {
-        _ if arguments.like_recorded => Ground::Bare(Bare::new(arguments.kubernetes.clone())),
-        Some(path) => Ground::Frozen(frozen(path, arguments.at.as_deref())?),
-        None => {
-            if !(0.001..=100_000.0).contains(&arguments.speed) {
-                return Err(Refusal::bad_input("--speed is from 0.001 to 100000"));
-            }
-            let world = living(arguments.story.as_deref())?;
-            let pace = (Instant::now(), world.now());
-            Ground::Living { world, pace, speed: arguments.speed }
-        }
+    let ground = ground(arguments)?;
+    runtime.block_on(serve(ground, arguments))
+}
+
+fn ground(arguments: &Arguments) -> Result<Ground, Refusal> {
+    if !(0.001..=100_000.0).contains(&arguments.speed) {
+        return Err(Refusal::bad_input("--speed is from 0.001 to 100000"));
+    }
+    if arguments.like_recorded {
+        return Ok(Ground::Bare(Bare::new(arguments.kubernetes.clone())));
+    }
+    if let Some(path) = &arguments.from {
+        return Ok(Ground::Frozen(frozen(path, arguments.at.as_deref())?));
+    }
+    let world = match &arguments.story {
+        Some(story) => living(story)?,
+        None => empty(arguments),
     };
-    runtime.block_on(serve(ground, arguments.port))
+    Ok(Ground::Living(Living::new(world, arguments.speed)))
 }
 
-/// What is served.
-enum Ground {
-    /// A world that moves on with the wall clock.
-    Living { world: World, pace: (Instant, Timestamp), speed: f64 },
-    /// A world at one instant.
-    Frozen(World),
-    /// An API server alone.
-    Bare(Bare),
-}
-
-impl Ground {
-    fn server(&self) -> &Server {
-        match self {
-            Self::Living { world, .. } | Self::Frozen(world) => world.server(0),
-            Self::Bare(bare) => &bare.server,
-        }
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        let now = match self {
-            Self::Living { world, .. } | Self::Frozen(world) => world.now(),
-            Self::Bare(_) => Timestamp::now(),
-        };
-        Snapshot { server: self.server().clone(), now }
-    }
-
-    fn keep_up(&mut self) {
-        match self {
-            Self::Living { world, pace, speed } => keep_up(world, pace, *speed),
-            Self::Frozen(_) => {}
-            Self::Bare(bare) => bare.keep_up(Timestamp::now()),
-        }
-    }
-
-    fn carry_out(&mut self, request: &Request) -> Option<Response> {
-        let outcome = match self {
-            Self::Living { world, .. } => {
-                let now = world.now();
-                world.server_mut(0).handle(request, now)
-            }
-            // In a frozen world writes are tried out and forgotten.
-            Self::Frozen(world) => world.server(0).clone().handle(request, world.now()),
-            Self::Bare(bare) => bare.server.handle(request, Timestamp::now()),
-        };
-        outcome.done()
-    }
-}
-
-async fn serve(ground: Ground, port: u16) -> Result<Exit, Refusal> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+async fn serve(mut ground: Ground, arguments: &Arguments) -> Result<Exit, Refusal> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
         Refusal::not_run(format_args!("cannot listen on {address}: {error}; try --port"))
     })?;
     let address = listener.local_addr()?;
-    paint::print(&introduction(&ground, address))?;
-    let (snapshots, seen) = watch::channel(Arc::new(ground.snapshot()));
-    let (writes, queue) = mpsc::channel(256);
-    let shared = Shared { snapshots: seen, writes };
-    let owner = own(ground, snapshots, queue);
-    let accept = async {
-        loop {
-            // A connection that cannot be accepted is its client's trouble.
-            let Ok((stream, _)) = listener.accept().await else { continue };
-            let shared = shared.clone();
-            let service =
-                hyper::service::service_fn(move |request| http::answer(shared.clone(), request));
-            tokio::spawn(async move {
-                let _closed = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
-            });
+    let not_run = |error: anyhow::Error| Refusal::not_run(format_args!("{error:#}"));
+    let audit = arguments.audit_log.as_deref().map(|path| {
+        AuditLog::open(path)
+            .map_err(|error| Refusal::not_run(format_args!("cannot write {path}: {error}")))
+    });
+    let audit = audit.transpose()?;
+    let credentials = Credentials::new().map_err(not_run)?;
+    ground.server_mut().sign_with(credentials::random_key().map_err(not_run)?);
+    ground.server_mut().hand_out(&credentials.token, Credentials::admin());
+    if !arguments.like_recorded && arguments.from.is_none() {
+        let now = ground.now();
+        ground.server_mut().bootstrap(address.port(), now);
+    }
+    let kubeconfig = if arguments.insecure_http {
+        credentials::open_kubeconfig(address)
+    } else {
+        credentials.kubeconfig(address)
+    };
+    credentials::write_secret(&arguments.kubeconfig, &kubeconfig).map_err(not_run)?;
+    let tls = (!arguments.insecure_http).then(|| Arc::clone(&credentials.tls));
+    let token = tls.as_ref().map(|_| &*credentials.token);
+    paint::print(&introduction(&ground, address, &arguments.kubeconfig, token))?;
+
+    let (snapshots, seen) = watch::channel(Arc::new(Snapshot::of(&ground)));
+    let (orders, queue) = mpsc::channel(256);
+    let stamps = Stamps::new(credentials::random_key().map_err(not_run)?);
+    let watches = Arc::new(Semaphore::new(WATCHES));
+    let shared = Shared { snapshots: seen, orders, audit, watches, stamps: Arc::new(stamps) };
+    let graceful = GracefulShutdown::new();
+    tokio::select! {
+        () = own(ground, snapshots, queue) => {}
+        () = listen::accept(&listener, tls, shared, &graceful) => {}
+        () = told_to_end() => {}
+    }
+    // The world is gone, so watches end; who is being told something is told the rest of it.
+    let _late = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
+    Ok(Exit::Held)
+}
+
+/// By Ctrl-C, or as service managers do it.
+async fn told_to_end() {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    let terminated = async {
+        match &mut terminate {
+            Ok(terminate) => terminate.recv().await,
+            Err(_) => std::future::pending().await,
         }
     };
     tokio::select! {
-        () = owner => {}
-        () = accept => {}
         _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
     }
-    Ok(Exit::Held)
 }
 
 /// Moves the world on with the wall clock, and carries out what clients write.
 async fn own(
     mut ground: Ground,
     snapshots: watch::Sender<Arc<Snapshot>>,
-    mut queue: mpsc::Receiver<Write>,
+    mut queue: mpsc::Receiver<Order>,
 ) {
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    // Who waits for the clock to get where they sent it.
+    let mut waiting = Vec::new();
     loop {
-        let write = tokio::select! {
+        let order = tokio::select! {
             _ = beat.tick() => None,
-            write = queue.recv() => match write {
-                Some(write) => Some(write),
+            order = queue.recv() => match order {
+                Some(order) => Some(order),
                 None => return,
             },
         };
         ground.keep_up();
         let mut answered = None;
-        if let Some(Write { request, answer }) = write
-            && let Some(response) = ground.carry_out(&request)
-        {
-            answered = Some((answer, response));
+        match order {
+            Some(Order::Write(write)) => {
+                let Write { request, answer } = *write;
+                answered = ground.carry_out(&request).map(|response| (answer, response));
+            }
+            Some(Order::Wind(winding)) => {
+                match winding.turn.map_or(Ok(()), |turn| ground.turn(turn)) {
+                    Ok(()) => waiting.push(winding.answer),
+                    Err(why) => drop(winding.answer.send(Err(why))),
+                }
+            }
+            None => {}
         }
         let seen = snapshots.borrow().server.revision();
         if !matches!(ground, Ground::Frozen(_)) || seen != ground.server().revision() {
-            snapshots.send_replace(Arc::new(ground.snapshot()));
+            snapshots.send_replace(Arc::new(Snapshot::of(&ground)));
         }
         // Who is told that something was written can read it.
         if let Some((answer, response)) = answered {
             let _gone = answer.send(response);
         }
+        if ground.has_arrived() {
+            for answer in waiting.drain(..) {
+                let _gone = answer.send(Ok(ground.reading()));
+            }
+        }
     }
 }
 
-/// Moves the world on to what the wall clock says, but works a beat at the most: a world that cannot keep up
-/// lives slower from there on, and still answers.
-fn keep_up(world: &mut World, pace: &mut (Instant, Timestamp), speed: f64) {
-    let due = virtual_now(*pace, speed);
-    let began = Instant::now();
-    while world.next_at().is_some_and(|at| at <= due) {
-        world.step();
-        if began.elapsed() > BEAT {
-            *pace = (Instant::now(), world.now());
-            return;
-        }
+impl Snapshot {
+    fn of(ground: &Ground) -> Self {
+        Self { server: ground.server().clone(), now: ground.now() }
     }
-    world.run_until(due);
+}
+
+/// A cluster that nobody has used yet.
+fn empty(arguments: &Arguments) -> World {
+    let operators = if arguments.no_operator { vec![] } else { vec![OperatorConfig::default()] };
+    let seed = Timestamp::now().as_microsecond().unsigned_abs();
+    World::new(WorldConfig {
+        kubernetes: arguments.kubernetes.to_string(),
+        nodes: arguments.nodes,
+        seed,
+        epoch: Timestamp::now(),
+        operators,
+        definitions: !arguments.no_operator,
+        invariants: Vec::new(),
+        trace: Level::Off,
+        ..WorldConfig::default()
+    })
 }
 
 fn frozen(path: &str, at: Option<&str>) -> Result<World, Refusal> {
@@ -229,9 +274,8 @@ fn frozen(path: &str, at: Option<&str>) -> Result<World, Refusal> {
 }
 
 /// The world of a story after its objects are applied: the rest is up to who watches.
-fn living(story: Option<&str>) -> Result<World, Refusal> {
-    let paths = [story.unwrap_or("scenarios/failover/redis-primary-node-lost").to_owned()];
-    let mut scenarios = input::scenarios(&paths)?;
+fn living(story: &str) -> Result<World, Refusal> {
+    let mut scenarios = input::scenarios(&[story.to_owned()])?;
     if scenarios.len() != 1 {
         return Err(Refusal::bad_input("serve lives through one story, and there are several"));
     }
@@ -243,24 +287,27 @@ fn living(story: Option<&str>) -> Result<World, Refusal> {
     Ok(run.world)
 }
 
-fn virtual_now((wall, began): (Instant, Timestamp), speed: f64) -> Timestamp {
-    let passed = SignedDuration::try_from_secs_f64(wall.elapsed().as_secs_f64() * speed);
-    began + passed.unwrap_or(SignedDuration::ZERO)
-}
-
-fn introduction(ground: &Ground, address: SocketAddr) -> String {
+fn introduction(
+    ground: &Ground,
+    address: SocketAddr,
+    kubeconfig: &Path,
+    token: Option<&str>,
+) -> String {
     let version = ground.server().profile();
+    let Reading { now, speed, .. } = ground.reading();
     let what = match ground {
-        Ground::Living { speed, .. } => {
-            format!("a living cluster, Kubernetes {version}, at speed {speed}")
-        }
-        Ground::Frozen(world) => {
-            format!("a frozen cluster, Kubernetes {version}, at {}", world.now())
-        }
+        Ground::Living(_) => format!("a living cluster, Kubernetes {version}, at speed {speed}"),
+        Ground::Frozen(_) => format!("a frozen cluster, Kubernetes {version}, at {now}"),
         Ground::Bare(_) => format!("an API server, Kubernetes {version}"),
     };
+    let (scheme, token) = match token {
+        Some(token) => ("https", format!("  token       {token}\n")),
+        None => ("http", String::new()),
+    };
+    let kubeconfig = std::path::absolute(kubeconfig).unwrap_or_else(|_| kubeconfig.to_owned());
     format!(
-        "  {what}\n\n  kubectl -s http://{address} get clusters,pods\n  \
-         kubectl -s http://{address} get pods -w\n\n  Ctrl-C ends it.\n"
+        "  {what}\n\n  server      {scheme}://{address}\n{token}  kubeconfig  {path}\n\n  \
+         export KUBECONFIG={path}\n  kubectl get nodes,pods -A\n\n  Ctrl-C ends it.\n",
+        path = kubeconfig.display()
     )
 }

@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+const STORY: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/failover/redis-primary-node-lost");
+
 struct Served {
     child: Child,
     address: String,
@@ -17,7 +20,7 @@ impl Served {
         let mut child = Command::new(env!("CARGO_BIN_EXE_drydock"))
             .arg("serve")
             .args(arguments)
-            .args(["--port", "0"])
+            .args(["--port", "0", "--insecure-http"])
             .current_dir(folder)
             .stdout(Stdio::piped())
             .spawn()
@@ -69,7 +72,7 @@ fn folder(name: &str) -> PathBuf {
 
 #[test]
 fn a_living_world_comes_up_while_one_watches_and_takes_writes() {
-    let served = Served::start(&["--speed", "1000"], &folder("living"));
+    let served = Served::start(&[STORY, "--speed", "1000"], &folder("living"));
 
     let (code, version) = served.ask("GET", "/version", "");
     assert_eq!((code, version["minor"].as_str()), (200, Some("34")));

@@ -54,6 +54,8 @@ pub struct WorldConfig {
     pub choices: Vec<Choice>,
     /// The invariants to hold; all of them unless a story says otherwise.
     pub invariants: Vec<&'static Invariant>,
+    /// Whether the kinds of the operator are there from the start.
+    pub definitions: bool,
     /// How many of [`actor::example`].
     pub examples: u32,
 }
@@ -71,6 +73,7 @@ impl Default for WorldConfig {
             quirks: Vec::new(),
             choices: Vec::new(),
             invariants: crate::invariant::ALL.iter().collect(),
+            definitions: true,
             examples: 0,
         }
     }
@@ -146,7 +149,7 @@ pub struct Happened {
 
 impl World {
     pub fn new(config: WorldConfig) -> Self {
-        let server = base::server(&config.kubernetes, config.epoch, config.seed);
+        let server = base::server(&config);
         let mut world = Self {
             clock: Clock::new(config.epoch),
             heap: Heap::default(),
@@ -291,6 +294,9 @@ impl World {
 
     /// Handles all events up to and including that time, and goes on to it.
     pub fn run_until(&mut self, until: Timestamp) {
+        if std::mem::take(&mut self.opened) {
+            self.publish_all();
+        }
         let until_us = until.as_microsecond();
         while self.heap.peek().is_some_and(|entry| entry.at_us <= until_us) {
             self.step();

@@ -1,4 +1,4 @@
-//! Plain HTTP and JSON in front of a world: each connection a task, all on one thread.
+//! HTTP and JSON in front of a world: who asks, what for, and what they are told.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -6,14 +6,21 @@ use std::time::Duration;
 
 use drydock_apiserver::http::{self, Asked};
 use drydock_apiserver::{
-    Cursor, Form, KindInfo, Outcome, Request, Response, Server, Status, Verb, WatchEvent,
+    Cursor, Form, KindInfo, Outcome, Request, Response, Server, Status, User, Verb, WatchEvent,
 };
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+
+use super::audit::{AuditLog, Record, Stage};
+use super::clock;
+use super::ground::{Reading, Turn};
+use super::listen::Peer;
+use super::stamp::Stamps;
 
 type Body = BoxBody<Bytes, Infallible>;
 
@@ -37,54 +44,132 @@ pub struct Write {
     pub answer: oneshot::Sender<Response>,
 }
 
+/// What to do with the clock of the world.
+pub struct Winding {
+    pub turn: Option<Turn>,
+    pub answer: oneshot::Sender<Result<Reading, &'static str>>,
+}
+
+/// What is asked of the one who owns the world.
+pub enum Order {
+    Write(Box<Write>),
+    Wind(Winding),
+}
+
 #[derive(Clone)]
 pub struct Shared {
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
-    pub writes: mpsc::Sender<Write>,
+    pub orders: mpsc::Sender<Order>,
+    pub audit: Option<AuditLog>,
+    /// Each watch takes one.
+    pub watches: Arc<Semaphore>,
+    pub stamps: Arc<Stamps>,
+}
+
+impl Shared {
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshots.borrow().clone()
+    }
+}
+
+/// An answer, and what is left of a watch after it.
+enum Answered {
+    Whole(hyper::Response<Vec<u8>>),
+    Stream(hyper::Response<Body>),
+}
+
+impl From<hyper::Response<Vec<u8>>> for Answered {
+    fn from(answer: hyper::Response<Vec<u8>>) -> Self {
+        Self::Whole(answer)
+    }
 }
 
 pub async fn answer(
     shared: Shared,
+    peer: Peer,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Body>, Infallible> {
     let (parts, body) = request.into_parts();
+    let snapshot = shared.snapshot();
+    let id = shared.stamps.audit_id(&parts.headers);
+    let mut entry = http::admit(&snapshot.server, &parts, peer.trust(), snapshot.now);
+    let record = shared
+        .audit
+        .as_ref()
+        .map(|_| Arc::new(Record::of(&id, &parts, &entry, peer.address.ip(), snapshot.now)));
+    let told = record.clone();
+    let answered = match entry.refused.take() {
+        Some(refusal) => refusal.into(),
+        None if parts.uri.path() == clock::PATH => {
+            clock::answer(&shared, &parts.method, body).await.into()
+        }
+        None => carried_out(&shared, &parts, body, entry.acting(), told).await,
+    };
+    let now = shared.snapshots.borrow().now;
+    let (stage, (head, body)) = match answered {
+        Answered::Whole(answer) => (Stage::ResponseComplete, whole(answer).into_parts()),
+        Answered::Stream(answer) => (Stage::ResponseStarted, answer.into_parts()),
+    };
+    if let (Some(audit), Some(record)) = (&shared.audit, &record) {
+        audit.write(record, stage, &head, now);
+    }
+    let mut response = hyper::Response::from_parts(head, body);
+    shared.stamps.put_on(&mut response, &id);
+    Ok(response)
+}
+
+async fn carried_out(
+    shared: &Shared,
+    parts: &Parts,
+    body: Incoming,
+    user: User,
+    record: Option<Arc<Record>>,
+) -> Answered {
     let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let errors = Form::of_errors(accept.unwrap_or_default());
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-        let status = Status::plain(413, "Request entity too large: limit is 3145728");
-        return Ok(whole(http::refused(status, errors, shared.snapshots.borrow().now)));
+        let status = Status::too_large("limit is 3145728");
+        return http::refused(status, errors, shared.snapshots.borrow().now).into();
     };
     let body = body.to_bytes();
-    let snapshot = shared.snapshots.borrow().clone();
-    let request = match http::ask(&snapshot.server, &parts, &body, snapshot.now) {
-        Asked::Answered(answer) => return Ok(whole(answer)),
+    let snapshot = shared.snapshot();
+    let mut request = match http::ask(&snapshot.server, parts, &body, snapshot.now) {
+        Asked::Answered(answer) => return answer.into(),
         Asked::Request(request) => *request,
     };
+    request.user = user;
     let form = match form(&snapshot, &request, accept, parts.uri.query()) {
         Ok(form) => form,
-        Err(status) => return Ok(whole(http::refused(status, errors, snapshot.now))),
+        Err(status) => return http::refused(status, errors, snapshot.now).into(),
     };
     if is_read(&request) {
         // A request that only reads is asked of a copy, and no write waits for it.
-        return Ok(match snapshot.server.clone().handle(&request, snapshot.now) {
+        return match snapshot.server.clone().handle(&request, snapshot.now) {
             Outcome::Watch(_) if form.is_list() => {
-                http::json(200, Full::new(Bytes::new()).boxed(), snapshot.now)
+                Answered::Stream(http::json(200, Full::new(Bytes::new()).boxed(), snapshot.now))
             }
             Outcome::Watch(cursor) => {
                 let limit = match request.options.timeout_seconds {
                     0 => WATCH_LIMIT,
                     seconds => Duration::from_secs(seconds),
                 };
-                watching(shared, cursor, form, limit)
+                let Ok(place) = Arc::clone(&shared.watches).try_acquire_owned() else {
+                    let status = Status::too_many_requests(
+                        "the server has received too many requests, please try again later",
+                    );
+                    return http::refused(status, errors, snapshot.now).into();
+                };
+                Answered::Stream(watching(shared.clone(), cursor, form, limit, (place, record)))
             }
-            other => finished(&snapshot, &request, other.done(), form),
-        });
+            other => finished(&snapshot, &request, other.done(), form).into(),
+        };
     }
     let (answer, answered) = oneshot::channel();
-    let sent = shared.writes.send(Write { request: request.clone(), answer }).await.is_ok();
+    let order = Order::Write(Box::new(Write { request: request.clone(), answer }));
+    let sent = shared.orders.send(order).await.is_ok();
     let response = if sent { answered.await.ok() } else { None };
-    let snapshot = shared.snapshots.borrow().clone();
-    Ok(finished(&snapshot, &request, response, form))
+    let snapshot = shared.snapshot();
+    finished(&snapshot, &request, response, form).into()
 }
 
 fn form(
@@ -117,26 +202,39 @@ fn finished(
     request: &Request,
     response: Option<Response>,
     form: Form,
-) -> hyper::Response<Body> {
+) -> hyper::Response<Vec<u8>> {
     let Some(response) = response else {
         let status = Status::plain(501, "this world does not answer such a request");
-        return whole(http::refused(status, form, snapshot.now));
+        return http::refused(status, form, snapshot.now);
     };
     let server = &snapshot.server;
     let response = match kind_of(server, request) {
         Some(kind) => form.of(response, kind, server.profile().minor, snapshot.now),
         None => response,
     };
-    whole(http::answer(&response, form, snapshot.now))
+    http::answer(&response, form, snapshot.now)
 }
 
 /// One frame per event, for as long as somebody reads.
-fn watching(shared: Shared, cursor: Cursor, form: Form, limit: Duration) -> hyper::Response<Body> {
+fn watching(
+    shared: Shared,
+    cursor: Cursor,
+    form: Form,
+    limit: Duration,
+    (place, record): (OwnedSemaphorePermit, Option<Arc<Record>>),
+) -> hyper::Response<Body> {
     let now = shared.snapshots.borrow().now;
     let (lines, receiver) = mpsc::channel::<Bytes>(64);
     tokio::spawn(async move {
         // A reader that does not keep up is cut off with its connection, never waited for.
+        let (audit, snapshots) = (shared.audit.clone(), shared.snapshots.clone());
         let _ended = tokio::time::timeout(limit, feed(shared, cursor, form, lines, limit)).await;
+        if let (Some(audit), Some(record)) = (audit, record) {
+            let now = snapshots.borrow().now;
+            let (head, ()) = hyper::Response::new(()).into_parts();
+            audit.write(&record, Stage::ResponseComplete, &head, now);
+        }
+        drop(place);
     });
     let mut answer = http::json(200, BodyExt::boxed(Lines(receiver)), now);
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form.stream_type()));

@@ -31,6 +31,9 @@ const GROUPS: &[&str] = &[
     "flowcontrol.apiserver.k8s.io",
 ];
 
+/// What a server looks at when it is asked after its health.
+const CHECKS: &[&str] = &["ping", "log", "etcd", "informer-sync"];
+
 /// In the order in which a server tells them of custom kinds.
 const CUSTOM_VERBS: &[&str] =
     &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
@@ -40,6 +43,7 @@ impl Server {
     pub fn document(&self, path: &str) -> Option<Tree> {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match parts.as_slice() {
+            [] => Some(self.paths()),
             ["version"] => Some(self.version()),
             ["api"] => Some(api_versions()),
             ["apis"] => Some(self.groups()),
@@ -50,6 +54,42 @@ impl Server {
             ["apis", group, version] => self.resources(group, version),
             _ => None,
         }
+    }
+
+    /// What a path that asks after its health is answered with: `/healthz`, `/livez/ping`, `/readyz?verbose`.
+    pub fn health(&self, path: &str, query: &str) -> Option<String> {
+        let rest = path.strip_prefix('/')?;
+        let (root, check) = rest.split_once('/').unwrap_or((rest, ""));
+        if !matches!(root, "healthz" | "livez" | "readyz") {
+            return None;
+        }
+        if !check.is_empty() {
+            return CHECKS.contains(&check).then(|| "ok".to_owned());
+        }
+        if !query.split('&').any(|part| part == "verbose" || part.starts_with("verbose=")) {
+            return Some("ok".to_owned());
+        }
+        let lines: String = CHECKS.iter().map(|check| format!("[+]{check} ok\n")).collect();
+        Some(format!("{lines}{root} check passed\n"))
+    }
+
+    /// The paths there are, as `/` lists them.
+    fn paths(&self) -> Tree {
+        let mut paths: Vec<String> = ["/api", "/api/v1", "/apis", "/apis/", "/version"]
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        for root in ["healthz", "livez", "readyz"] {
+            paths.push(format!("/{root}"));
+            paths.extend(CHECKS.iter().map(|check| format!("/{root}/{check}")));
+        }
+        for kind in self.kinds().filter(|kind| !kind.group.is_empty()) {
+            paths.push(format!("/apis/{}", kind.group));
+            paths.push(format!("/apis/{}/{}", kind.group, kind.version));
+        }
+        paths.sort();
+        paths.dedup();
+        Tree::empty_map().with(&["paths"], Tree::list(paths.into_iter().map(Tree::from)))
     }
 
     fn version(&self) -> Tree {

@@ -12,6 +12,7 @@ mod metadata;
 mod page;
 mod patched;
 mod read;
+mod review;
 mod subresource;
 mod update;
 mod watch;
@@ -149,22 +150,28 @@ impl Call<'_> {
             return Err(Status::method_not_allowed());
         }
         let response = match (request.subresource.as_deref(), request.verb) {
-            (None | Some("status" | "ephemeralcontainers" | "resize"), Verb::Get) => {
+            (None | Some("status" | "ephemeralcontainers" | "resize" | "approval"), Verb::Get) => {
                 read::get(self)
             }
             (None, Verb::List) => read::list(self),
             (None, Verb::Watch) => return watch::watch(self),
             (None, Verb::Create) if self.kind.info.is("", "Binding") => subresource::bind_any(self),
+            (None, Verb::Create) if review::is_review(&info.group, &info.kind) => {
+                review::review(self)
+            }
             (None, Verb::Create) => create::create(self),
-            (None | Some("status" | "ephemeralcontainers" | "resize"), Verb::Update) => {
-                update::update(self)
-            }
-            (None | Some("status" | "ephemeralcontainers" | "resize"), Verb::Patch) => {
-                update::patch(self)
-            }
+            (
+                None | Some("status" | "ephemeralcontainers" | "resize" | "approval"),
+                Verb::Update,
+            ) => update::update(self),
+            (
+                None | Some("status" | "ephemeralcontainers" | "resize" | "approval"),
+                Verb::Patch,
+            ) => update::patch(self),
             (None, Verb::Delete) => delete::delete(self),
             (Some("scale"), Verb::Get | Verb::Update | Verb::Patch) => subresource::scale(self),
             (Some("binding"), Verb::Create) => subresource::bind(self),
+            (Some("token"), Verb::Create) => review::token(self),
             (Some("eviction"), Verb::Create) => eviction::evict(self),
             (Some("log"), Verb::Get) => container::log(self),
             (Some("exec" | "attach" | "portforward"), Verb::Get | Verb::Create) => {

@@ -1,11 +1,16 @@
 //! Requests and answers of the `http` crate, for who serves a [`Server`] to clients that speak HTTP. No IO, no runtime:
 //! those are of who listens.
 
+mod entry;
+
 use ::http::header::{
-    ACCEPT, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use ::http::request::Parts;
 use ::http::{Response as HttpResponse, StatusCode};
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
@@ -14,6 +19,8 @@ use crate::request::{Answer, Request, Response};
 use crate::status::Status;
 use crate::store::Server;
 use crate::wire::{self, Http};
+
+pub use entry::{Entry, Trust, admit};
 
 /// What becomes of an HTTP request.
 #[derive(Debug)]
@@ -26,8 +33,8 @@ pub enum Asked {
 /// Reads a request. `server` is only asked for its documents.
 pub fn ask(server: &Server, parts: &Parts, body: &[u8], now: Timestamp) -> Asked {
     let path = parts.uri.path();
-    if path == "/" || (path.ends_with('z') && path.len() < 9) {
-        return Asked::Answered(json(200, b"ok".to_vec(), now));
+    if let Some(text) = server.health(path, parts.uri.query().unwrap_or_default()) {
+        return Asked::Answered(plain_text(200, text, now));
     }
     let header = |name: HeaderName| {
         let value: Option<&HeaderValue> = parts.headers.get(name);
@@ -35,6 +42,9 @@ pub fn ask(server: &Server, parts: &Parts, body: &[u8], now: Timestamp) -> Asked
     };
     let form = Form::of_errors(header(ACCEPT));
     if let Some(document) = server.document(path) {
+        if parts.method != ::http::Method::GET {
+            return Asked::Answered(refused(Status::method_not_allowed(), form, now));
+        }
         let body = Answer::Tree(document);
         let response = Response { code: 200, body, warnings: Vec::new(), changed: false };
         return Asked::Answered(answer(&response, form, now));
@@ -56,9 +66,21 @@ pub fn ask(server: &Server, parts: &Parts, body: &[u8], now: Timestamp) -> Asked
     }
 }
 
+fn plain_text(code: u16, text: String, now: Timestamp) -> HttpResponse<Vec<u8>> {
+    let mut answer = json(code, text.into_bytes(), now);
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
+
 pub fn refused(status: Status, form: Form, now: Timestamp) -> HttpResponse<Vec<u8>> {
     answer(&Response::from(status), form, now)
 }
+
+/// The name of the object in an answer, for who logs it: an extension of the answer, as the [`Status`] of a refusal is.
+#[derive(Clone, Debug)]
+pub struct Named(pub String);
 
 /// An answer as it goes over the wire. The clients of a world take its time from the `Date` header.
 pub fn answer(response: &Response, form: Form, now: Timestamp) -> HttpResponse<Vec<u8>> {
@@ -70,12 +92,19 @@ pub fn answer(response: &Response, form: Form, now: Timestamp) -> HttpResponse<V
     let (body, content_type) = form.body(&response.body);
     let mut answer = json(response.code, body, now);
     warn(&mut answer, &response.warnings);
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Answer::Status(status) = &response.body
-        && let Some(seconds) = status.retry_after()
-    {
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Answer::Object(object) = &response.body {
+        answer.extensions_mut().insert(Named(object.name().to_owned()));
+    }
+    if let Answer::Status(status) = &response.body {
+        answer.extensions_mut().insert(Arc::new(status.clone()));
+        let headers = answer.headers_mut();
+        if status.is_plain_text() {
+            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        }
+        if let Some(seconds) = status.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
     }
     answer
 }
@@ -95,6 +124,7 @@ pub fn json<B>(code: u16, body: B, now: Timestamp) -> HttpResponse<B> {
     let mut answer = HttpResponse::new(body);
     *answer.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok();
     if let Some(date) = date.and_then(|date| HeaderValue::try_from(date).ok()) {

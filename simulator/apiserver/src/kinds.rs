@@ -20,9 +20,10 @@ impl Profile {
     pub const V1_20: Profile = Profile { minor: 20 };
     pub const V1_34: Profile = Profile { minor: 34 };
 
-    /// `1.34`.
+    /// `1.20` to `1.34`.
     pub fn parse(version: &str) -> Option<Profile> {
-        [Self::V1_20, Self::V1_34].into_iter().find(|profile| profile.to_string() == version)
+        let minor = version.strip_prefix("1.")?.parse().ok()?;
+        (20..=34).contains(&minor).then_some(Profile { minor })
     }
 
     /// The definitions of the builtin kinds.

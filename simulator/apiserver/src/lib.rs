@@ -23,6 +23,9 @@ pub mod watch;
 pub mod wire;
 
 mod accept;
+mod authentication;
+mod authorization;
+mod bootstrap;
 mod builtin;
 mod crd;
 mod definitions;
@@ -38,6 +41,8 @@ mod registry;
 mod yaml;
 
 pub use accept::{Form, Media};
+pub use authentication::Shown;
+pub use authorization::{Decision, Deed};
 pub use kinds::{KindId, KindInfo, Profile};
 pub use object::{DecodeError, Object, Owner, Tree};
 pub use partial::Partial;

@@ -159,11 +159,33 @@ impl Propagation {
 pub struct User {
     pub name: Cow<'static, str>,
     pub groups: Vec<Cow<'static, str>>,
+    /// Empty for those who have none.
+    pub uid: String,
+    pub extra: BTreeMap<String, Vec<String>>,
+}
+
+impl User {
+    pub fn new<G: Into<Cow<'static, str>>>(
+        name: impl Into<Cow<'static, str>>,
+        groups: impl IntoIterator<Item = G>,
+    ) -> Self {
+        let groups = groups.into_iter().map(Into::into).collect();
+        Self { name: name.into(), groups, uid: String::new(), extra: BTreeMap::new() }
+    }
+
+    /// Who shows nothing.
+    pub fn anonymous() -> Self {
+        Self::new("system:anonymous", ["system:unauthenticated"])
+    }
+
+    pub fn is_in(&self, group: &str) -> bool {
+        self.groups.iter().any(|known| known == group)
+    }
 }
 
 impl Default for User {
     fn default() -> Self {
-        Self { name: "system:admin".into(), groups: vec!["system:masters".into()] }
+        Self::new("system:admin", ["system:masters"])
     }
 }
 

@@ -414,7 +414,7 @@ impl Status {
         .about(Details::default())
     }
 
-    pub(crate) fn too_large(why: &str) -> Self {
+    pub fn too_large(why: &str) -> Self {
         Self::error(413, "RequestEntityTooLarge", format!("Request entity too large: {why}"))
     }
 

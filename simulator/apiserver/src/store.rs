@@ -5,6 +5,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, Vector};
 use jiff::Timestamp;
 
+use crate::authentication::Keys;
 use crate::kinds::{self, KindId, KindInfo, Profile};
 use crate::object::{Object, Operation, Tree, Write, text};
 use crate::ownership::Ownership;
@@ -29,6 +30,7 @@ pub struct Server {
     compacted: u64,
     /// What is written here will be thrown away: a dry run.
     pub(crate) is_trial: bool,
+    pub(crate) keys: Arc<Keys>,
 }
 
 /// One change of one object.
@@ -82,6 +84,7 @@ impl Server {
             forgotten: 0,
             compacted: 0,
             is_trial: false,
+            keys: Arc::default(),
         };
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             let namespace = Tree::null().with(&["metadata", "name"], name);
@@ -89,6 +92,10 @@ impl Server {
             server.handle(&create, now);
         }
         server
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The same server, drawing from another seed from now on.

@@ -94,16 +94,21 @@ pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
     })
 }
 
-struct Place {
-    resource: Gvr,
-    namespace: String,
-    name: String,
-    subresource: Option<Cow<'static, str>>,
+pub(crate) struct Place {
+    pub resource: Gvr,
+    pub namespace: String,
+    pub name: String,
+    pub subresource: Option<Cow<'static, str>>,
     /// The old form of a watch, `/api/v1/watch/...`.
-    watches: bool,
+    pub watches: bool,
 }
 
-fn place(path: &str) -> Option<Place> {
+/// Whether a query asks for a watch.
+pub(crate) fn watches(query: &str) -> bool {
+    Query::parse(query).flag("watch")
+}
+
+pub(crate) fn place(path: &str) -> Option<Place> {
     let mut parts = path.split('/').filter(|part| !part.is_empty()).map(decode).collect::<Vec<_>>();
     let (group, used) = match parts.first()?.as_str() {
         "api" => (String::new(), 1),
@@ -289,7 +294,7 @@ impl Query {
 }
 
 /// Percent decoding. What is not valid stays as it is.
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;

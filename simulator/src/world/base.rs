@@ -7,11 +7,17 @@ use std::sync::{Mutex, PoisonError};
 use drydock_apiserver::{Gvr, Profile, Request, Response, Server, Tree};
 use jiff::Timestamp;
 
+use super::WorldConfig;
+
 /// What is in it follows from its key alone, so it does not matter who put it there.
 static INSTALLED: Mutex<BTreeMap<(u32, Timestamp), Server>> = Mutex::new(BTreeMap::new());
 
-pub(super) fn server(kubernetes: &str, epoch: Timestamp, seed: u64) -> Server {
-    let profile = Profile::parse(kubernetes).unwrap_or(Profile::V1_34);
+pub(super) fn server(config: &WorldConfig) -> Server {
+    let profile = Profile::parse(&config.kubernetes).unwrap_or(Profile::V1_34);
+    let (epoch, seed) = (config.epoch, config.seed);
+    if !config.definitions {
+        return Server::started_at(profile, seed, epoch);
+    }
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
     let server = installed.entry((profile.minor, epoch)).or_insert_with(|| install(profile, epoch));
     server.clone().seeded(seed)

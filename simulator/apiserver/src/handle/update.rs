@@ -134,6 +134,10 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     let tree = call.as_stored(tree);
     let tree = match call.request.subresource.as_deref() {
         Some("status") => only_status(call, was, &tree),
+        Some("approval") => {
+            let tree = only_status(call, was, &tree);
+            take(&tree, was, &["status", "certificate"])
+        }
         Some("ephemeralcontainers") => parts::with_looks(was, &tree),
         Some("resize") => take(&parts::with_resources(was, &tree), was, &["metadata"]),
         _ => all_but_status(call, was, &tree),
