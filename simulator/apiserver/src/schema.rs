@@ -20,6 +20,7 @@ mod format;
 mod logic;
 mod prune;
 mod rule;
+mod settle;
 mod table;
 mod unique;
 mod validate;

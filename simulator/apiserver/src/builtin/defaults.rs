@@ -9,7 +9,7 @@ use crate::Tree;
 pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
     let filled = match definition {
         "core.v1.Pod" => pod(tree),
-        "core.v1.PodSpec" => restarts(pod_spec(tree), minor),
+        "core.v1.PodSpec" => pod_spec(tree),
         "core.v1.Container" | "core.v1.EphemeralContainer" => container(tree),
         "core.v1.Volume" => volume(tree),
         "core.v1.HTTPGetAction" => http_get(tree),
@@ -45,22 +45,6 @@ fn map_items(tree: &Tree, key: &str, change: &dyn Fn(&Tree) -> Tree) -> Tree {
     let items: Vec<Tree> = list.items().iter().map(change).collect();
     let unchanged = items.iter().zip(list.items()).all(|(a, b)| a.same(b));
     if unchanged { tree.clone() } else { tree.with(&[key], items) }
-}
-
-/// That a container restarts otherwise than its pod is behind a feature that is off, but for those that run beside.
-fn restarts(tree: Tree, minor: u32) -> Tree {
-    if minor < 28 {
-        return tree;
-    }
-    let tree = map_items(&tree, "containers", &|one| one.without(&["restartPolicy"]));
-    let tree = map_items(&tree, "ephemeralContainers", &|one| one.without(&["restartPolicy"]));
-    map_items(&tree, "initContainers", &|one| {
-        if one.str_at(&["restartPolicy"]) == Some("Always") {
-            one.clone()
-        } else {
-            one.without(&["restartPolicy"])
-        }
-    })
 }
 
 fn pod(tree: &Tree) -> Tree {

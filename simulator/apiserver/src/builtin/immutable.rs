@@ -1,6 +1,7 @@
 //! What may not change once it is set.
 
 use super::check::{NOTHING, list, text};
+use super::internal;
 use crate::Tree;
 use crate::kinds::KindInfo;
 use crate::quantity::Quantity;
@@ -19,7 +20,7 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
         }
         ("", "Service") => service(new, old, faults),
         ("", "PersistentVolumeClaim") => claim(new, old, minor, faults),
-        ("", "PersistentVolume") => volume(new, old, faults),
+        ("", "PersistentVolume") => volume(new, old, minor, faults),
         ("", "Node") => node(new, old, minor, faults),
         ("storage.k8s.io", "StorageClass") => class(new, old, faults),
         ("scheduling.k8s.io", "PriorityClass") => {
@@ -49,6 +50,20 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
                 faults.invalid(spec.field("attachedRequired"), value, IMMUTABLE);
             }
         }
+        ("storage.k8s.io", "VolumeAttachment") => {
+            same_struct(new, old, &["spec"], "storage.VolumeAttachmentSpec", faults);
+        }
+        ("storage.k8s.io", "CSINode") => node_drivers(new, old, minor, faults),
+        ("networking.k8s.io", "IPAddress") => {
+            let parent = ["spec", "parentRef"];
+            same_struct(new, old, &parent, "networking.ParentReference", faults);
+        }
+        ("resource.k8s.io", "ResourceClaim") => {
+            same_struct(new, old, &["spec"], "resource.ResourceClaimSpec", faults);
+        }
+        ("resource.k8s.io", "ResourceClaimTemplate") => {
+            same_struct(new, old, &["spec"], "resource.ResourceClaimTemplateSpec", faults);
+        }
         ("storage.k8s.io", "CSIStorageCapacity") => {
             same(new, old, &["nodeTopology"], faults);
             same(new, old, &["storageClassName"], faults);
@@ -69,17 +84,28 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")
             if new.get("roleRef") != old.get("roleRef") =>
         {
-            let part = |key: &str| Tree::from(new.str_at(&["roleRef", key]).unwrap_or_default());
-            let printed = format!(
-                "{{\"APIGroup\":{},\"Kind\":{},\"Name\":{}}}",
-                part("apiGroup"),
-                part("kind"),
-                part("name")
-            );
+            let role = new.get("roleRef").unwrap_or(&NOTHING);
             let at = Path::Root.field("roleRef");
-            faults.0.push(FieldError::invalid_printed(at, &printed, "cannot change roleRef"));
+            internal::invalid(faults, at, "rbac.RoleRef", role, "cannot change roleRef");
         }
         _ => {}
+    }
+}
+
+/// What changed, as the real server shows it: older ones print Go values with marks where they differ.
+pub(super) fn difference(name: &str, old: &Tree, new: &Tree, minor: u32) -> String {
+    match minor {
+        34.. => internal::diff(name, old, new),
+        _ => format!("  {name}{{\n- \t{old},\n+ \t{new},\n  }}\n"),
+    }
+}
+
+/// A member that is a struct and keeps its value.
+fn same_struct(new: &Tree, old: &Tree, path: &[&str], name: &str, faults: &mut Faults) {
+    let (now, was) = (new.at(path), old.at(path));
+    if now != was {
+        let printed = now.map_or_else(|| "null".to_owned(), |now| internal::json(name, now));
+        faults.0.push(FieldError::invalid_printed(path.join("."), &printed, IMMUTABLE));
     }
 }
 
@@ -185,9 +211,7 @@ fn pod(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
             why.replace("`,`", "`, `")
                 .replace("`spec.activeDeadlineSeconds`, ", "`spec.activeDeadlineSeconds` or ")
         };
-        // The real server shows the two as Go values, with marks where they differ.
-        let shown = format!("{why}\n  core.PodSpec{{\n- \t{was},\n+ \t{now},\n  }}\n");
-        faults.forbidden(at, &shown);
+        faults.forbidden(at, &format!("{why}\n{}", difference("core.PodSpec", was, &now, minor)));
     }
 }
 
@@ -263,21 +287,22 @@ fn claim(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     if bound && let Some(size) = was.at(&storage) {
         rest = rest.with(&storage, size);
     }
+    let mut before = was.clone();
     if text(was, "volumeName").is_empty() {
-        rest = take(&rest, was, "volumeName");
+        before = take(&before, now, "volumeName");
     }
-    if minor >= 31 {
+    if minor >= 31 && bound {
         rest = take(&rest, was, "volumeAttributesClassName");
     }
-    if rest != *was {
+    if rest != before {
         let why = match minor {
             31.. => {
                 "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
             }
             _ => "spec is immutable after creation except resources.requests for bound claims",
         };
-        faults.forbidden(at, why);
-        return;
+        let shown = difference("core.PersistentVolumeClaimSpec", &before, &rest, minor);
+        faults.forbidden(at, &format!("{why}\n{shown}"));
     }
     let size = |tree: &Tree, path: &[&str]| tree.str_at(path).and_then(Quantity::parse);
     let (wanted, before) = (size(now, &storage), size(was, &storage));
@@ -292,9 +317,49 @@ fn claim(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
             faults.forbidden(place, "field can not be less than status.capacity");
         }
     }
+    if now.get("volumeMode") != was.get("volumeMode") {
+        let mode = now.get("volumeMode").cloned().unwrap_or_default();
+        faults.invalid(Path::Root.field("volumeMode"), mode, IMMUTABLE);
+    }
+    if minor >= 34
+        && old.at(&["status", "currentVolumeAttributesClassName"]).is_some()
+        && now.get("volumeAttributesClassName") != was.get("volumeAttributesClassName")
+    {
+        let place = at.field("volumeAttributesClassName");
+        let what = match now.str_at(&["volumeAttributesClassName"]) {
+            None => "nil",
+            Some("") => "empty string",
+            Some(_) => return,
+        };
+        let why = format!(
+            "update to {what} is forbidden when status.currentVolumeAttributesClassName is not nil"
+        );
+        faults.forbidden(place, &why);
+    }
 }
 
-fn volume(new: &Tree, old: &Tree, faults: &mut Faults) {
+/// A driver of a node stays what it is; only how much it can take may change.
+fn node_drivers(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
+    let drivers = |tree: &Tree| {
+        let spec = tree.get("spec").unwrap_or(&NOTHING);
+        let bare = |driver: &Tree| match minor {
+            34.. => driver.without(&["allocatable"]),
+            _ => driver.clone(),
+        };
+        list(spec, "drivers").iter().map(bare).collect::<Vec<_>>()
+    };
+    let now = drivers(new);
+    for was in drivers(old) {
+        let after = now.iter().find(|driver| text(driver, "name") == text(&was, "name"));
+        if let Some(after) = after.filter(|after| **after != was) {
+            let spec = Path::Root.field("spec");
+            let at = spec.field("drivers");
+            internal::invalid(faults, at, "storage.CSINodeDriver", after, IMMUTABLE);
+        }
+    }
+}
+
+fn volume(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
     let others = [
         "accessModes",
@@ -311,15 +376,64 @@ fn volume(new: &Tree, old: &Tree, faults: &mut Faults) {
         let own = spec.entries().filter(|(key, _)| !others.contains(key));
         Tree::map(own.map(|(key, value)| (key, value.clone())))
     };
-    if source(now) != source(was) {
+    let mut after = source(now);
+    let secret = ["csi", "controllerExpandSecretRef"];
+    if was.get("csi").is_some() && was.at(&secret).is_none() {
+        // It may be added later.
+        after = after.without(&secret);
+    }
+    if after != source(was) {
         let at = Path::Root.field("spec");
         let why = "spec.persistentvolumesource is immutable after creation";
-        faults.forbidden(at.field("persistentvolumesource"), why);
+        let shown =
+            difference("core.PersistentVolumeSource", &source(was), &after, minor);
+        faults.forbidden(at.field("persistentvolumesource"), &format!("{why}\n{shown}"));
     }
     if now.get("volumeMode") != was.get("volumeMode") {
         let mode = now.get("volumeMode").cloned().unwrap_or_default();
         faults.invalid(Path::Root.field("volumeMode"), mode, IMMUTABLE);
     }
+    if was.get("nodeAffinity").is_some() {
+        let affinity = now.get("nodeAffinity").unwrap_or(&NOTHING);
+        if with_current_labels(was) != with_current_labels(now) {
+            let place = Path::Root.field("nodeAffinity");
+            let why = "field is immutable, except for updating from beta label to GA";
+            let printed = match affinity.is_null() {
+                true => "null".to_owned(),
+                false => internal::json("core.VolumeNodeAffinity", affinity),
+            };
+            faults.0.push(FieldError::invalid_printed(place, &printed, why));
+        }
+    }
+    let class = "volumeAttributesClassName";
+    if minor >= 34 && was.get(class).is_some() && now.get(class).is_none() {
+        let spec = Path::Root.field("spec");
+        faults.forbidden(spec.field(class), "update from non-nil value to nil is forbidden");
+    }
+}
+
+/// Where a volume can be used, with labels of nodes by their later names: that is the one change it may take.
+fn with_current_labels(spec: &Tree) -> Option<Tree> {
+    const LATER: [(&str, &str); 5] = [
+        ("failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"),
+        ("failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"),
+        ("beta.kubernetes.io/os", "kubernetes.io/os"),
+        ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
+        ("beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type"),
+    ];
+    let affinity = spec.get("nodeAffinity")?;
+    let path = ["required", "nodeSelectorTerms"];
+    let terms = affinity.at(&path).map_or(&[][..], Tree::items).iter().map(|term| {
+        let expressions = list(term, "matchExpressions").iter().map(|expression| {
+            let key = text(expression, "key");
+            match LATER.iter().find(|(old, _)| *old == key) {
+                Some((_, later)) => expression.with(&["key"], *later),
+                None => expression.clone(),
+            }
+        });
+        term.with(&["matchExpressions"], Tree::list(expressions))
+    });
+    Some(affinity.with(&path, Tree::list(terms)))
 }
 
 fn node(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
@@ -424,12 +538,13 @@ fn job(new: &Tree, old: &Tree, faults: &mut Faults) {
         };
         if bare(now) != bare(was) {
             let value = now.get("template").cloned().unwrap_or_default();
-            faults.invalid(at.field("template"), value, IMMUTABLE);
+            internal::invalid(faults, at.field("template"), "core.PodTemplateSpec", &value, IMMUTABLE);
         }
     }
-    for key in
-        ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"]
-    {
-        same(new, old, &["spec", key], faults);
-    }
+    same(new, old, &["spec", "completionMode"], faults);
+    let failure = ["spec", "podFailurePolicy"];
+    same_struct(new, old, &failure, "batch.PodFailurePolicy", faults);
+    same(new, old, &["spec", "backoffLimitPerIndex"], faults);
+    same(new, old, &["spec", "managedBy"], faults);
+    same_struct(new, old, &["spec", "successPolicy"], "batch.SuccessPolicy", faults);
 }

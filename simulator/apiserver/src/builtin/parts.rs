@@ -3,6 +3,7 @@
 use super::admission::quality;
 use super::check::{NOTHING, list, on, text};
 use super::container;
+use super::immutable::difference;
 use crate::Tree;
 use crate::schema::{Faults, Path};
 
@@ -118,7 +119,9 @@ pub(super) fn looks(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
                 faults.forbidden(all, &why);
             }
             Some(one) if one != known => {
-                let why = format!("existing ephemeral containers {name:?} may not be changed\n");
+                let shown = difference("core.EphemeralContainer", known, one, minor);
+                let why =
+                    format!("existing ephemeral containers {name:?} may not be changed\n{shown}");
                 faults.forbidden(all, &why);
             }
             Some(_) => {}

@@ -147,6 +147,7 @@ pub(super) fn prepare_create(call: &mut Call<'_>, tree: Tree) -> Result<Tree, St
     if call.info().custom {
         Ok(tree)
     } else {
+        let tree = call.info().schema.settle(&tree, None);
         admission::create(call.server, call.info(), tree, call.now)
     }
 }
@@ -156,8 +157,11 @@ pub(super) fn prepare_update(call: &Call<'_>, tree: Tree, old: &Object) -> Resul
     if is_definition(call) {
         return Ok(crd::prepare(&tree, Some(old.tree())));
     }
-    let main = call.request.subresource.is_none() && !call.info().custom;
-    if main { admission::update(call.server, call.info(), tree, old.tree()) } else { Ok(tree) }
+    if call.info().custom {
+        return Ok(tree);
+    }
+    let tree = call.info().schema.settle(&tree, Some(old.tree()));
+    if call.request.subresource.is_none() { admission::update(call.server, call.info(), tree, old.tree()) } else { Ok(tree) }
 }
 
 /// The rules of the kind, beyond those of its metadata.

@@ -102,17 +102,9 @@ fn object(
             begin(&mut copy, tree, at);
             continue;
         };
-        if member.flags.gated {
-            begin(&mut copy, tree, at);
-            continue;
-        }
-        let is_none = value.is_null() || member.flags.null && value.is_list() && value.is_empty();
-        if is_none {
+        if value.is_null() {
             if member.flags.null {
                 seen += 1;
-                if !value.is_null() {
-                    begin(&mut copy, tree, at);
-                }
                 if let Some(copy) = &mut copy {
                     copy.push((key, Tree::null()));
                 }
