@@ -9,6 +9,7 @@
 pub(crate) mod address;
 pub(crate) mod admission;
 mod check;
+mod claims;
 mod config;
 mod container;
 pub(crate) mod defaults;
@@ -20,6 +21,7 @@ mod names;
 mod network;
 mod others;
 pub(crate) mod parts;
+mod platform;
 mod pod;
 mod rbac;
 pub(crate) mod rules;

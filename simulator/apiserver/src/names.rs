@@ -38,6 +38,22 @@ pub(crate) fn dns_subdomain(name: &str) -> Faults {
 }
 
 /// What can stand between two slashes of a URL.
+/// A search domain of a resolver: underscores are good in it, as resolvers take them.
+pub(crate) fn dns_search(name: &str) -> Faults {
+    let mut faults = too_long(name, 253);
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_label = |label: &str| {
+        let label = label.strip_prefix('_').unwrap_or(label).as_bytes();
+        label.first().is_some_and(|byte| inner(*byte))
+            && label.last().is_some_and(|byte| inner(*byte))
+            && label.iter().all(|byte| inner(*byte) || b"-_".contains(byte))
+    };
+    if !name.split('.').all(is_label) {
+        faults.push(r"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')".to_owned());
+    }
+    faults
+}
+
 pub(crate) fn path_segment(name: &str) -> Faults {
     if matches!(name, "." | "..") {
         return vec![format!("may not be '{name}'")];

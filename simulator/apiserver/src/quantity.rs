@@ -46,6 +46,13 @@ impl Quantity {
         Some(Self { nanos, family })
     }
 
+    /// The sum, in the suffixes of the first; of the second if the first is nothing.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let family = if self.is_zero() { other.family } else { self.family };
+        Self { nanos: self.nanos.saturating_add(other.nanos), family }
+    }
+
     pub fn is_negative(self) -> bool {
         self.nanos < 0
     }

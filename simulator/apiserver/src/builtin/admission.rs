@@ -195,7 +195,14 @@ fn tolerate(tree: &Tree) -> Tree {
 
 /// The class a node sorts its pods by when memory gets scarce.
 pub(crate) fn quality(spec: &Tree) -> &'static str {
-    let containers = list(spec, "containers").iter().chain(list(spec, "initContainers"));
+    // A pod that says what it needs as a whole is taken at its word.
+    let whole = [spec.clone()];
+    let as_whole = spec.get("resources").is_some_and(|resources| !resources.is_empty());
+    let (all, others) = match as_whole {
+        true => (&whole[..], &[][..]),
+        false => (list(spec, "containers"), list(spec, "initContainers")),
+    };
+    let containers = all.iter().chain(others);
     let (mut any, mut guaranteed) = (false, true);
     for container in containers {
         let amount = |part: &str, name: &str| {

@@ -1,9 +1,10 @@
 //! The containers of a pod.
 
 use super::check::{
-    NOTHING, complain, list, no_dots_up, not_negative, on, one_of, port, required, text,
+    NOTHING, complain, list, no_dots_up, not_negative, on, one_of, port, relative, required, text,
 };
 use super::names::{self, environment};
+use super::{internal, platform};
 use crate::Tree;
 use crate::names::{dns_label, dns_subdomain, qualified_name};
 use crate::quantity::Quantity;
@@ -42,8 +43,11 @@ pub(super) fn check(container: &Tree, pod: &Pod<'_>, at: &Path<'_>, faults: &mut
     if let Some(resources) = container.get("resources") {
         self::resources(resources, &at.field("resources"), faults);
     }
+    if pod.minor >= 26 {
+        super::claims::used(container, pod.spec, at, faults);
+    }
     resize(container, pod.spec, at, faults);
-    security(container, at, faults);
+    security(container, pod, at, faults);
     let sidecar = text(container, "restartPolicy") == "Always";
     if pod.init && !sidecar {
         for key in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
@@ -347,6 +351,16 @@ fn mounts(container: &Tree, pod: &Pod<'_>, at: &Path<'_>, faults: &mut Faults) {
 
 /// Requests and limits; the name of each, and that none asks for more than it may have.
 pub(super) fn resources(resources: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    resources_of(resources, at, &|_, _, _| {}, faults);
+}
+
+/// The same where not all names are good: `known` says which.
+pub(super) fn resources_of(
+    resources: &Tree,
+    at: &Path<'_>,
+    known: &dyn Fn(&str, Path<'_>, &mut Faults),
+    faults: &mut Faults,
+) {
     for key in ["limits", "requests"] {
         let all = at.field(key);
         for (name, amount) in resources.get(key).into_iter().flat_map(Tree::entries) {
@@ -357,7 +371,11 @@ pub(super) fn resources(resources: &Tree, at: &Path<'_>, faults: &mut Faults) {
                 faults.invalid(at, name, "must be a standard resource type or fully qualified");
                 faults.invalid(at, name, "must be a standard resource for containers");
             } else {
-                complain(faults, at, name, qualified_name(name));
+                let complaints = qualified_name(name);
+                if complaints.is_empty() {
+                    known(name, at, faults);
+                }
+                complain(faults, at, name, complaints);
             }
             let quantity = amount.as_str().and_then(Quantity::parse);
             if quantity.is_some_and(Quantity::is_negative) {
@@ -397,12 +415,33 @@ fn resize(container: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-fn security(container: &Tree, at: &Path<'_>, faults: &mut Faults) {
+fn security(container: &Tree, pod: &Pod<'_>, at: &Path<'_>, faults: &mut Faults) {
     let Some(context) = container.get("securityContext") else { return };
     let at = at.field("securityContext");
     ids(context, &["runAsUser", "runAsGroup"], &at, faults);
     one_of(faults, context, "procMount", &at, &["Default", "Unmasked"]);
-    profiles(context, &at, faults);
+    let shares_users = pod.spec.bool_at(&["hostUsers"]) != Some(false);
+    if pod.minor >= 30 && shares_users && text(context, "procMount") == "Unmasked" {
+        let why = "`hostUsers` must be false to use `Unmasked`";
+        faults.invalid(at.field("procMount"), "Unmasked", why);
+    }
+    seccomp(context, &at, faults);
+    if context.bool_at(&["allowPrivilegeEscalation"]) == Some(false) {
+        let lead = "cannot set `allowPrivilegeEscalation` to false and";
+        let mut refuse = |what: &str| {
+            let why = format!("{lead} {what}");
+            internal::invalid(faults, at, "core.SecurityContext", context, &why);
+        };
+        if on(context, "privileged") {
+            refuse("`privileged` to true");
+        }
+        let added = context.at(&["capabilities", "add"]).map_or(&[][..], Tree::items);
+        for _ in added.iter().filter(|one| one.as_str() == Some("CAP_SYS_ADMIN")) {
+            refuse("`capabilities.Add` CAP_SYS_ADMIN");
+        }
+    }
+    platform::windows_options(context, &at, faults);
+    app_armor(context, &at, faults);
 }
 
 pub(super) fn ids(context: &Tree, keys: &[&str], at: &Path<'_>, faults: &mut Faults) {
@@ -411,24 +450,54 @@ pub(super) fn ids(context: &Tree, keys: &[&str], at: &Path<'_>, faults: &mut Fau
     }
 }
 
-pub(super) fn profiles(context: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    for (key, name) in [("seccompProfile", "seccomp"), ("appArmorProfile", "AppArmor")] {
-        let Some(profile) = context.get(key) else { continue };
-        let at = at.field(key);
-        one_of(faults, profile, "type", &at, &["Localhost", "RuntimeDefault", "Unconfined"]);
-        let local = text(profile, "type") == "Localhost";
-        let place = at.field("localhostProfile");
-        match profile.str_at(&["localhostProfile"]) {
-            None | Some("") if local => {
-                faults.required(place, &format!("must be set when {name} type is Localhost"));
-            }
-            Some(path) if local => {
-                if path.starts_with('/') {
-                    faults.invalid(place, path, "must be a relative path");
+pub(super) fn seccomp(context: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let Some(profile) = context.get("seccompProfile") else { return };
+    let at = at.field("seccompProfile");
+    one_of(faults, profile, "type", &at, &["Localhost", "RuntimeDefault", "Unconfined"]);
+    let place = at.field("localhostProfile");
+    match (text(profile, "type"), profile.str_at(&["localhostProfile"])) {
+        ("Localhost", None) => {
+            faults.required(place, "must be set when seccomp type is Localhost");
+        }
+        ("Localhost", Some(path)) => relative(faults, path, place),
+        (_, Some(_)) => {
+            let why = "can only be set when seccomp type is Localhost";
+            internal::invalid(faults, place, "core.SeccompProfile", profile, why);
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn app_armor(context: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let Some(profile) = context.get("appArmorProfile") else { return };
+    let at = at.field("appArmorProfile");
+    let place = at.field("localhostProfile");
+    let path = profile.str_at(&["localhostProfile"]);
+    match text(profile, "type") {
+        "Localhost" => match path {
+            None => faults.required(place, "must be set when AppArmor type is Localhost"),
+            Some(path) => {
+                let bare = path.trim();
+                if bare != path {
+                    faults.invalid(place, path, "must not be padded with whitespace");
+                } else if bare.is_empty() {
+                    faults.required(place, "must be set when AppArmor type is Localhost");
                 }
-                no_dots_up(faults, path, place);
+                if path.len() > 4095 {
+                    faults.too_long(place, 4095);
+                }
             }
-            _ => {}
+        },
+        "RuntimeDefault" | "Unconfined" => {
+            if let Some(path) = path {
+                let why = "can only be set when AppArmor type is Localhost";
+                faults.invalid(place, path, why);
+            }
+        }
+        "" => faults.required(at.field("type"), "type is required when appArmorProfile is set"),
+        other => {
+            let known = ["Localhost", "RuntimeDefault", "Unconfined"];
+            faults.not_supported(at.field("type"), other, &known);
         }
     }
 }

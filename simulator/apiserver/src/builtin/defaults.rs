@@ -8,7 +8,7 @@ use crate::Tree;
 /// `None`: nothing to add.
 pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
     let filled = match definition {
-        "core.v1.Pod" => pod(tree),
+        "core.v1.Pod" => pod(tree, minor),
         "core.v1.PodSpec" => pod_spec(tree),
         "core.v1.Container" | "core.v1.EphemeralContainer" => container(tree),
         "core.v1.Volume" => volume(tree),
@@ -47,7 +47,7 @@ fn map_items(tree: &Tree, key: &str, change: &dyn Fn(&Tree) -> Tree) -> Tree {
     if unchanged { tree.clone() } else { tree.with(&[key], items) }
 }
 
-fn pod(tree: &Tree) -> Tree {
+fn pod(tree: &Tree, minor: u32) -> Tree {
     let Some(spec) = tree.get("spec") else { return tree.clone() };
     let requests = |container: &Tree| {
         let limits = container.at(&["resources", "limits"]);
@@ -66,6 +66,9 @@ fn pod(tree: &Tree) -> Tree {
     let mut spec = or(spec.clone(), "enableServiceLinks", true);
     for list in ["containers", "initContainers"] {
         spec = map_items(&spec, list, &requests);
+    }
+    if minor >= 34 {
+        spec = super::claims::defaulted(&spec);
     }
     tree.with(&["spec"], spec)
 }

@@ -3,7 +3,7 @@
 use super::check::{NOTHING, complain, in_range, ip, labels, list, on, one_of, text};
 use super::container::{self, Pod};
 use super::rules::Write;
-use super::{scheduling, volume};
+use super::{claims, platform, scheduling, volume};
 use crate::Tree;
 use crate::names;
 use crate::schema::{Faults, Path};
@@ -23,7 +23,12 @@ pub(super) fn check(write: &Write<'_>, faults: &mut Faults) {
             faults.forbidden(at.field("nodeName"), why);
         }
     }
+    let metadata = write.new.get("metadata").unwrap_or(&NOTHING);
     self::spec(spec, write.minor, &at, faults);
+    if write.old.is_none() && write.minor >= 30 {
+        let annotations = metadata.get("annotations").unwrap_or(&NOTHING);
+        platform::annotated_profiles(annotations, spec, &at, faults);
+    }
 }
 
 /// A template, which says by `kind` what its owner can run: `Always`, or what ends.
@@ -43,24 +48,26 @@ pub(super) fn template(template: &Tree, minor: u32, at: &Path<'_>, faults: &mut 
 
 fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     let unsound = volume::check(spec, at, faults);
+    if minor >= 26 {
+        claims::of_pod(spec, at, faults);
+    }
     containers(spec, &unsound, minor, at, faults);
+    if minor >= 34 {
+        claims::resources(spec, at, faults);
+    }
     one_of(faults, spec, "restartPolicy", at, &["Always", "OnFailure", "Never"]);
     let policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
     one_of(faults, spec, "dnsPolicy", at, &policies);
     selector_labels(spec, at, faults);
-    security(spec, at, faults);
-    dns(spec, at, faults);
+    security(spec, minor, at, faults);
+    dns(spec, minor, at, faults);
     readiness_gates(spec, at, faults);
     scheduling_parts(spec, at, faults);
+    platform::host_processes(spec, at, faults);
+    platform::host_users(spec, at, faults);
     names_of(spec, at, faults);
     in_range(faults, spec, "activeDeadlineSeconds", at, 1, i64::from(i32::MAX));
-    if on(spec, "hostNetwork") && spec.bool_at(&["hostUsers"]) == Some(false) {
-        faults.forbidden(at.field("hostNetwork"), "when `hostUsers` is false");
-    }
-    if let Some(os) = spec.str_at(&["os", "name"]).filter(|os| !matches!(*os, "linux" | "windows"))
-    {
-        faults.not_supported(at.field("os"), os, &["linux", "windows"]);
-    }
+    platform::system(spec, at, faults);
 }
 
 fn containers(spec: &Tree, unsound: &[String], minor: u32, at: &Path<'_>, faults: &mut Faults) {
@@ -102,28 +109,71 @@ fn selector_labels(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-fn security(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+fn security(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     let Some(context) = spec.get("securityContext") else { return };
     let at = at.field("securityContext");
     container::ids(context, &["fsGroup", "runAsUser", "runAsGroup"], &at, faults);
+    let groups = at.field("supplementalGroups");
+    for (index, group) in list(context, "supplementalGroups").iter().enumerate() {
+        let bad = group.as_i64().filter(|group| !(0..=i64::from(i32::MAX)).contains(group));
+        if let Some(group) = bad {
+            let why = "must be between 0 and 2147483647, inclusive";
+            faults.invalid(groups.index(index), group, why);
+        }
+    }
+    if on(spec, "shareProcessNamespace") && on(spec, "hostPID") {
+        let why = "ShareProcessNamespace and HostPID cannot both be enabled";
+        faults.invalid(at.field("shareProcessNamespace"), true, why);
+    }
+    sysctls(spec, context, minor, &at, faults);
     one_of(faults, context, "fsGroupChangePolicy", &at, &["Always", "OnRootMismatch"]);
+    container::seccomp(context, &at, faults);
+    platform::windows_options(context, &at, faults);
+    container::app_armor(context, &at, faults);
     one_of(faults, context, "supplementalGroupsPolicy", &at, &["Merge", "Strict"]);
-    container::profiles(context, &at, faults);
+    one_of(faults, context, "seLinuxChangePolicy", &at, &["MountOption", "Recursive"]);
+}
+
+fn sysctls(spec: &Tree, context: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     let sysctls = at.field("sysctls");
-    for (index, sysctl) in list(context, "sysctls").iter().enumerate() {
+    let all = list(context, "sysctls");
+    for (index, sysctl) in all.iter().enumerate() {
         let at = sysctls.index(index);
         let name = text(sysctl, "name");
         let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_./".contains(&b);
         if name.is_empty() {
             faults.required(at.field("name"), "");
-        } else if name.len() > 253 || !name.bytes().all(good) {
-            let why = "must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
-            faults.invalid(at.field("name"), name, why);
+        } else if name.len() > 253 || !name.bytes().all(good) || minor < 23 && name.contains('/') {
+            let form = if minor < 23 {
+                r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?\.)*[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+            } else {
+                r"^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"
+            };
+            let why = format!("must have at most 253 characters and match regex {form}");
+            faults.invalid(at.field("name"), name, &why);
+        } else if all[..index].iter().any(|other| text(other, "name") == name) {
+            faults.duplicate(at.field("name"), name);
+        }
+        if minor >= 29 {
+            let dotted = name.replace('/', ".");
+            let of_ipc = ["kernel.shm", "kernel.msg", "fs.mqueue."]
+                .iter()
+                .any(|lead| dotted.starts_with(lead))
+                || dotted == "kernel.sem";
+            let shared = if dotted.starts_with("net.") && on(spec, "hostNetwork") {
+                "hostNetwork"
+            } else if of_ipc && on(spec, "hostIPC") {
+                "hostIPC"
+            } else {
+                continue;
+            };
+            let why = format!("may not be specified when '{shared}' is true");
+            faults.invalid(at.field("name"), name, &why);
         }
     }
 }
 
-fn dns(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+fn dns(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     let at = at.field("dnsConfig");
     let Some(config) = spec.get("dnsConfig") else {
         if text(spec, "dnsPolicy") == "None" {
@@ -135,6 +185,7 @@ fn dns(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let place = at.field("nameservers");
     if text(spec, "dnsPolicy") == "None" && servers.is_empty() {
         faults.required(place, "must provide at least one DNS nameserver when `dnsPolicy` is None");
+        return;
     }
     if servers.len() > 3 {
         let value = config.get("nameservers").cloned().unwrap_or_default();
@@ -144,10 +195,25 @@ fn dns(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         ip(faults, server.as_str().unwrap_or_default(), place.index(index));
     }
     let searches = at.field("searches");
-    for (index, search) in list(config, "searches").iter().enumerate() {
-        let search = search.as_str().unwrap_or_default();
+    let all: Vec<&str> = list(config, "searches").iter().filter_map(Tree::as_str).collect();
+    let (most, longest) = if minor >= 22 { (32, 2048) } else { (6, 256) };
+    let value = || config.get("searches").cloned().unwrap_or_default();
+    if all.len() > most {
+        faults.invalid(searches, value(), &format!("must not have more than {most} search paths"));
+    }
+    if all.join(" ").len() > longest {
+        let why = format!(
+            "must not have more than {longest} characters (including spaces) in the search list"
+        );
+        faults.invalid(searches, value(), &why);
+    }
+    for (index, search) in all.into_iter().enumerate() {
         let bare = search.strip_suffix('.').unwrap_or(search);
-        complain(faults, searches.index(index), search, names::dns_subdomain(bare));
+        if minor < 34 {
+            complain(faults, searches.index(index), bare, names::dns_subdomain(bare));
+        } else if search != "." {
+            complain(faults, searches.index(index), bare, names::dns_search(bare));
+        }
     }
     let options = at.field("options");
     for (index, option) in list(config, "options").iter().enumerate() {

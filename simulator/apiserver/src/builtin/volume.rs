@@ -160,6 +160,57 @@ fn one(name: &str, source: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Fault
             }
             in_range(faults, source, "lun", at, 0, 255);
         }
+        "fc" => fibre(source, at, faults),
+        "azureDisk" => azure_disk(source, at, faults),
+        "azureFile" => {
+            required(faults, source, "secretName", at);
+            required(faults, source, "shareName", at);
+        }
+        "gitRepo" => {
+            required(faults, source, "repository", at);
+            relative(faults, text(source, "directory"), at.field("directory"));
+        }
+        "gcePersistentDisk" => {
+            required(faults, source, "pdName", at);
+            in_range(faults, source, "partition", at, 0, 255);
+        }
+        "awsElasticBlockStore" => {
+            required(faults, source, "volumeID", at);
+            in_range(faults, source, "partition", at, 0, 255);
+        }
+        "glusterfs" => {
+            required(faults, source, "endpoints", at);
+            required(faults, source, "path", at);
+        }
+        "cinder" => {
+            required(faults, source, "volumeID", at);
+            if source.get("secretRef").is_some_and(|secret| text(secret, "name").is_empty()) {
+                faults.required(at.field("secretRef").field("name"), "");
+            }
+        }
+        "cephfs" => {
+            if list(source, "monitors").is_empty() {
+                faults.required(at.field("monitors"), "");
+            }
+        }
+        "vsphereVolume" => {
+            required(faults, source, "volumePath", at);
+        }
+        "portworxVolume" => {
+            required(faults, source, "volumeID", at);
+        }
+        "photonPersistentDisk" => {
+            required(faults, source, "pdID", at);
+        }
+        "scaleIO" => {
+            required(faults, source, "gateway", at);
+            required(faults, source, "system", at);
+            required(faults, source, "volumeName", at);
+        }
+        "image" => {
+            required(faults, source, "reference", at);
+            one_of(faults, source, "pullPolicy", at, &["Always", "IfNotPresent", "Never"]);
+        }
         "rbd" => {
             if list(source, "monitors").is_empty() {
                 faults.required(at.field("monitors"), "");
@@ -167,6 +218,46 @@ fn one(name: &str, source: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Fault
             required(faults, source, "image", at);
         }
         _ => {}
+    }
+}
+
+fn fibre(source: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let (names, ids) = (list(source, "targetWWNs"), list(source, "wwids"));
+    let place = at.field("targetWWNs");
+    if names.is_empty() && ids.is_empty() {
+        faults.required(place, "must specify either targetWWNs or wwids, but not both");
+    }
+    if !names.is_empty() && !ids.is_empty() {
+        let value = source.get("targetWWNs").cloned().unwrap_or_default();
+        faults.invalid(place, value, "targetWWNs and wwids can not be specified simultaneously");
+    }
+    if !names.is_empty() {
+        if source.get("lun").is_none() {
+            faults.required(at.field("lun"), "lun is required if targetWWNs is specified");
+        }
+        in_range(faults, source, "lun", at, 0, 255);
+    }
+}
+
+fn azure_disk(source: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    required(faults, source, "diskName", at);
+    required(faults, source, "diskURI", at);
+    one_of(faults, source, "cachingMode", at, &["None", "ReadOnly", "ReadWrite"]);
+    one_of(faults, source, "kind", at, &["Dedicated", "Managed", "Shared"]);
+    let uri = text(source, "diskURI");
+    let (lead, form) = match source.str_at(&["kind"]) {
+        None => return,
+        Some("Managed") => (
+            "/subscriptions/",
+            "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}",
+        ),
+        Some(_) => (
+            "https://",
+            "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd",
+        ),
+    };
+    if !uri.starts_with(lead) {
+        faults.not_supported(at.field("diskURI"), uri, &[form]);
     }
 }
 
