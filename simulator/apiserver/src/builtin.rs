@@ -17,6 +17,7 @@ pub(crate) mod gates;
 mod immutable;
 mod internal;
 mod job;
+mod job_policy;
 mod names;
 mod network;
 mod others;

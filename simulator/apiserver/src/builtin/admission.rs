@@ -198,9 +198,10 @@ pub(crate) fn quality(spec: &Tree) -> &'static str {
     // A pod that says what it needs as a whole is taken at its word.
     let whole = [spec.clone()];
     let as_whole = spec.get("resources").is_some_and(|resources| !resources.is_empty());
-    let (all, others) = match as_whole {
-        true => (&whole[..], &[][..]),
-        false => (list(spec, "containers"), list(spec, "initContainers")),
+    let (all, others) = if as_whole {
+        (&whole[..], &[][..])
+    } else {
+        (list(spec, "containers"), list(spec, "initContainers"))
     };
     let containers = all.iter().chain(others);
     let (mut any, mut guaranteed) = (false, true);
@@ -338,7 +339,7 @@ fn ranked(tree: Tree, old: &Tree) -> Tree {
 /// A job picks its pods by its own uid.
 fn job(tree: &Tree, minor: u32) -> Tree {
     if tree.bool_at(&["spec", "manualSelector"]) == Some(true) {
-        return labels_from_template(tree);
+        return tree.clone();
     }
     let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default().to_owned();
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default().to_owned();
@@ -360,10 +361,16 @@ fn job(tree: &Tree, minor: u32) -> Tree {
         }
     }
     let key = if minor >= 27 { "batch.kubernetes.io/controller-uid" } else { "controller-uid" };
-    labels_from_template(&tree.with(&["spec", "selector", "matchLabels", key], uid))
+    tree.with(&["spec", "selector", "matchLabels", key], uid)
 }
 
-fn labels_from_template(tree: &Tree) -> Tree {
+/// An object as it is read from the store: defaults that what was set on the way makes are there then.
+pub(crate) fn read_back(kind: &KindInfo, tree: Tree) -> Tree {
+    if kind.is("batch", "Job") { labels_from_template(&tree) } else { tree }
+}
+
+/// A job without labels has those of its pods.
+pub(super) fn labels_from_template(tree: &Tree) -> Tree {
     let own = tree.at(&["metadata", "labels"]);
     match tree.at(&["spec", "template", "metadata", "labels"]) {
         Some(labels) if own.is_none_or(Tree::is_empty) => {

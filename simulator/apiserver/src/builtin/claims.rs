@@ -103,7 +103,8 @@ pub(super) fn resources(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     for (name, sum) in total(spec, "requests") {
         let Some(own) = resources.str_at(&["requests", &name]) else { continue };
         if Quantity::parse(own).is_some_and(|own| sum > own) {
-            let why = format!("must be greater than or equal to aggregate container requests of {sum}");
+            let why =
+                format!("must be greater than or equal to aggregate container requests of {sum}");
             faults.invalid(requests.key(&name), own, &why);
         }
     }
@@ -111,7 +112,8 @@ pub(super) fn resources(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     for (name, sum) in total(spec, "limits") {
         let Some(own) = resources.str_at(&["limits", &name]) else { continue };
         if name.starts_with("hugepages-") && Quantity::parse(own).is_some_and(|own| sum > own) {
-            let why = format!("must be greater than or equal to aggregate container limits of {sum}");
+            let why =
+                format!("must be greater than or equal to aggregate container limits of {sum}");
             faults.invalid(limits.key(&name), own, &why);
         }
     }
@@ -152,11 +154,12 @@ fn total(spec: &Tree, side: &str) -> Vec<(String, Quantity)> {
         };
         all.into_iter().flat_map(Tree::entries).filter_map(parsed).collect()
     };
-    let add = |into: &mut Vec<(String, Quantity)>, name: String, amount: Quantity| {
-        match into.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, sum)) => *sum = sum.plus(amount),
-            None => into.push((name, amount)),
-        }
+    let add = |into: &mut Vec<(String, Quantity)>, name: String, amount: Quantity| match into
+        .iter_mut()
+        .find(|(known, _)| *known == name)
+    {
+        Some((_, sum)) => *sum = sum.plus(amount),
+        None => into.push((name, amount)),
     };
     for one in list(spec, "containers") {
         for (name, amount) in amounts(one) {
@@ -204,7 +207,8 @@ pub(super) fn defaulted(spec: &Tree) -> Tree {
             spec = spec.with(&["resources", "limits", &name], sum.to_string());
         }
     }
-    let Some(limits) = spec.at(&["resources", "limits"]).filter(|limits| !limits.is_empty()).cloned()
+    let Some(limits) =
+        spec.at(&["resources", "limits"]).filter(|limits| !limits.is_empty()).cloned()
     else {
         return spec;
     };

@@ -309,7 +309,7 @@ fn job(object: &Tree, minor: u32) -> Tree {
         tree =
             or(tree, "podReplacementPolicy", if fails { "Failed" } else { "TerminatingOrFailed" });
     }
-    object.with(&["spec"], tree)
+    super::admission::labels_from_template(&object.with(&["spec"], tree))
 }
 
 fn subject(tree: &Tree) -> Tree {

@@ -29,9 +29,7 @@ fn is_gated(node: &Node, path: &[&str]) -> bool {
 fn without_images(node: &Node, tree: &Tree, old: Option<&Tree>) -> Tree {
     let is_image = |volume: &Tree| volume.get("image").is_some();
     let used = old.is_some_and(|old| list(old, "volumes").iter().any(is_image));
-    if used
-        || !list(tree, "volumes").iter().any(is_image)
-        || !is_gated(node, &["volumes", "image"])
+    if used || !list(tree, "volumes").iter().any(is_image) || !is_gated(node, &["volumes", "image"])
     {
         return tree.clone();
     }
@@ -39,7 +37,8 @@ fn without_images(node: &Node, tree: &Tree, old: Option<&Tree>) -> Tree {
         list(tree, "volumes").iter().cloned().partition(is_image);
     let unmounted = |container: &Tree| {
         let all = list(container, "volumeMounts");
-        let still = |mount: &&Tree| !gone.iter().any(|image| image.get("name") == mount.get("name"));
+        let still =
+            |mount: &&Tree| !gone.iter().any(|image| image.get("name") == mount.get("name"));
         let mounts: Vec<Tree> = all.iter().filter(still).cloned().collect();
         replaced(container, "volumeMounts", mounts)
     };

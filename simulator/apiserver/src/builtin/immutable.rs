@@ -385,8 +385,7 @@ fn volume(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     if after != source(was) {
         let at = Path::Root.field("spec");
         let why = "spec.persistentvolumesource is immutable after creation";
-        let shown =
-            difference("core.PersistentVolumeSource", &source(was), &after, minor);
+        let shown = difference("core.PersistentVolumeSource", &source(was), &after, minor);
         faults.forbidden(at.field("persistentvolumesource"), &format!("{why}\n{shown}"));
     }
     if now.get("volumeMode") != was.get("volumeMode") {
@@ -398,9 +397,10 @@ fn volume(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
         if with_current_labels(was) != with_current_labels(now) {
             let place = Path::Root.field("nodeAffinity");
             let why = "field is immutable, except for updating from beta label to GA";
-            let printed = match affinity.is_null() {
-                true => "null".to_owned(),
-                false => internal::json("core.VolumeNodeAffinity", affinity),
+            let printed = if affinity.is_null() {
+                "null".to_owned()
+            } else {
+                internal::json("core.VolumeNodeAffinity", affinity)
             };
             faults.0.push(FieldError::invalid_printed(place, &printed, why));
         }
@@ -538,7 +538,13 @@ fn job(new: &Tree, old: &Tree, faults: &mut Faults) {
         };
         if bare(now) != bare(was) {
             let value = now.get("template").cloned().unwrap_or_default();
-            internal::invalid(faults, at.field("template"), "core.PodTemplateSpec", &value, IMMUTABLE);
+            internal::invalid(
+                faults,
+                at.field("template"),
+                "core.PodTemplateSpec",
+                &value,
+                IMMUTABLE,
+            );
         }
     }
     same(new, old, &["spec", "completionMode"], faults);

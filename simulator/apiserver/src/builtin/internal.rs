@@ -135,9 +135,8 @@ fn collect<'t>(
             None => (shown, false),
         };
         let value = member(tree, shown);
-        let is_empty = value.is_none_or(|value| {
-            value.is_null() || value.is_empty() || value.as_i64() == Some(0)
-        });
+        let is_empty = value
+            .is_none_or(|value| value.is_null() || value.is_empty() || value.as_i64() == Some(0));
         if !(may_lack && is_empty) {
             into.push((Some(shown), kind, value));
         }
@@ -200,7 +199,8 @@ mod tests {
 
     #[test]
     fn a_struct_is_printed_with_all_its_fields() {
-        let context = Tree::from(serde_json::json!({ "privileged": true, "capabilities": { "add": ["A"] } }));
+        let context =
+            Tree::from(serde_json::json!({ "privileged": true, "capabilities": { "add": ["A"] } }));
 
         assert_eq!(
             json("core.SecurityContext", &context),

@@ -45,7 +45,7 @@ pub(super) fn status(write: &Write<'_>, faults: &mut Faults) {
     }
     let indexes = text(status, "completedIndexes");
     if changed(&["completedIndexes"])
-        && let Some(why) = bad_indexes(indexes)
+        && let Some(why) = bad_indexes(indexes, None)
     {
         let why = format!("error parsing completedIndexes: {why}");
         faults.invalid(at.field("completedIndexes"), indexes, &why);
@@ -98,14 +98,22 @@ fn holds(status: &Tree, kind: &str) -> bool {
     list(status, "conditions").iter().any(is_it)
 }
 
-/// `0,2-4`: ascending numbers and ranges.
-fn bad_indexes(indexes: &str) -> Option<String> {
+/// `0,2-4`: ascending numbers and ranges, all below `end`.
+pub(super) fn bad_indexes(indexes: &str, end: Option<i64>) -> Option<String> {
     let mut last: Option<i64> = None;
     for part in indexes.split(',').filter(|_| !indexes.is_empty()) {
-        for number in part.splitn(2, '-') {
-            let Ok(number) = number.parse::<i64>() else {
-                return Some(format!("cannot convert string to integer for index: {number:?}"));
+        if part.split('-').count() > 2 {
+            return Some(format!(
+                "the fragment {part:?} violates the requirement that an index interval can have at most two parts separated by '-'"
+            ));
+        }
+        for text in part.split('-') {
+            let Ok(number) = text.parse::<i64>() else {
+                return Some(format!("cannot convert string to integer for index: {text:?}"));
             };
+            if end.is_some_and(|end| number >= end) {
+                return Some(format!("too large index: {text:?}"));
+            }
             if let Some(last) = last.filter(|last| number <= *last) {
                 return Some(format!("non-increasing order, previous: {last}, current: {number}"));
             }
@@ -113,6 +121,18 @@ fn bad_indexes(indexes: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// How many indexes a good list of them names.
+pub(super) fn count_of(indexes: &str) -> i64 {
+    let number = |text: &str| text.parse::<i64>().unwrap_or(0);
+    let parts = indexes.split(',').filter(|_| !indexes.is_empty());
+    parts
+        .map(|part| match part.split_once('-') {
+            Some((first, last)) => number(last) - number(first) + 1,
+            None => 1,
+        })
+        .sum()
 }
 
 #[cfg(test)]
@@ -150,9 +170,10 @@ mod tests {
 
     #[test]
     fn indexes_ascend() {
-        assert_eq!(bad_indexes("0,2-4,7"), None);
+        assert_eq!(bad_indexes("0,2-4,7", None), None);
+        assert_eq!(count_of("0,2-4,7"), 5);
         assert_eq!(
-            bad_indexes("3-1").as_deref(),
+            bad_indexes("3-1", None).as_deref(),
             Some("non-increasing order, previous: 3, current: 1")
         );
     }

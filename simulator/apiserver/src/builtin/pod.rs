@@ -33,8 +33,8 @@ pub(super) fn check(write: &Write<'_>, faults: &mut Faults) {
 
 /// A template, which says by `kind` what its owner can run: `Always`, or what ends.
 pub(super) fn template(template: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
-    let meta = at.field("metadata");
-    labels(faults, template.at(&["metadata", "labels"]), meta.field("labels"));
+    // Named without the metadata that they stand in, as the real server does.
+    labels(faults, template.at(&["metadata", "labels"]), at.field("labels"));
     let at = at.field("spec");
     let spec = template.get("spec").unwrap_or(&NOTHING);
     self::spec(spec, minor, &at, faults);

@@ -188,10 +188,8 @@ fn one(name: &str, source: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Fault
                 faults.required(at.field("secretRef").field("name"), "");
             }
         }
-        "cephfs" => {
-            if list(source, "monitors").is_empty() {
-                faults.required(at.field("monitors"), "");
-            }
+        "cephfs" if list(source, "monitors").is_empty() => {
+            faults.required(at.field("monitors"), "");
         }
         "vsphereVolume" => {
             required(faults, source, "volumePath", at);

@@ -3,8 +3,8 @@
 use super::check::{
     NOTHING, count_or_percent, labels, list, not_negative, on, one_of, selector, selects, text,
 };
-use super::pod;
 use super::rules::Write;
+use super::{job_policy, pod};
 use crate::Tree;
 use crate::names;
 use crate::schema::{Faults, Path};
@@ -243,14 +243,22 @@ pub(super) fn job(write: &Write<'_>, faults: &mut Faults) {
     }
     let spec = write.new.get("spec").unwrap_or(&NOTHING);
     let at = Path::Root.field("spec");
-    if spec.get("selector").is_none() && !on(spec, "manualSelector") {
-        faults.required(at.field("selector"), "");
-    }
     let name = write.new.str_at(&["metadata", "name"]).unwrap_or_default();
     if write.old.is_none() && !on(spec, "manualSelector") {
         generated_labels(spec, name, &at, faults);
     }
     job_spec(spec, write.minor, &at, faults);
+    match spec.get("selector") {
+        None => faults.required(at.field("selector"), ""),
+        Some(chosen) => selector(faults, chosen, &at.field("selector")),
+    }
+    let made = spec.at(&["template", "metadata", "labels"]);
+    if !spec.get("selector").is_some_and(|chosen| selects(chosen, made)) {
+        let template = at.field("template");
+        let meta = template.field("metadata");
+        let why = "`selector` does not match template `labels`";
+        faults.invalid(meta.field("labels"), made.cloned().unwrap_or_default(), why);
+    }
     if write.old.is_none() && text(spec, "completionMode") == "Indexed" {
         let last = spec.int_at(&["completions"]).unwrap_or(0) - 1;
         let host = format!("{name}-{last}");
@@ -264,10 +272,6 @@ pub(super) fn job(write: &Write<'_>, faults: &mut Faults) {
 
 fn generated_labels(spec: &Tree, name: &str, at: &Path<'_>, faults: &mut Faults) {
     let template = at.field("template");
-    if name.len() > 63 {
-        faults.invalid(template.field("labels"), name, "must be no more than 63 characters");
-        return;
-    }
     let meta = template.field("metadata");
     let place = meta.field("labels");
     let made = spec.at(&["template", "metadata", "labels"]).cloned().unwrap_or_default();
@@ -293,28 +297,21 @@ fn job_spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     ] {
         not_negative(faults, spec, key, at);
     }
-    let indexed = text(spec, "completionMode") == "Indexed";
-    one_of(faults, spec, "completionMode", at, &["NonIndexed", "Indexed"]);
-    if indexed && spec.get("completions").is_none() {
-        faults.required(at.field("completions"), "when completion mode is Indexed");
-    }
-    if let Some(limit) = spec.int_at(&["backoffLimitPerIndex"]).filter(|_| !indexed) {
-        faults.invalid(at.field("backoffLimitPerIndex"), limit, "requires indexed completion mode");
-    }
-    if let Some(most) = spec.int_at(&["maxFailedIndexes"]) {
-        if spec.get("backoffLimitPerIndex").is_none() {
-            faults.required(at.field("backoffLimitPerIndex"), "when maxFailedIndexes is specified");
-        }
-        if spec.int_at(&["completions"]).is_some_and(|completions| most > completions) {
-            let why = "must be less than or equal to completions";
-            faults.invalid(at.field("maxFailedIndexes"), most, why);
-        }
+    if spec.get("maxFailedIndexes").is_some() && spec.get("backoffLimitPerIndex").is_none() {
+        faults.required(at.field("backoffLimitPerIndex"), "when maxFailedIndexes is specified");
     }
     let manager = text(spec, "managedBy");
     if !manager.is_empty() && !manager.contains('/') {
         let why = "must be a domain-prefixed path (such as \"acme.io/foo\")";
         faults.invalid(at.field("managedBy"), manager, why);
     }
+    if manager.len() > 63 {
+        faults.too_long(at.field("managedBy"), 63);
+    }
+    one_of(faults, spec, "completionMode", at, &["NonIndexed", "Indexed"]);
+    job_policy::sizes(spec, at, faults);
+    job_policy::failure(spec, at, faults);
+    job_policy::success(spec, at, faults);
     let fails = spec.get("podFailurePolicy").is_some();
     let replacements: &[&str] =
         if fails { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };

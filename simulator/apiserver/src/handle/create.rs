@@ -2,6 +2,7 @@
 
 use super::claim::{self, Claim};
 use super::{Answered, Call, body, metadata, write};
+use crate::builtin::admission;
 use crate::object::{Operation, Tree};
 use crate::status::{FieldError, Status};
 use crate::store::Server;
@@ -44,7 +45,7 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
         });
     }
     let note = call.write_note(Operation::Update);
-    let tree = call.as_stored(&tree);
+    let tree = admission::read_back(call.info(), call.as_stored(&tree));
     let wanted = write::with_late_defaults(call, wanted);
     let ownership = claim.ownership(call, &note, None, &wanted);
     let object = call.server.commit_owned(call.kind.id, &tree, None, note, ownership);

@@ -2,7 +2,7 @@
 
 use super::claim::{self, Claim};
 use super::{Answered, Call, apply, body, create, metadata, patched, write};
-use crate::builtin::parts;
+use crate::builtin::{admission, parts};
 use crate::object::{Object, Operation, Tree};
 use crate::ownership::Ownership;
 use crate::request::{PatchKind, Response};
@@ -149,6 +149,7 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
         return Err(Status::invalid(call.info(), old.name(), &errors));
     }
     write::warn(call, &tree, Some(old));
+    let tree = admission::read_back(call.info(), tree);
     if tree == *was && !claim.changes(call, old, wanted) {
         return Ok(call.answer(200, old.clone(), false));
     }

@@ -161,7 +161,11 @@ pub(super) fn prepare_update(call: &Call<'_>, tree: Tree, old: &Object) -> Resul
         return Ok(tree);
     }
     let tree = call.info().schema.settle(&tree, Some(old.tree()));
-    if call.request.subresource.is_none() { admission::update(call.server, call.info(), tree, old.tree()) } else { Ok(tree) }
+    if call.request.subresource.is_none() {
+        admission::update(call.server, call.info(), tree, old.tree())
+    } else {
+        Ok(tree)
+    }
 }
 
 /// The rules of the kind, beyond those of its metadata.

@@ -84,6 +84,10 @@ impl Faults {
         self.0.push(FieldError::not_supported(at, &value.into(), supported));
     }
 
+    pub fn too_many(&mut self, at: Path<'_>, actual: usize, most: usize) {
+        self.0.push(FieldError::too_many(at, actual, most));
+    }
+
     pub fn too_long(&mut self, at: Path<'_>, most: usize) {
         self.0.push(FieldError::too_long(at, most));
     }
