@@ -218,5 +218,5 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
 
 fn short(value: &Value) -> String {
     let text = value.to_string();
-    text.chars().take(200).collect()
+    text.chars().take(4000).collect()
 }

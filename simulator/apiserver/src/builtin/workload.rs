@@ -244,10 +244,27 @@ pub(super) fn job(write: &Write<'_>, faults: &mut Faults) {
     let spec = write.new.get("spec").unwrap_or(&NOTHING);
     let at = Path::Root.field("spec");
     let name = write.new.str_at(&["metadata", "name"]).unwrap_or_default();
-    if write.old.is_none() && !on(spec, "manualSelector") {
+    if spec.get("selector").is_some() && !on(spec, "manualSelector") {
         generated_labels(spec, name, &at, faults);
     }
-    job_spec(spec, write.minor, &at, faults);
+    whole_job(spec, write.minor, &at, faults);
+    if text(spec, "completionMode") == "Indexed" {
+        let last = spec.int_at(&["completions"]).unwrap_or(0) - 1;
+        let host = format!("{name}-{last}");
+        if !names::dns_label(&host).is_empty() && last >= 0 {
+            let meta = Path::Root.field("metadata");
+            let why = format!("will not able to create pod with invalid DNS label: {host}");
+            faults.invalid(meta.field("name"), name, &why);
+        }
+    }
+    if write.old.is_some() {
+        // The real server checks a job once as such and once as what comes after another.
+        whole_job(spec, write.minor, &at, faults);
+    }
+}
+
+fn whole_job(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
+    job_spec(spec, minor, at, faults);
     match spec.get("selector") {
         None => faults.required(at.field("selector"), ""),
         Some(chosen) => selector(faults, chosen, &at.field("selector")),
@@ -258,15 +275,6 @@ pub(super) fn job(write: &Write<'_>, faults: &mut Faults) {
         let meta = template.field("metadata");
         let why = "`selector` does not match template `labels`";
         faults.invalid(meta.field("labels"), made.cloned().unwrap_or_default(), why);
-    }
-    if write.old.is_none() && text(spec, "completionMode") == "Indexed" {
-        let last = spec.int_at(&["completions"]).unwrap_or(0) - 1;
-        let host = format!("{name}-{last}");
-        if !names::dns_label(&host).is_empty() && last >= 0 {
-            let meta = Path::Root.field("metadata");
-            let why = format!("will not able to create pod with invalid DNS label: {host}");
-            faults.invalid(meta.field("name"), name, &why);
-        }
     }
 }
 
