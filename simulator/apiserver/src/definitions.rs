@@ -129,7 +129,7 @@ impl Server {
         }
     }
 
-    fn definition(&self, kind: &KindInfo) -> Option<&Object> {
+    pub(crate) fn definition(&self, kind: &KindInfo) -> Option<&Object> {
         let name = format!("{}.{}", kind.plural, kind.group);
         self.table(self.kind(GROUP, KIND)?).get("", &name)
     }

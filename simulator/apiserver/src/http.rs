@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
 use crate::accept::Form;
+use crate::openapi::Document;
 use crate::request::{Answer, Request, Response};
 use crate::status::Status;
 use crate::store::Server;
@@ -41,6 +42,10 @@ pub fn ask(server: &Server, parts: &Parts, body: &[u8], now: Timestamp) -> Asked
         value.and_then(|value| value.to_str().ok()).unwrap_or_default()
     };
     let form = Form::of_errors(header(ACCEPT));
+    let query = parts.uri.query().unwrap_or_default();
+    if let Some(document) = server.openapi(path, query, header(ACCEPT)) {
+        return Asked::Answered(of_document(document, now));
+    }
     if let Some(document) = server.document(path) {
         if parts.method != ::http::Method::GET {
             return Asked::Answered(refused(Status::method_not_allowed(), form, now));
@@ -117,6 +122,25 @@ pub fn warn<B>(answer: &mut HttpResponse<B>, warnings: &[String]) {
             answer.headers_mut().append("Warning", value);
         }
     }
+}
+
+fn of_document(document: Document, now: Timestamp) -> HttpResponse<Vec<u8>> {
+    let mut answer = json(document.code, document.body, now);
+    let headers = answer.headers_mut();
+    match document.content_type {
+        Some(content_type) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        None => {
+            headers.remove(CONTENT_TYPE);
+        }
+    }
+    for (name, value) in document.headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    answer
 }
 
 /// An answer with any body.

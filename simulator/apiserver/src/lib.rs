@@ -33,6 +33,7 @@ mod discovery;
 mod golang;
 mod handle;
 mod names;
+mod openapi;
 mod ownership;
 mod patch;
 mod printer;
@@ -45,6 +46,7 @@ pub use authentication::Shown;
 pub use authorization::{Decision, Deed};
 pub use kinds::{KindId, KindInfo, Profile};
 pub use object::{DecodeError, Object, Owner, Tree};
+pub use openapi::Document;
 pub use partial::Partial;
 pub use printer::Rows;
 pub use request::{

@@ -14,7 +14,8 @@ mod wire;
 use crate::object::Tree;
 
 use self::table::Message;
-use self::wire::{Reader, Wire, Writer};
+pub(crate) use self::wire::Writer;
+use self::wire::{Reader, Wire};
 
 pub(crate) const MEDIA: &str = "application/vnd.kubernetes.protobuf";
 

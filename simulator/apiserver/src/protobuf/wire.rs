@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
 }
 
 #[derive(Default)]
-pub(super) struct Writer(pub Vec<u8>);
+pub(crate) struct Writer(pub Vec<u8>);
 
 impl Writer {
     fn tag(&mut self, number: u32, wire: Wire) {
@@ -145,22 +145,22 @@ impl Writer {
         self.0.push(value.to_le_bytes()[0]);
     }
 
-    pub(super) fn int(&mut self, number: u32, value: i64) {
+    pub(crate) fn int(&mut self, number: u32, value: i64) {
         self.tag(number, Wire::Varint);
         self.varint(value.cast_unsigned());
     }
 
-    pub(super) fn bytes(&mut self, number: u32, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, number: u32, bytes: &[u8]) {
         self.tag(number, Wire::Bytes);
         self.varint(bytes.len() as u64);
         self.0.extend_from_slice(bytes);
     }
 
-    pub(super) fn string(&mut self, number: u32, text: &str) {
+    pub(crate) fn string(&mut self, number: u32, text: &str) {
         self.bytes(number, text.as_bytes());
     }
 
-    pub(super) fn double(&mut self, number: u32, value: f64) {
+    pub(crate) fn double(&mut self, number: u32, value: f64) {
         self.tag(number, Wire::Fixed64);
         self.0.extend_from_slice(&value.to_le_bytes());
     }
