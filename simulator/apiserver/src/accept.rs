@@ -6,6 +6,7 @@ mod media;
 
 use jiff::Timestamp;
 
+use crate::discovery::Aggregated;
 use crate::kinds::KindInfo;
 use crate::partial::Partial;
 use crate::printer::Rows;
@@ -40,6 +41,11 @@ impl Form {
     /// Objects as they are, in JSON.
     pub const OWN: Form =
         Form { shape: Shape::Own, media: Media::Json, errors: Media::Json, pretty: false };
+
+    /// What there is, in a media type that was settled before.
+    pub(crate) fn of_media(media: Media) -> Form {
+        Form { media, ..Form::OWN }
+    }
 
     /// That of a refusal, and of answers that are no objects.
     pub fn of_errors(accept: &str) -> Form {
@@ -145,6 +151,53 @@ impl Form {
     pub fn is_list(self) -> bool {
         matches!(self.shape, Shape::Partial(partial) if partial.is_list())
     }
+}
+
+/// Whether all groups are wanted in one document, and how.
+pub(crate) fn aggregated(accept: &str, minor: u32) -> Option<Aggregated> {
+    const GROUP: &str = "apidiscovery.k8s.io";
+    clause::sorted(accept).iter().find_map(|clause| {
+        let media = ALL.into_iter().find(|media| clause.covers(*media))?;
+        let Wish::Other { kind: "APIGroupDiscoveryList", group: GROUP, version } = clause.wish
+        else {
+            return None;
+        };
+        let version = match version {
+            "v2" if minor >= 30 => "v2",
+            "v2beta1" if (26..34).contains(&minor) => "v2beta1",
+            _ => return None,
+        };
+        Some(Aggregated { media, version })
+    })
+}
+
+/// The media type of a document that has one form.
+pub(crate) fn plain(accept: &str, minor: u32) -> Result<Media, Status> {
+    if accept.is_empty() {
+        return Ok(Media::Json);
+    }
+    let clauses = clause::sorted(accept);
+    if !clauses.iter().any(Clause::is_routed) {
+        return Err(not_routed(minor, false));
+    }
+    let own = clauses.iter().filter(|clause| clause.wish == Wish::Own);
+    let found = own
+        .filter(|clause| !clause.streams)
+        .find_map(|clause| ALL.into_iter().find(|media| clause.covers(*media)));
+    found.ok_or_else(|| none_given(false))
+}
+
+/// The same, of a document that is only there in JSON.
+pub(crate) fn json_only(accept: &str, minor: u32) -> Result<Media, Status> {
+    let gives = |clause: &Clause<'_>| clause.is_routed() && clause.covers(Media::Json);
+    if accept.is_empty() || clause::sorted(accept).iter().any(gives) {
+        return Ok(Media::Json);
+    }
+    let mut message = "406: Not Acceptable".to_owned();
+    if minor >= 34 {
+        message += "\n\nAvailable representations: application/json";
+    }
+    Err(Status::not_acceptable(message).with_empty_details())
 }
 
 /// What a clause asks for of a kind; `None` if there is no such representation.

@@ -1,6 +1,9 @@
 //! What a server says about itself: its version, its groups, the resources of a group.
 
+mod aggregated;
 mod hash;
+
+pub(crate) use self::aggregated::Aggregated;
 
 use crate::kinds::{KindInfo, Profile};
 use crate::object::Tree;
@@ -128,13 +131,28 @@ impl Server {
         (own && self.document(path).is_none()).then(Status::unknown_resource)
     }
 
-    fn groups(&self) -> Tree {
+    /// Those with a name, in the order in which they are told.
+    fn group_names(&self) -> Vec<String> {
         let mut names: Vec<&str> = self.kinds().map(|kind| &*kind.group).collect();
         names.retain(|name| !name.is_empty());
         let rank =
             |name: &str| GROUPS.iter().position(|known| *known == name).unwrap_or(GROUPS.len());
         names.sort_by_key(|name| (rank(name), *name));
         names.dedup();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Of a group, the best first.
+    fn versions(&self, group: &str) -> Vec<String> {
+        let mut versions: Vec<&str> =
+            self.kinds().filter(|kind| *kind.group == *group).map(|kind| &*kind.version).collect();
+        versions.sort_by_key(|version| std::cmp::Reverse(priority(version)));
+        versions.dedup();
+        versions.into_iter().map(str::to_owned).collect()
+    }
+
+    fn groups(&self) -> Tree {
+        let names = self.group_names();
         Tree::empty_map()
             .with(&["kind"], "APIGroupList")
             .with(&["apiVersion"], "v1")
@@ -142,14 +160,11 @@ impl Server {
     }
 
     fn group(&self, group: &str) -> Option<Tree> {
-        let mut versions: Vec<&str> =
-            self.kinds().filter(|kind| *kind.group == *group).map(|kind| &*kind.version).collect();
-        versions.sort_by_key(|version| std::cmp::Reverse(priority(version)));
-        versions.dedup();
-        let version = |version: &&str| {
+        let versions = self.versions(group);
+        let version = |version: &String| {
             Tree::empty_map()
                 .with(&["groupVersion"], format!("{group}/{version}"))
-                .with(&["version"], *version)
+                .with(&["version"], version)
         };
         let preferred = version(versions.first()?);
         Some(

@@ -4,8 +4,8 @@
 mod entry;
 
 use ::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue, IF_NONE_MATCH, RETRY_AFTER,
+    USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
 use ::http::request::Parts;
 use ::http::{Response as HttpResponse, StatusCode};
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
 use crate::accept::Form;
-use crate::openapi::Document;
+use crate::document::Document;
 use crate::request::{Answer, Request, Response};
 use crate::status::Status;
 use crate::store::Server;
@@ -43,19 +43,12 @@ pub fn ask(server: &Server, parts: &Parts, body: &[u8], now: Timestamp) -> Asked
     };
     let form = Form::of_errors(header(ACCEPT));
     let query = parts.uri.query().unwrap_or_default();
-    if let Some(document) = server.openapi(path, query, header(ACCEPT)) {
-        return Asked::Answered(of_document(document, now));
-    }
-    if let Some(document) = server.document(path) {
-        if parts.method != ::http::Method::GET {
+    if let Some(document) = server.tell(path, query, header(ACCEPT)) {
+        // The documents of schemas do not mind how they are asked for.
+        if parts.method != ::http::Method::GET && !path.starts_with("/openapi/") {
             return Asked::Answered(refused(Status::method_not_allowed(), form, now));
         }
-        let body = Answer::Tree(document);
-        let response = Response { code: 200, body, warnings: Vec::new(), changed: false };
-        return Asked::Answered(answer(&response, form, now));
-    }
-    if let Some(status) = server.absent_document(path) {
-        return Asked::Answered(refused(status, form, now));
+        return Asked::Answered(of_document(document, header(IF_NONE_MATCH), now));
     }
     let http = Http {
         method: parts.method.as_str(),
@@ -124,16 +117,20 @@ pub fn warn<B>(answer: &mut HttpResponse<B>, warnings: &[String]) {
     }
 }
 
-fn of_document(document: Document, now: Timestamp) -> HttpResponse<Vec<u8>> {
-    let mut answer = json(document.code, document.body, now);
+/// `known`: what the client has already.
+fn of_document(document: Document, known: &str, now: Timestamp) -> HttpResponse<Vec<u8>> {
+    let same = |(name, value): &(&str, String)| *name == "etag" && value == known;
+    let unchanged = document.code == 200 && document.headers.iter().any(same);
+    let mut answer = if unchanged {
+        json(304, Vec::new(), now)
+    } else {
+        json(document.code, document.body, now)
+    };
     let headers = answer.headers_mut();
-    match document.content_type {
-        Some(content_type) => {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        }
-        None => {
-            headers.remove(CONTENT_TYPE);
-        }
+    headers.remove(CONTENT_TYPE);
+    let content_type = document.content_type.filter(|_| !unchanged);
+    if let Some(Ok(value)) = content_type.map(|name| HeaderValue::try_from(name.as_ref())) {
+        headers.insert(CONTENT_TYPE, value);
     }
     for (name, value) in document.headers {
         if let Ok(value) = HeaderValue::try_from(value) {

@@ -30,6 +30,7 @@ mod builtin;
 mod crd;
 mod definitions;
 mod discovery;
+mod document;
 mod golang;
 mod handle;
 mod names;
@@ -44,9 +45,9 @@ mod yaml;
 pub use accept::{Form, Media};
 pub use authentication::Shown;
 pub use authorization::{Decision, Deed};
+pub use document::Document;
 pub use kinds::{KindId, KindInfo, Profile};
 pub use object::{DecodeError, Object, Owner, Tree};
-pub use openapi::Document;
 pub use partial::Partial;
 pub use printer::Rows;
 pub use request::{

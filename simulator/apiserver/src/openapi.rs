@@ -9,43 +9,24 @@ mod schema;
 
 use std::collections::BTreeMap;
 
+use crate::document::Document;
 use crate::object::Tree;
 use crate::store::Server;
 
 use self::custom::{Custom, Edition};
 
-/// An answer about documents.
-#[derive(Debug)]
-pub struct Document {
-    pub code: u16,
-    pub body: Vec<u8>,
-    pub content_type: Option<&'static str>,
-    pub headers: Vec<(&'static str, String)>,
-}
-
 const JSON: &str = "application/json";
 const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 
-impl Document {
-    fn empty(code: u16) -> Self {
-        Self { code, body: Vec::new(), content_type: None, headers: Vec::new() }
-    }
-
-    fn of(body: Vec<u8>, content_type: &'static str, etag: &str) -> Self {
-        let headers = vec![("etag", format!("{etag:?}")), ("vary", "Accept".to_owned())];
-        Self { code: 200, body, content_type: Some(content_type), headers }
-    }
-}
-
 impl Server {
     /// What a path below `/openapi` is answered with, whatever the method. `None` if there is nothing.
-    pub fn openapi(&self, path: &str, query: &str, accept: &str) -> Option<Document> {
+    pub(crate) fn openapi(&self, path: &str, query: &str, accept: &str) -> Option<Document> {
         let minor = self.profile().minor;
         match path.strip_prefix("/openapi/")? {
             "v2" => Some(self.v2(accept)),
             "v3" if minor >= 24 => {
                 let body = self.index().to_json();
-                let content_type = Some("text/plain; charset=utf-8");
+                let content_type = Some("text/plain; charset=utf-8".into());
                 Some(Document { body, content_type, ..Document::empty(200) })
             }
             other if minor >= 24 => Some(self.v3(other.strip_prefix("v3/")?, query, accept)),
@@ -346,7 +327,7 @@ mod tests {
         );
 
         assert_eq!(
-            v2.content_type,
+            v2.content_type.as_deref(),
             Some("application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
         );
         assert!(v2.body.starts_with(b"\x0a\x032.0"));

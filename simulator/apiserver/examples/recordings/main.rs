@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 
 use compare::Symbols;
 use drydock_apiserver::wire::{self, Http};
-use drydock_apiserver::{
-    Answer, Form, KindInfo, Outcome, Profile, Request, Response, Server, Status,
-};
+use drydock_apiserver::{Form, KindInfo, Outcome, Profile, Request, Response, Server, Status};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -92,6 +90,15 @@ impl Replay {
     }
 
     fn send(&mut self, request: &Value) -> (u16, Value, Vec<String>) {
+        let asked = self.symbols.resolve(request);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (path, accept) = (text(&asked["path"]), text(&asked["headers"]["Accept"]));
+        let document = (asked["method"] == "GET").then(|| self.server.tell(&path, "", &accept));
+        if let Some(document) = document.flatten() {
+            let name = document.content_type.as_deref().unwrap_or_default();
+            let body = told(&document.body, name.contains("protobuf"));
+            return (document.code, body, Vec::new());
+        }
         let errors = Form::of_errors(request["headers"]["Accept"].as_str().unwrap_or_default());
         let form = match self.form(request, false) {
             Ok(form) => form,
@@ -161,17 +168,6 @@ impl Replay {
             Some(other) => other.to_string().into_bytes(),
         };
         let method = if watch { "GET".to_owned() } else { string(&request["method"]) };
-        if let Some(document) = (method == "GET").then(|| self.server.document(&path)).flatten() {
-            return Ok(Outcome::Done(Response {
-                code: 200,
-                body: Answer::Tree(document),
-                warnings: Vec::new(),
-                changed: false,
-            }));
-        }
-        if let Some(status) = self.server.absent_document(&path) {
-            return Err(status);
-        }
         let content_type = match header("Content-Type") {
             empty if empty.is_empty() && binary.is_some() => {
                 "application/vnd.kubernetes.protobuf".to_owned()
@@ -264,12 +260,16 @@ fn answer(response: &Response, form: Form) -> (u16, Value, Vec<String>) {
         return (204, Value::Null, response.warnings.clone());
     }
     let (bytes, content_type) = form.body(&response.body);
-    if content_type.ends_with("protobuf") {
-        return (response.code, json!("<protobuf>"), response.warnings.clone());
-    }
-    let body = serde_json::from_slice(&bytes)
-        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+    let body = told(&bytes, content_type.ends_with("protobuf"));
     (response.code, body, response.warnings.clone())
+}
+
+fn told(bytes: &[u8], is_protobuf: bool) -> Value {
+    if is_protobuf {
+        return json!("<protobuf>");
+    }
+    serde_json::from_slice(bytes)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(bytes).into_owned()))
 }
 
 fn from_base64(text: &str) -> Vec<u8> {
