@@ -1,6 +1,7 @@
 //! `drydock`: arguments in, library calls, tables out.
 
 mod bench;
+mod clock;
 mod completion;
 mod explore;
 mod input;
@@ -36,6 +37,7 @@ enum Command {
     Explore(explore::Arguments),
     Replay(replay::Arguments),
     Serve(serve::Arguments),
+    Clock(clock::Arguments),
     Bench(bench::Arguments),
     Completion(completion::Arguments),
 }
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Replay(arguments)) => replay::run(&arguments),
         Some(Command::Serve(arguments)) => serve::run(&arguments),
+        Some(Command::Clock(arguments)) => clock::run(&arguments),
         Some(Command::Completion(arguments)) => completion::run(&arguments),
     };
     let exit = outcome.unwrap_or_else(|refusal| {
@@ -110,7 +113,7 @@ fn menu() -> Result<Exit, Refusal> {
   drydock try FILE...                  apply an addon's manifests and see whether its Clusters come up
   drydock explore STORY --crash-points kill the operator at every write of a story, and see what breaks
   drydock replay REPRO                 run again what once failed, from its one file
-  drydock serve                        a living cluster on loopback, for kubectl
+  drydock serve                        a cluster on loopback, for kubectl
 
   More: drydock --help, drydock COMMAND --help
 "))?;

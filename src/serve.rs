@@ -105,11 +105,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
         .enable_all()
         .build()
         .map_err(|error| Refusal::not_run(format_args!("cannot start: {error}")))?;
-    let ground = ground(arguments)?;
-    runtime.block_on(serve(ground, arguments))
+    let credentials =
+        Credentials::new().map_err(|error| Refusal::not_run(format_args!("{error:#}")))?;
+    let ground = ground(arguments, &credentials)?;
+    runtime.block_on(serve(ground, &credentials, arguments))
 }
 
-fn ground(arguments: &Arguments) -> Result<Ground, Refusal> {
+fn ground(arguments: &Arguments, credentials: &Credentials) -> Result<Ground, Refusal> {
     if !(0.001..=100_000.0).contains(&arguments.speed) {
         return Err(Refusal::bad_input("--speed is from 0.001 to 100000"));
     }
@@ -121,12 +123,16 @@ fn ground(arguments: &Arguments) -> Result<Ground, Refusal> {
     }
     let world = match &arguments.story {
         Some(story) => living(story)?,
-        None => empty(arguments),
+        None => empty(arguments, credentials),
     };
     Ok(Ground::Living(Living::new(world, arguments.speed)))
 }
 
-async fn serve(mut ground: Ground, arguments: &Arguments) -> Result<Exit, Refusal> {
+async fn serve(
+    mut ground: Ground,
+    credentials: &Credentials,
+    arguments: &Arguments,
+) -> Result<Exit, Refusal> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
         Refusal::not_run(format_args!("cannot listen on {address}: {error}; try --port"))
@@ -138,7 +144,6 @@ async fn serve(mut ground: Ground, arguments: &Arguments) -> Result<Exit, Refusa
             .map_err(|error| Refusal::not_run(format_args!("cannot write {path}: {error}")))
     });
     let audit = audit.transpose()?;
-    let credentials = Credentials::new().map_err(not_run)?;
     ground.server_mut().sign_with(credentials::random_key().map_err(not_run)?);
     ground.server_mut().hand_out(&credentials.token, Credentials::admin());
     if !arguments.like_recorded && arguments.from.is_none() {
@@ -242,7 +247,7 @@ impl Snapshot {
 }
 
 /// A cluster that nobody has used yet.
-fn empty(arguments: &Arguments) -> World {
+fn empty(arguments: &Arguments, credentials: &Credentials) -> World {
     let operators = if arguments.no_operator { vec![] } else { vec![OperatorConfig::default()] };
     let seed = Timestamp::now().as_microsecond().unsigned_abs();
     World::new(WorldConfig {
@@ -253,6 +258,7 @@ fn empty(arguments: &Arguments) -> World {
         operators,
         definitions: !arguments.no_operator,
         invariants: Vec::new(),
+        authority: Some(credentials.authority.clone()),
         trace: Level::Off,
         ..WorldConfig::default()
     })

@@ -255,3 +255,27 @@ fn the_audit_log_says_who_asked_for_what_and_as_whom() {
     assert_eq!(lines[1]["responseStatus"]["code"], 403);
     assert_eq!(lines[1]["annotations"]["authorization.k8s.io/decision"], "forbid");
 }
+
+#[test]
+fn the_clock_of_a_served_world_is_stopped_put_forward_and_let_go() {
+    let served = Served::start("clock", &[]);
+    let clock = |arguments: &[&str]| {
+        let kubeconfig = served.kubeconfig.display().to_string();
+        let all = [&["clock", "--kubeconfig", &kubeconfig], arguments].concat();
+        let ran = duct::cmd(env!("CARGO_BIN_EXE_drydock"), all).read().expect("it answers");
+        let (time, state) = ran.split_once("  ").expect("a time, and how it goes");
+        (time.parse::<jiff::Timestamp>().expect("a time"), state.to_owned())
+    };
+
+    let (paused, state) = clock(&["pause"]);
+    assert_eq!(state, "paused");
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(clock(&["status"]), (paused, "paused".to_owned()));
+    let (later, state) = clock(&["advance", "5m"]);
+    assert_eq!((later.duration_since(paused).as_mins(), &*state), (5, "paused"));
+    assert_eq!(clock(&["resume"]).1, "speed 1");
+    let began = std::time::Instant::now();
+    while clock(&["status"]).0 == later {
+        assert!(began.elapsed() < Duration::from_secs(5), "it does not go on");
+    }
+}

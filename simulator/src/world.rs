@@ -56,6 +56,9 @@ pub struct WorldConfig {
     pub invariants: Vec<&'static Invariant>,
     /// Whether the kinds of the operator are there from the start.
     pub definitions: bool,
+    /// What clients of its API trust, as PEM. If it is known, it is put back in every namespace that loses it, and so
+    /// is the account that pods go by.
+    pub authority: Option<String>,
     /// How many of [`actor::example`].
     pub examples: u32,
 }
@@ -74,6 +77,7 @@ impl Default for WorldConfig {
             choices: Vec::new(),
             invariants: crate::invariant::ALL.iter().collect(),
             definitions: true,
+            authority: None,
             examples: 0,
         }
     }

@@ -29,7 +29,12 @@ pub struct Living {
     pace: Option<(Instant, Timestamp)>,
     /// It is on its way there as fast as it can.
     ahead: Option<Timestamp>,
+    /// When the past was last looked at, and how far the server was then.
+    mark: (Timestamp, u64),
 }
+
+/// What is older is forgotten: who reads on from there must start again.
+const COMPACTION: SignedDuration = SignedDuration::from_mins(5);
 
 /// How a clock stands.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -123,7 +128,8 @@ impl Ground {
 impl Living {
     pub fn new(world: World, speed: f64) -> Self {
         let pace = Some((Instant::now(), world.now()));
-        Self { world, speed, pace, ahead: None }
+        let mark = (world.now(), world.server(0).revision());
+        Self { world, speed, pace, ahead: None, mark }
     }
 
     fn turn(&mut self, turn: Turn) {
@@ -140,6 +146,12 @@ impl Living {
     /// Moves the world on to what the wall clock says, but works a beat at the most: a world that cannot keep up
     /// lives slower from there on, and still answers.
     fn keep_up(&mut self) {
+        let now = self.world.now();
+        if now.duration_since(self.mark.0) >= COMPACTION {
+            let server = self.world.server_mut(0);
+            server.compact(self.mark.1);
+            self.mark = (now, server.revision());
+        }
         let due = match (self.ahead, self.pace) {
             (Some(ahead), _) => ahead,
             (None, Some(pace)) => virtual_now(pace, self.speed),

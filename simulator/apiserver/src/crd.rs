@@ -70,6 +70,7 @@ fn kind(table: &'static Table, definition: &Tree, version: &Tree) -> KindInfo {
         schema: Schema::custom(table, schema.clone()),
         scale,
         columns: columns.iter().map(Column::of).collect(),
+        since: 0,
         deprecation,
     }
 }

@@ -120,11 +120,12 @@ impl Server {
         if removed && !crd::is_established(definition) {
             return;
         }
+        let since = self.revision();
         let kinds = Arc::make_mut(&mut self.kinds);
         kinds.remove(text(&["spec", "group"]), text(&["spec", "names", "plural"]));
         if !removed {
             for info in crd::kinds(table, definition) {
-                kinds.install(info);
+                kinds.install(KindInfo { since, ..info });
             }
         }
     }

@@ -65,6 +65,9 @@ pub struct KindInfo {
     pub scale: Option<Scale>,
     /// What `kubectl get` shows of a custom kind.
     pub columns: Vec<Column>,
+    /// The revision at which its definition came. Of objects that are older, what is missing is filled in when they
+    /// are read.
+    pub since: u64,
     /// The warning that using this version is answered with; empty for none.
     pub deprecation: String,
 }
@@ -180,6 +183,7 @@ fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
         schema: Schema::builtin(table, row.definition)?,
         scale: None,
         columns: Vec::new(),
+        since: 0,
         deprecation: deprecation(row, table.minor),
     })
 }

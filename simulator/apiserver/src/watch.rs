@@ -110,12 +110,16 @@ pub(crate) fn in_version(object: Object, kind: &KindInfo) -> Object {
     let own = object.tree().get("apiVersion").and_then(Tree::as_str).unwrap_or_default();
     let (group, version) = own.split_once('/').unwrap_or(("", own));
     if *kind.group == *group && *kind.version == *version {
-        return object;
+        if object.revision() >= kind.since {
+            return object;
+        }
+        let tree = kind.schema.default(object.tree(), None);
+        return if tree == *object.tree() { object } else { object.shown_as(tree) };
     }
     let tree = object.tree().with(&["apiVersion"], kind.api_version());
     if !kind.custom {
         return object.shown_as(tree);
     }
     let known = kind.schema.prune(&tree, None).map(|(tree, _)| tree);
-    object.shown_as(known.unwrap_or(tree))
+    object.shown_as(kind.schema.default(&known.unwrap_or(tree), None))
 }

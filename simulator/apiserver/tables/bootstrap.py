@@ -26,9 +26,6 @@ def bare(thing):
             metadata[key].pop(entry, None)
             if not metadata[key]:
                 del metadata[key]
-    # Roles that are put together of others are worked out when they are asked.
-    if "aggregationRule" in thing:
-        thing["rules"] = []
     return thing
 
 

@@ -1,8 +1,9 @@
 //! Namespaces: what each is born with, and how one that is deleted is emptied.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use drydock_apiserver::{Change, Request};
+use drydock_apiserver::{Change, LogEntry, Request, Tree};
 use drydock_operator_core::plan::{Reference, Wait, Whose};
 use drydock_operator_core::view::Key;
 use jiff::SignedDuration;
@@ -18,8 +19,14 @@ const IGNORE: Tag = u64::MAX;
 /// How often a namespace that is not empty yet is looked at again.
 const AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
-pub fn make(_: &WorldConfig) -> Vec<Box<dyn Actor>> {
-    vec![Box::new(Namespaces::default())]
+/// What a namespace is told of the authority where none is known.
+const NO_AUTHORITY: &str = "the certificate of this cluster's authority\n";
+const AUTHORITY: &str = "kube-root-ca.crt";
+const ACCOUNT: &str = "default";
+
+pub fn make(config: &WorldConfig) -> Vec<Box<dyn Actor>> {
+    let authority = config.authority.as_deref().map(Arc::from);
+    vec![Box::new(Namespaces { authority, ..Namespaces::default() })]
 }
 
 #[derive(Clone, Default)]
@@ -27,6 +34,8 @@ struct Namespaces {
     /// Those that are going, and what is left in each.
     terminating: BTreeMap<u64, (String, Option<Reference>)>,
     numbered: u64,
+    /// None: nobody looks after what namespaces were born with.
+    authority: Option<Arc<str>>,
 }
 
 impl Actor for Namespaces {
@@ -35,7 +44,10 @@ impl Actor for Namespaces {
     }
 
     fn watches(&self) -> &[(&'static str, &'static str)] {
-        &[("", "Namespace")]
+        match self.authority {
+            Some(_) => &[("", "Namespace"), ("", "ConfigMap"), ("", "ServiceAccount")],
+            None => &[("", "Namespace")],
+        }
     }
 
     fn react(&mut self, ctx: &mut Ctx<'_>, stimulus: Stimulus<'_>) {
@@ -45,13 +57,16 @@ impl Actor for Namespaces {
                 let all: Vec<String> =
                     ctx.server().table(kind).iter().map(|one| one.name().to_owned()).collect();
                 for name in all {
-                    furnish(ctx, &name);
+                    self.furnish(ctx, &name);
                 }
+            }
+            Stimulus::Changed(entry) if ctx.kind("", "Namespace") != Some(entry.kind) => {
+                self.put_back(ctx, entry);
             }
             Stimulus::Changed(entry) => {
                 let name = entry.object.name().to_owned();
                 if entry.change == Change::Added {
-                    furnish(ctx, &name);
+                    self.furnish(ctx, &name);
                 }
                 if entry.change == Change::Deleted {
                     self.terminating.retain(|_, (going, _)| *going != name);
@@ -129,21 +144,48 @@ impl Namespaces {
         }
         ctx.background_after(AGAIN, number);
     }
-}
 
-fn furnish(ctx: &mut Ctx<'_>, namespace: &str) {
-    let meta = |name: &str| json!({ "name": name, "namespace": namespace });
-    let account =
-        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta("default") });
-    let certificate = json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("kube-root-ca.crt"),
-        "data": { "ca.crt": "the certificate of this cluster's authority\n" },
-    });
-    let requests = [
-        Request::create(SERVICE_ACCOUNTS, namespace, tree(account)),
-        Request::create(CONFIG_MAPS, namespace, tree(certificate)),
-    ];
-    for request in requests {
-        ctx.send(request.by("kube-controller-manager"), IGNORE);
+    /// Makes what a namespace is born with.
+    fn furnish(&self, ctx: &mut Ctx<'_>, namespace: &str) {
+        let account = json!({
+            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": ACCOUNT, "namespace": namespace },
+        });
+        let requests = [
+            Request::create(SERVICE_ACCOUNTS, namespace, tree(account)),
+            Request::create(CONFIG_MAPS, namespace, self.certificate(namespace)),
+        ];
+        for request in requests {
+            ctx.send(request.by("kube-controller-manager"), IGNORE);
+        }
+    }
+
+    fn certificate(&self, namespace: &str) -> Tree {
+        let authority = self.authority.as_deref().unwrap_or(NO_AUTHORITY);
+        tree(json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": AUTHORITY, "namespace": namespace },
+            "data": { "ca.crt": authority },
+        }))
+    }
+
+    /// What a namespace was born with is there again soon after somebody has changed it.
+    fn put_back(&self, ctx: &mut Ctx<'_>, entry: &LogEntry) {
+        let (namespace, name) = (entry.object.namespace(), entry.object.name());
+        if !matches!(name, AUTHORITY | ACCOUNT) {
+            return;
+        }
+        let stays = ctx.get("", "Namespace", "", namespace).is_some_and(|it| !it.is_deleting());
+        if entry.change == Change::Deleted {
+            if stays {
+                self.furnish(ctx, namespace);
+            }
+            return;
+        }
+        if name == AUTHORITY && ctx.kind("", "ConfigMap") == Some(entry.kind) {
+            let wanted = self.certificate(namespace);
+            if entry.object.tree().get("data") != wanted.get("data") {
+                let update = Request::update(CONFIG_MAPS, namespace, name, wanted);
+                ctx.send(update.by("kube-controller-manager"), IGNORE);
+            }
+        }
     }
 }

@@ -1,0 +1,10 @@
+# A certificate signing request; its request is the same in every run.
+cat <<YAML
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: { name: $NS-csr }
+spec:
+  request: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIS01IRUNBUUF3RHpFTk1Bc0dBMVVFQXd3RWFtRnVaVEJaTUJNR0J5cUdTTTQ5QWdFR0NDcUdTTTQ5QXdFSApBMElBQkcySHdhWVQyUEIrMmpmaWQrWnNyeUMwVWVUbFVicStZWG5DSHU5d2FKZEU4WGRxR1hKNHJLV2UzaDZCCk1aWmYzY2crWnhNbjNJdmhQTkNkeGtRdk9tNmdBREFLQmdncWhrak9QUVFEQWdOSkFEQkdBaUVBeHFPYUtmVm8KZFJvSWVRa3RiR0xJTE9sekZmaWgvT0hYUjRXOWp2UXl4NXdDSVFDVHhzb3NPR0xoNkZEQzZCcGFlaFhoYkpZZgovczVYTGl3TzRlWVo0WjNCSHc9PQotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K
+  signerName: drydock.dev/nobody
+  usages: [client auth]
+YAML
