@@ -18,6 +18,7 @@ mod load_balancer;
 mod namespaces;
 mod node_lifecycle;
 mod objects;
+mod quotas;
 #[cfg(test)]
 mod redis_tests;
 mod scheduler;
@@ -61,6 +62,7 @@ pub const ALL: &[Make] = &[
     garbage_collector::make,
     node_lifecycle::make,
     load_balancer::make,
+    quotas::make,
 ];
 
 pub trait Actor: Send + Sync {

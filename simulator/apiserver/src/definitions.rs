@@ -27,7 +27,9 @@ impl Server {
             if removed {
                 self.follow(object.tree(), true);
             }
-            if removed || !as_before {
+            // Somebody may have written over what the server says of it.
+            let is_told = removed || crd::is_established(object.tree());
+            if removed || !as_before || !is_told {
                 let group = object.tree().str_at(&["spec", "group"]).unwrap_or_default();
                 self.name_definitions(group, object.write().time);
             }

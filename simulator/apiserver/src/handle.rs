@@ -13,6 +13,7 @@ mod page;
 mod patched;
 mod read;
 mod review;
+mod signing;
 mod subresource;
 mod update;
 mod watch;

@@ -1,7 +1,7 @@
 //! Changing an object, by giving it whole or by a patch.
 
 use super::claim::{self, Claim};
-use super::{Answered, Call, apply, body, create, metadata, patched, write};
+use super::{Answered, Call, apply, body, create, metadata, patched, signing, write};
 use crate::builtin::{admission, parts};
 use crate::object::{Object, Operation, Tree};
 use crate::ownership::Ownership;
@@ -133,15 +133,12 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     let was = old.tree();
     let tree = call.as_stored(tree);
     let tree = match call.request.subresource.as_deref() {
-        Some("status") => only_status(call, was, &tree),
-        Some("approval") => {
-            let tree = only_status(call, was, &tree);
-            take(&tree, was, &["status", "certificate"])
-        }
+        Some("status" | "approval") => only_status(call, was, &tree),
         Some("ephemeralcontainers") => parts::with_looks(was, &tree),
         Some("resize") => take(&parts::with_resources(was, &tree), was, &["metadata"]),
         _ => all_but_status(call, was, &tree),
     };
+    let tree = signing::changed(call, was, tree);
     let tree = write::prepare_update(call, tree, old)?;
     let mut errors = metadata::validate_update(call.info(), &tree, was);
     write::validate(call, &tree, Some(old), &mut errors);

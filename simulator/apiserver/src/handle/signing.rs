@@ -1,0 +1,81 @@
+//! Requests for certificates: who asks is noted by the server, and who approves says nothing else.
+
+use super::Call;
+use super::review::user_info;
+use crate::object::Tree;
+
+const CONDITIONS: [&str; 2] = ["status", "conditions"];
+
+fn is_request(call: &Call<'_>) -> bool {
+    call.info().is("certificates.k8s.io", "CertificateSigningRequest")
+}
+
+/// A new request asks in the name of who makes it.
+pub(super) fn in_the_name_of(call: &Call<'_>, tree: Tree) -> Tree {
+    if !is_request(call) {
+        return tree;
+    }
+    let info = user_info(&call.request.user);
+    ["username", "uid", "groups", "extra"].iter().fold(tree, |tree, key| match info.get(key) {
+        Some(value) => tree.with(&["spec", key], value),
+        None => tree.without(&["spec", key]),
+    })
+}
+
+/// What of a changed request counts: never what is asked for, and of the verdict only what the way in is for.
+pub(super) fn changed(call: &Call<'_>, old: &Tree, tree: Tree) -> Tree {
+    if !is_request(call) {
+        return tree;
+    }
+    let tree = take(tree, old, &["spec"]);
+    match call.request.subresource.as_deref() {
+        Some("approval") => timed(call, old, take(tree, old, &["status", "certificate"])),
+        Some("status") => {
+            let verdict = |condition: &&Tree| {
+                matches!(condition.str_at(&["type"]), Some("Approved" | "Denied"))
+            };
+            let conditions = tree.at(&CONDITIONS).map_or(&[][..], Tree::items);
+            let others = conditions.iter().filter(|condition| !verdict(condition));
+            let kept = old.at(&CONDITIONS).map_or(&[][..], Tree::items).iter().filter(verdict);
+            let all: Vec<Tree> = kept.chain(others).cloned().collect();
+            let tree = if all.is_empty() { tree } else { tree.with(&CONDITIONS, Tree::list(all)) };
+            timed(call, old, tree)
+        }
+        _ => tree,
+    }
+}
+
+/// A condition that does not say since when it holds holds since now, or as long as it did.
+fn timed(call: &Call<'_>, old: &Tree, tree: Tree) -> Tree {
+    let conditions = tree.at(&CONDITIONS).map_or(&[][..], Tree::items);
+    if conditions.is_empty() {
+        return tree;
+    }
+    let same = |condition: &Tree, other: &&Tree| {
+        ["type", "status"].iter().all(|key| condition.get(key) == other.get(key))
+    };
+    let known = old.at(&CONDITIONS).map_or(&[][..], Tree::items);
+    let unset = |condition: &Tree, key: &str| condition.get(key).is_none_or(|time| time.is_null());
+    let conditions = conditions.iter().map(|condition| {
+        let mut timed = condition.clone();
+        if unset(condition, "lastUpdateTime") {
+            timed = timed.with(&["lastUpdateTime"], call.now);
+        }
+        if unset(condition, "lastTransitionTime") {
+            let before = known.iter().find(|other| same(condition, other));
+            let since = before.and_then(|other| other.get("lastTransitionTime")).cloned();
+            timed = timed.with(&["lastTransitionTime"], since.unwrap_or_else(|| call.now.into()));
+        }
+        timed
+    });
+    let conditions = Tree::list(conditions);
+    tree.with(&CONDITIONS, conditions)
+}
+
+/// `tree` with what `from` has at a path, or without anything there.
+fn take(tree: Tree, from: &Tree, path: &[&str]) -> Tree {
+    match from.at(path) {
+        Some(value) => tree.with(path, value),
+        None => tree.without(path),
+    }
+}
