@@ -8,7 +8,7 @@
 
 pub(crate) mod address;
 pub(crate) mod admission;
-mod check;
+pub(crate) mod check;
 mod claims;
 mod config;
 mod container;
@@ -24,6 +24,7 @@ mod others;
 pub(crate) mod parts;
 mod platform;
 mod pod;
+mod policies;
 mod rbac;
 pub(crate) mod rules;
 mod scheduling;

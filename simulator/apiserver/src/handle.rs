@@ -11,6 +11,7 @@ mod fields;
 mod metadata;
 mod page;
 mod patched;
+mod policy;
 mod read;
 mod review;
 mod signing;

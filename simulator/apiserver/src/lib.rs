@@ -31,6 +31,7 @@ mod crd;
 mod definitions;
 mod discovery;
 mod document;
+mod expression;
 mod golang;
 mod handle;
 mod names;

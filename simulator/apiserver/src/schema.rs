@@ -93,6 +93,21 @@ impl Schema {
     }
 }
 
+/// The program of a CEL expression, or what is wrong with its text.
+pub(crate) fn program(source: &str) -> Result<Arc<cel::Program>, String> {
+    rule::compiled(source)
+}
+
+/// The functions that expressions have.
+pub(crate) fn environment() -> Arc<cel::Env> {
+    Arc::clone(rule::env())
+}
+
+/// A tree as an expression sees it.
+pub(crate) fn value_of(tree: &Tree) -> cel::Value {
+    rule::convert(&Node::default(), tree)
+}
+
 /// What is wrong with the text of a rule; `None` if it compiles.
 pub(crate) fn rule_fault(source: &str) -> Option<String> {
     Rule::fault(source)

@@ -405,6 +405,18 @@ impl Status {
         Self::error(403, "Forbidden", message).about(of_resource(kind, name))
     }
 
+    /// For a write that a policy does not allow; no reason is that it is invalid.
+    pub(crate) fn denied(kind: &KindInfo, name: &str, reason: &str, why: &str) -> Self {
+        let (code, reason) = match reason {
+            "Forbidden" => (403, "Forbidden"),
+            "Unauthorized" => (401, "Unauthorized"),
+            "RequestEntityTooLarge" => (413, "RequestEntityTooLarge"),
+            _ => (422, "Invalid"),
+        };
+        let status = Self::forbidden(kind, name, why).caused_by("", why.to_owned(), "");
+        Self { code, reason, ..status }
+    }
+
     pub fn method_not_allowed() -> Self {
         Self::error(
             405,

@@ -8,7 +8,7 @@ pub(super) static NOTHING: Tree = Tree::null();
 
 pub(super) const NOT_NEGATIVE: &str = "must be greater than or equal to 0";
 
-pub(super) fn text<'t>(tree: &'t Tree, key: &str) -> &'t str {
+pub(crate) fn text<'t>(tree: &'t Tree, key: &str) -> &'t str {
     tree.get(key).and_then(Tree::as_str).unwrap_or_default()
 }
 
@@ -16,7 +16,7 @@ pub(super) fn on(tree: &Tree, key: &str) -> bool {
     tree.get(key).and_then(Tree::as_bool).unwrap_or(false)
 }
 
-pub(super) fn list<'t>(tree: &'t Tree, key: &str) -> &'t [Tree] {
+pub(crate) fn list<'t>(tree: &'t Tree, key: &str) -> &'t [Tree] {
     tree.get(key).map_or(&[], Tree::items)
 }
 
@@ -180,7 +180,7 @@ pub(super) fn selector(faults: &mut Faults, selector: &Tree, at: &Path<'_>) {
 }
 
 /// Whether a selector picks an object with these labels; an empty one picks everything.
-pub(super) fn selects(selector: &Tree, labels: Option<&Tree>) -> bool {
+pub(crate) fn selects(selector: &Tree, labels: Option<&Tree>) -> bool {
     let label = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Tree::as_str);
     let matches = selector.get("matchLabels").into_iter().flat_map(Tree::entries);
     let mut matches = matches.map(|(key, value)| label(key) == value.as_str());

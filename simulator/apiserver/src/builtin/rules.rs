@@ -1,7 +1,8 @@
 //! The rules of each kind.
 
 use super::{
-    config, immutable, job, network, others, parts, pod, rbac, service, storage, webhooks, workload,
+    config, immutable, job, network, others, parts, pod, policies, rbac, service, storage,
+    webhooks, workload,
 };
 use crate::Tree;
 use crate::kinds::KindInfo;
@@ -84,6 +85,12 @@ pub(crate) fn broken(
         }
         ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration") => {
             webhooks::check(&write, false, &mut faults);
+        }
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => {
+            policies::validating(&write, &mut faults);
+        }
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
+            policies::binding(&write, &mut faults);
         }
         ("networking.k8s.io", "Ingress") => network::ingress(&write, &mut faults),
         ("networking.k8s.io", "NetworkPolicy") => network::network_policy(&write, &mut faults),

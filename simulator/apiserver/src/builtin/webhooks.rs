@@ -55,6 +55,7 @@ fn webhook(webhook: &Tree, mutating: bool, at: &Path<'_>, faults: &mut Faults) {
         faults.invalid(at.field("timeoutSeconds"), seconds, why);
     }
     client(webhook.get("clientConfig").unwrap_or(&NOTHING), &at.field("clientConfig"), faults);
+    super::policies::conditions(webhook, false, at, faults);
     let reviews = list(webhook, "admissionReviewVersions");
     let place = at.field("admissionReviewVersions");
     if reviews.is_empty() {
@@ -68,7 +69,8 @@ fn webhook(webhook: &Tree, mutating: bool, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-fn rule(rule: &Tree, at: &Path<'_>, faults: &mut Faults) {
+/// What a webhook or a policy looks at.
+pub(super) fn rule(rule: &Tree, at: &Path<'_>, faults: &mut Faults) {
     for (key, what) in
         [("operations", "operations"), ("apiGroups", ""), ("apiVersions", ""), ("resources", "")]
     {
@@ -100,7 +102,47 @@ fn rule(rule: &Tree, at: &Path<'_>, faults: &mut Faults) {
             }
         }
     }
+    resources(rule, &at.field("resources"), faults);
     one_of(faults, rule, "scope", at, &["*", "Cluster", "Namespaced"]);
+}
+
+/// `pods`, `pods/log`, `*`, `*/scale`: none that another one has already.
+fn resources(rule: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let all: Vec<&str> = list(rule, "resources").iter().filter_map(Tree::as_str).collect();
+    let (mut whole, mut below): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    let mut bare = false;
+    for (index, one) in all.iter().enumerate() {
+        if one.is_empty() {
+            faults.required(at.index(index), "");
+            continue;
+        }
+        let Some((resource, sub)) = one.split_once('/') else {
+            bare = *one != "*";
+            continue;
+        };
+        if whole.contains(&resource) {
+            let why = format!("if '{resource}/*' is present, must not specify {one}");
+            faults.invalid(at.index(index), *one, &why);
+        }
+        if below.contains(&sub) {
+            let why = format!("if '*/{sub}' is present, must not specify {one}");
+            faults.invalid(at.index(index), *one, &why);
+        }
+        if sub == "*" {
+            whole.push(resource);
+        }
+        if resource == "*" {
+            below.push(sub);
+        }
+    }
+    let value = || rule.get("resources").cloned().unwrap_or_default();
+    if all.len() > 1 && all.contains(&"*/*") {
+        faults.invalid(*at, value(), "if '*/*' is present, must not specify other resources");
+    }
+    if bare && all.contains(&"*") {
+        let why = "if '*' is present, must not specify other resources without subresources";
+        faults.invalid(*at, value(), why);
+    }
 }
 
 /// Where a webhook is asked: at a URL or a service.

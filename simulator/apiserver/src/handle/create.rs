@@ -1,6 +1,7 @@
 //! Making an object.
 
 use super::claim::{self, Claim};
+use super::policy::{self, Change};
 use super::{Answered, Call, body, metadata, signing, write};
 use crate::builtin::admission;
 use crate::object::{Operation, Tree};
@@ -37,6 +38,8 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
         return Err(Status::invalid(call.info(), name, &errors));
     }
     write::warn(call, &tree, None);
+    let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
+    policy::ask(call, &Change { operation: "CREATE", name, object: Some(&tree), old: None })?;
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
     if let Some(existing) = call.server.table(call.kind.id).get(&call.request.namespace, name) {
         return Err(if existing.is_deleting() {

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::policy::{self, Change};
 use super::{Answered, Call, read};
 use crate::object::{Object, Operation, Tree};
 use crate::request::{Answer, Body, DeleteOptions, Preconditions, Propagation, Response};
@@ -24,6 +25,8 @@ pub(super) fn delete(call: &mut Call<'_>) -> Answered {
     {
         call.warnings.push("child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning".to_owned());
     }
+    let old = Some(object.tree());
+    policy::ask(call, &Change { operation: "DELETE", name: object.name(), object: None, old })?;
     match carry_out(call, &object, &options) {
         Deleted::Gone(_) if !returns_object(call) => {
             let status = Status::deleted(call.info(), object.name(), object.uid());
@@ -44,6 +47,8 @@ pub(super) fn delete_collection(call: &mut Call<'_>) -> Answered {
         // A deletion may have taken another object with it.
         if call.server.table(call.kind.id).get(object.namespace(), object.name()).is_some() {
             check_preconditions(call, object, &options.preconditions)?;
+            let (name, old) = (object.name(), Some(object.tree()));
+            policy::ask(call, &Change { operation: "DELETE", name, object: None, old })?;
             changed |= !matches!(carry_out(call, object, &options), Deleted::Unchanged);
         }
     }

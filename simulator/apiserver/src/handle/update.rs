@@ -1,6 +1,7 @@
 //! Changing an object, by giving it whole or by a patch.
 
 use super::claim::{self, Claim};
+use super::policy::{self, Change};
 use super::{Answered, Call, apply, body, create, metadata, patched, signing, write};
 use crate::builtin::{admission, parts};
 use crate::object::{Object, Operation, Tree};
@@ -146,6 +147,8 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
         return Err(Status::invalid(call.info(), old.name(), &errors));
     }
     write::warn(call, &tree, Some(old));
+    let name = old.name();
+    policy::ask(call, &Change { operation: "UPDATE", name, object: Some(&tree), old: Some(was) })?;
     let tree = admission::read_back(call.info(), tree);
     if tree == *was && !claim.changes(call, old, wanted) {
         return Ok(call.answer(200, old.clone(), false));

@@ -145,7 +145,7 @@ impl Transition {
     }
 }
 
-fn env() -> &'static Arc<Env> {
+pub(super) fn env() -> &'static Arc<Env> {
     static ENV: OnceLock<Arc<Env>> = OnceLock::new();
     ENV.get_or_init(|| {
         let mut env = Env::stdlib();
@@ -161,7 +161,7 @@ const MOST_PROGRAMS: usize = 1024;
 
 /// The program of an expression, or what is wrong with it. Parsing takes longer than running it ever does, and each
 /// definition is checked before it is used: what was parsed lately is kept. It follows from the text alone.
-fn compiled(source: &str) -> Result<Arc<Program>, String> {
+pub(super) fn compiled(source: &str) -> Result<Arc<Program>, String> {
     static KNOWN: Mutex<BTreeMap<String, Result<Arc<Program>, String>>> =
         Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -221,7 +221,7 @@ pub(super) fn check(
     }
 }
 
-fn convert(node: &Node, tree: &Tree) -> Value {
+pub(super) fn convert(node: &Node, tree: &Tree) -> Value {
     if let Some(text) = tree.as_str() {
         return Value::String(Arc::new(text.to_owned()));
     }

@@ -1,0 +1,260 @@
+//! CEL expressions that clients write into objects: what is wrong with one before it runs, in the words of cel-go, and
+//! how a tree is seen by one.
+
+mod kind;
+
+use std::collections::BTreeMap;
+
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SourceInfo};
+use cel::{IdedExpr, Program};
+
+pub(crate) use kind::Kind;
+
+use kind::{join, operator, receiver, result_of};
+
+/// The names that an expression may use, and what they stand for.
+pub(crate) type Scope = BTreeMap<String, Kind>;
+
+/// What an expression makes; or what is wrong with it, as it stands after `compilation failed: `.
+pub(crate) fn kind_of(program: &Program, scope: &Scope) -> Result<Kind, String> {
+    let source = program.source_info();
+    let mut checker = Checker { source, scopes: vec![scope.clone()], errors: Vec::new() };
+    let kind = checker.kind(program.expression());
+    if checker.errors.is_empty() { Ok(kind) } else { Err(checker.errors.join("\n")) }
+}
+
+/// A syntax error as cel-go shows it: its picture of the line stands one column to the right.
+pub(crate) fn shown(error: &str) -> String {
+    error.replace("\n| ", "\n | ")
+}
+
+struct Checker<'a> {
+    source: &'a SourceInfo,
+    scopes: Vec<Scope>,
+    errors: Vec<String>,
+}
+
+impl Checker<'_> {
+    fn kind(&mut self, node: &IdedExpr) -> Kind {
+        match &node.expr {
+            Expr::Literal(value) => match value {
+                LiteralValue::Boolean(_) => Kind::Bool,
+                LiteralValue::Bytes(_) => Kind::Bytes,
+                LiteralValue::Double(_) => Kind::Double,
+                LiteralValue::Int(_) => Kind::Int,
+                LiteralValue::Null => Kind::Null,
+                LiteralValue::String(_) => Kind::String,
+                LiteralValue::UInt(_) => Kind::Uint,
+            },
+            Expr::Ident(name) => self.variable(node.id, name),
+            Expr::Select(select) => {
+                let of = self.kind(&select.operand);
+                let field = self.member(node.id, &of, &select.field);
+                if select.test { Kind::Bool } else { field }
+            }
+            Expr::List(list) => {
+                let kinds: Vec<Kind> = list.elements.iter().map(|one| self.kind(one)).collect();
+                Kind::List(Box::new(
+                    kinds.into_iter().reduce(|a, b| join(&a, &b)).unwrap_or(Kind::Dyn),
+                ))
+            }
+            Expr::Map(map) => {
+                let mut kinds: Option<(Kind, Kind)> = None;
+                for entry in &map.entries {
+                    let EntryExpr::MapEntry(entry) = &entry.expr else { continue };
+                    let pair = (self.kind(&entry.key), self.kind(&entry.value));
+                    kinds = Some(match kinds {
+                        Some((key, value)) => (join(&key, &pair.0), join(&value, &pair.1)),
+                        None => pair,
+                    });
+                }
+                let (key, value) = kinds.unwrap_or((Kind::Dyn, Kind::Dyn));
+                Kind::Map(Box::new(key), Box::new(value))
+            }
+            Expr::Call(call) => self.call(node.id, call),
+            Expr::Comprehension(all) => self.comprehension(all),
+            Expr::Struct(_) | Expr::Unspecified => Kind::Dyn,
+        }
+    }
+
+    fn variable(&mut self, id: u64, name: &str) -> Kind {
+        const TYPES: [&str; 10] = [
+            "bool",
+            "bytes",
+            "double",
+            "int",
+            "list",
+            "map",
+            "null_type",
+            "string",
+            "type",
+            "uint",
+        ];
+        if let Some(kind) = self.scopes.iter().rev().find_map(|scope| scope.get(name)) {
+            return kind.clone();
+        }
+        if TYPES.contains(&name) {
+            return Kind::Type;
+        }
+        self.fault(id, &format!("undeclared reference to '{name}' (in container '')"));
+        Kind::Error
+    }
+
+    fn member(&mut self, id: u64, of: &Kind, field: &str) -> Kind {
+        match of {
+            Kind::Object(_, fields) => match fields.get(field) {
+                Some(kind) => kind.clone(),
+                None => {
+                    self.fault(id, &format!("undefined field '{field}'"));
+                    Kind::Error
+                }
+            },
+            Kind::Map(_, value) => (**value).clone(),
+            Kind::Dyn | Kind::Error => of.clone(),
+            other => {
+                let why = format!("type '{other}' does not support field selection");
+                self.fault(id, &why);
+                Kind::Error
+            }
+        }
+    }
+
+    fn call(&mut self, id: u64, call: &CallExpr) -> Kind {
+        let target = call.target.as_deref().map(|target| {
+            // The name of a library is none of a variable: `math.greatest`, `optional.of`.
+            match &target.expr {
+                Expr::Ident(name) if kind::LIBRARIES.contains(&name.as_str()) => Kind::Dyn,
+                _ => self.kind(target),
+            }
+        });
+        let mut all: Vec<Kind> = call.args.iter().map(|one| self.kind(one)).collect();
+        let name = call.func_name.as_str();
+        if all.contains(&Kind::Error) || target == Some(Kind::Error) {
+            return Kind::Error;
+        }
+        if let Some(made) = operator(name, &all) {
+            return made.unwrap_or_else(|| self.no_overload(id, name, None, &all));
+        }
+        let Some(made) = result_of(name, target.as_ref(), &all) else {
+            self.fault(id, &format!("undeclared reference to '{name}' (in container '')"));
+            return Kind::Error;
+        };
+        if let Some(of) = target.as_ref().filter(|of| !receiver(name, of)) {
+            all.truncate(call.args.len());
+            return self.no_overload(id, name, Some(of), &all);
+        }
+        made
+    }
+
+    fn comprehension(&mut self, all: &ComprehensionExpr) -> Kind {
+        let range = self.kind(&all.iter_range);
+        let (first, second) = match &range {
+            Kind::List(item) => (Kind::Int, (**item).clone()),
+            Kind::Map(key, value) => ((**key).clone(), (**value).clone()),
+            Kind::Error => (Kind::Error, Kind::Error),
+            _ => (Kind::Dyn, Kind::Dyn),
+        };
+        let mut scope = Scope::new();
+        match &all.iter_var2 {
+            Some(name) => {
+                scope.insert(all.iter_var.clone(), first);
+                scope.insert(name.clone(), second);
+            }
+            None => {
+                let one = if matches!(range, Kind::List(_)) { second } else { first };
+                scope.insert(all.iter_var.clone(), one);
+            }
+        }
+        let start = self.kind(&all.accu_init);
+        scope.insert(all.accu_var.clone(), start.clone());
+        self.scopes.push(scope);
+        self.kind(&all.loop_cond);
+        let step = self.kind(&all.loop_step);
+        // An empty list says nothing of its items; what is added to it does.
+        let sum = if matches!(start, Kind::List(_) | Kind::Map(..)) { step } else { start };
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.insert(all.accu_var.clone(), sum);
+        }
+        let made = self.kind(&all.result);
+        self.scopes.pop();
+        made
+    }
+
+    fn no_overload(&mut self, id: u64, name: &str, target: Option<&Kind>, all: &[Kind]) -> Kind {
+        let kinds: Vec<String> = all.iter().map(ToString::to_string).collect();
+        let dot = target.map(|target| format!("{target}.")).unwrap_or_default();
+        let kinds = kinds.join(", ");
+        let why = format!("found no matching overload for '{name}' applied to '{dot}({kinds})'");
+        self.fault(id, &why);
+        Kind::Error
+    }
+
+    fn fault(&mut self, id: u64, why: &str) {
+        let offset = self.source.offset_for(id).map_or(0, |(start, _)| start as usize);
+        let text = &self.source.source;
+        let before = text.get(..offset).unwrap_or(text);
+        let line = before.matches('\n').count();
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        let shown = text.lines().nth(line).unwrap_or_default();
+        let dots = ".".repeat(column);
+        let (line, column) = (line + 1, column + 1);
+        let fault = format!("ERROR: <input>:{line}:{column}: {why}\n | {shown}\n | {dots}^");
+        if !self.errors.contains(&fault) {
+            self.errors.push(fault);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(source: &str) -> Result<String, String> {
+        let fields = BTreeMap::from([("a".to_owned(), Kind::Int)]);
+        let scope = Scope::from([
+            ("object".to_owned(), Kind::Dyn),
+            ("variables".to_owned(), Kind::Object("Variables", fields)),
+        ]);
+        let program = crate::schema::program(source).map_err(|error| shown(&error))?;
+        kind_of(&program, &scope).map(|kind| kind.to_string())
+    }
+
+    #[test]
+    fn an_expression_makes_what_its_parts_make() {
+        for (source, kind) in [
+            ("object.x == 1 && has(object.y)", "bool"),
+            ("1", "int"),
+            ("variables.a + 2", "int"),
+            ("object.x", "dyn"),
+            ("object.items.all(i, i > 0)", "bool"),
+            ("[1, 2].map(i, string(i))", "list(string)"),
+            ("'a' + string(size(object.x))", "string"),
+            ("object.x ? 'a' : 'b'", "string"),
+            ("{'a': 1}", "map(string, int)"),
+            ("null", "null_type"),
+        ] {
+            assert_eq!(checked(source).as_deref(), Ok(kind), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_shown_where_it_stands() {
+        for (source, why) in [
+            (
+                "frob == 1",
+                "1:1: undeclared reference to 'frob' (in container '')\n | frob == 1\n | ^",
+            ),
+            ("variables.b", "1:10: undefined field 'b'\n | variables.b\n | .........^"),
+            (
+                "1 == 'a'",
+                "1:3: found no matching overload for '_==_' applied to '(int, string)'\n | 1 == 'a'\n | ..^",
+            ),
+            (
+                "object.",
+                "1:8: Syntax error: no viable alternative at input '.'\n | object.\n | .......^",
+            ),
+        ] {
+            assert_eq!(checked(source), Err(format!("ERROR: <input>:{why}")), "{source}");
+        }
+    }
+}
