@@ -10,6 +10,7 @@ pub(crate) mod address;
 pub(crate) mod admission;
 pub(crate) mod check;
 mod claims;
+pub(crate) mod cluster;
 mod config;
 mod container;
 pub(crate) mod defaults;

@@ -130,7 +130,7 @@ impl Rows {
             Include::None | Include::Metadata => Tree::map([
                 ("kind", Tree::from("PartialObjectMetadata")),
                 ("apiVersion", self.version.into()),
-                ("metadata", object.get("metadata").cloned().unwrap_or_default()),
+                ("metadata", metadata(kind, object)),
             ]),
         };
         let row =
@@ -139,6 +139,20 @@ impl Rows {
             Some(conditions) => row.with(&["conditions"], conditions),
             None => row,
         }
+    }
+}
+
+/// The metadata of a row's object. Rows are made of the server's own objects, which have a field for what an annotation
+/// tells clients.
+fn metadata(kind: &KindInfo, object: &Tree) -> Tree {
+    let metadata = object.get("metadata").cloned().unwrap_or_default();
+    if !kind.is("apps", "DaemonSet") {
+        return metadata;
+    }
+    let metadata = metadata.without(&["annotations", "deprecated.daemonset.template.generation"]);
+    match metadata.get("annotations") {
+        Some(annotations) if annotations.is_empty() => metadata.without(&["annotations"]),
+        _ => metadata,
     }
 }
 

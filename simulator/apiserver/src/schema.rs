@@ -19,6 +19,7 @@ mod error;
 mod format;
 mod logic;
 mod prune;
+pub(crate) mod restore;
 mod rule;
 mod settle;
 mod table;

@@ -222,6 +222,8 @@ DEFAULT_SINCE = {
 
 # Members that a server sends even when they are empty: they are not optional in its own types.
 ALWAYS = {
+    "networking.v1.NetworkPolicySpec": ["podSelector"],
+    "apps.v1.StatefulSetSpec": ["serviceName"],
     "core.v1.Container": ["resources"],
     "core.v1.EphemeralContainer": ["resources"],
     "core.v1.PersistentVolumeClaim": ["spec", "status"],
@@ -335,12 +337,23 @@ NULLS = {
     "networking.v1.IngressRule": [],
     "apiextensions.v1.CustomResourceDefinitionSpec": ["versions"],
     "storage.v1.CSINodeSpec": ["drivers"],
+    "autoscaling.v2.HorizontalPodAutoscalerCondition": ["lastTransitionTime"],
+    "core.v1.NamespaceCondition": ["lastTransitionTime"],
+    "core.v1.EventSeries": ["lastObservedTime"],
+    "certificates.v1.CertificateSigningRequestCondition": ["lastUpdateTime", "lastTransitionTime"],
+    "storage.v1.VolumeError": ["time"],
+    "flowcontrol.v1.FlowSchemaCondition": ["lastTransitionTime"],
+    "flowcontrol.v1.PriorityLevelConfigurationCondition": ["lastTransitionTime"],
+    "resource.v1.ResourceSliceSpec": ["devices"],
 }
 
 # The same up to a minor version: (definition, field) -> the last.
 NULLS_UNTIL = {
     ("meta.v1.ObjectMeta", "creationTimestamp"): 33,
 }
+
+# References whose members writers share one by one, though their kind is else written as a whole.
+GRANULAR = {("core.v1.PersistentVolumeSpec", "claimRef")}
 
 # How lists are shared, where the documents say otherwise: (definition, field) -> the words, and the last minor version.
 LISTS = {
@@ -363,7 +376,6 @@ KEEP_EMPTY_STRING = {
     "core.v1.ExecAction": [],
 }
 DROP_EMPTY_STRING = {
-    "apps.v1.StatefulSetSpec": ["serviceName"],
     "core.v1.PodSpec": ["nodeName"], "rbac.v1.Subject": ["apiGroup"], "core.v1.PersistentVolumeSpec": ["storageClassName"]}
 
 # Members behind features that are off by default: read over in silence. (definition, field) -> the minor versions.

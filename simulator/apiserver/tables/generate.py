@@ -65,7 +65,7 @@ def one_type(schema):
 
 class Table:
     def __init__(self, defs, minor):
-        self.defs, self.minor, self.wanted = defs, minor, {}
+        self.defs, self.minor, self.wanted, self.granular = defs, minor, {}, set()
 
     def type_of(self, schema, refs):
         if "$ref" in schema:
@@ -116,6 +116,9 @@ class Table:
         always = facts.ALWAYS.get(label, ())
         for field, body in sorted(schema.get("properties", {}).items()):
             kind = self.type_of(body, refs)
+            if (label, field) in facts.GRANULAR and self.minor >= 21:
+                kind = kind.replace("@", "@granular.")
+                self.granular.add(refs[-1])
             words = [field + ("!" if field in required else ""), kind]
             list_type = body.get("x-kubernetes-list-type")
             other, last = facts.LISTS.get((label, field), (None, 0))
@@ -165,6 +168,14 @@ class Table:
             self.wanted[name], refs = self.definition(name)
             pending += refs
 
+    def lines_of(self):
+        """The definitions by name, with the second ones of those that are shared in two ways."""
+        own = {short(name): lines for name, lines in self.wanted.items()}
+        for name in self.granular:
+            label = "granular." + short(name)
+            own[label] = [label] + self.wanted[name][1:]
+        return [line for label in sorted(own) for line in own[label]]
+
     def flag(self, flags):
         """`sg1.33`: the last flag counts from that minor version on."""
         if "1." in flags:
@@ -205,8 +216,7 @@ def main():
         table = Table(defs, minor)
         rows = table.kinds()
         out = [f"# Kubernetes {version}, from kubernetes-validate {release}. Made by generate.py; do not edit."] + rows
-        for name in sorted(table.wanted, key=short):
-            out += table.wanted[name]
+        out += table.lines_of()
         path = HERE / f"{version}.txt"
         path.write_text("\n".join(out) + "\n")
         print(f"{path}: {len(rows)} kinds, {len(table.wanted)} definitions, {path.stat().st_size} bytes")

@@ -169,6 +169,13 @@ impl Symbols {
             let Piece::Symbol(name) = piece else { return false };
             let end = match pieces.get(at + 1) {
                 None => rest.len(),
+                // What may be any text goes on to where the last piece begins.
+                Some(Piece::Literal(literal)) if at + 2 == pieces.len() => {
+                    match rest.strip_suffix(literal) {
+                        Some(value) => value.len(),
+                        None => return false,
+                    }
+                }
                 Some(Piece::Literal(literal)) => match rest.find(literal) {
                     Some(end) => end,
                     None => return false,

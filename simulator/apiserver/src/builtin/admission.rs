@@ -21,7 +21,7 @@ pub(crate) fn create(
 ) -> Result<Tree, Status> {
     let tree = fresh_status(kind, tree);
     Ok(match (&*kind.group, &*kind.kind) {
-        ("", "Pod") => pod(server, kind, &tree)?,
+        ("", "Pod") => pod(server, kind, &tree, now)?,
         ("", "Namespace") => namespace(tree, server.profile().minor),
         ("", "Node") => node(tree),
         ("", "Service") => service(server, kind, &tree, None)?,
@@ -37,6 +37,7 @@ pub(crate) fn create(
         }
         ("apps", "DaemonSet") => tree.with(&TEMPLATES, "1"),
         ("batch", "Job") => job(&tree, server.profile().minor),
+        ("discovery.k8s.io", "EndpointSlice") => without_topology(kind, &tree),
         ("storage.k8s.io", "VolumeAttributesClass") => {
             with_finalizer(&tree, "kubernetes.io/vac-protection")
         }
@@ -55,12 +56,27 @@ pub(crate) fn update(
         ("", "Pod") if !same(&tree, old, "spec") => Ok(tolerate(&ranked(tree, old))),
         ("", "Service") if !same(&tree, old, "spec") => service(server, kind, &tree, Some(old)),
         ("apps", "DaemonSet") => Ok(count_templates(&tree, old)),
+        ("discovery.k8s.io", "EndpointSlice") if tree.get("endpoints") != old.get("endpoints") => {
+            Ok(without_topology(kind, &tree))
+        }
         ("", "PersistentVolumeClaim") if !same(&tree, old, "spec") => {
             resize(server, kind, &tree, old)?;
             Ok(tree)
         }
         _ => Ok(tree),
     }
+}
+
+/// What a slice said of places before there were members for them is not written any more.
+fn without_topology(kind: &KindInfo, tree: &Tree) -> Tree {
+    let Some(endpoints) = tree.get("endpoints").filter(|_| &*kind.version == "v1") else {
+        return tree.clone();
+    };
+    if endpoints.items().iter().all(|one| one.get("deprecatedTopology").is_none()) {
+        return tree.clone();
+    }
+    let bare = endpoints.items().iter().map(|one| one.without(&["deprecatedTopology"]));
+    tree.with(&["endpoints"], Tree::list(bare))
 }
 
 /// How many templates a DaemonSet has had, as older clients read it.
@@ -100,7 +116,7 @@ fn find<'a>(server: &'a Server, group: &str, kind: &str, name: &str) -> Option<&
     server.table(server.kind(group, kind)?).get("", name)
 }
 
-fn pod(server: &Server, kind: &KindInfo, tree: &Tree) -> Result<Tree, Status> {
+fn pod(server: &Server, kind: &KindInfo, tree: &Tree, now: Timestamp) -> Result<Tree, Status> {
     let name = match tree.str_at(&["metadata", "name"]) {
         Some(name) => name.to_owned(),
         None => String::new(),
@@ -121,8 +137,74 @@ fn pod(server: &Server, kind: &KindInfo, tree: &Tree) -> Result<Tree, Status> {
     if spec.int_at(&["terminationGracePeriodSeconds"]).is_some_and(|grace| grace < 0) {
         tree = tree.with(&["spec", "terminationGracePeriodSeconds"], 1);
     }
+    let minor = server.profile().minor;
+    if minor >= 29 {
+        tree = keys_as_labels(&tree, minor);
+    }
+    if minor >= 26 && !list(&spec, "schedulingGates").is_empty() {
+        let condition = Tree::map([
+            ("type", Tree::from("PodScheduled")),
+            ("status", "False".into()),
+            ("lastProbeTime", Tree::null()),
+            ("lastTransitionTime", now.into()),
+            ("reason", "SchedulingGated".into()),
+            ("message", "Scheduling is blocked due to non-empty scheduling gates".into()),
+        ]);
+        tree = tree.with(&["status", "conditions"], Tree::list([condition]));
+    }
     let class = quality(&spec);
     Ok(tree.with(&["status", "phase"], "Pending").with(&["status", "qosClass"], class))
+}
+
+/// Keys of labels by which a pod keeps near to others or away are read as what its own labels say.
+fn keys_as_labels(tree: &Tree, minor: u32) -> Tree {
+    let labels = tree.at(&["metadata", "labels"]).cloned().unwrap_or_default();
+    let narrowed = |term: &Tree| {
+        let Some(selector) = term.get("labelSelector") else { return term.clone() };
+        let mut expressions = list(selector, "matchExpressions").to_vec();
+        let before = expressions.len();
+        for (key, operator) in [("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn")] {
+            for name in list(term, key) {
+                let name = name.as_str().unwrap_or_default();
+                let Some(value) = labels.get(name) else { continue };
+                expressions.push(Tree::map([
+                    ("key", Tree::from(name)),
+                    ("operator", operator.into()),
+                    ("values", Tree::list([value.clone()])),
+                ]));
+            }
+        }
+        if expressions.len() == before {
+            return term.clone();
+        }
+        term.with(&["labelSelector", "matchExpressions"], Tree::list(expressions))
+    };
+    let mut tree = tree.clone();
+    for side in ["podAffinity", "podAntiAffinity"] {
+        for (group, inner) in [
+            ("preferredDuringSchedulingIgnoredDuringExecution", Some("podAffinityTerm")),
+            ("requiredDuringSchedulingIgnoredDuringExecution", None),
+        ] {
+            let path = ["spec", "affinity", side, group];
+            let Some(terms) = tree.at(&path) else { continue };
+            let items = terms.items().iter().map(|term| match inner {
+                None => narrowed(term),
+                Some(key) => match term.get(key) {
+                    Some(inner) => term.with(&[key], narrowed(inner)),
+                    None => term.clone(),
+                },
+            });
+            tree = tree.with(&path, Tree::list(items).sharing(terms));
+        }
+    }
+    let path = ["spec", "topologySpreadConstraints"];
+    if minor >= 34
+        && let Some(terms) = tree.at(&path)
+    {
+        let items = Tree::list(terms.items().iter().map(narrowed)).sharing(terms);
+        tree = tree.with(&path, items);
+    }
+    tree
 }
 
 fn priority(server: &Server, tree: &Tree, refuse: &dyn Fn(&str) -> Status) -> Result<Tree, Status> {

@@ -1,5 +1,8 @@
 //! ConfigMaps and Secrets.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::check::text;
 use super::names;
 use super::rules::Write;
@@ -37,6 +40,27 @@ fn bytes(encoded: bool, value: &Tree) -> usize {
     if encoded { length / 4 * 3 } else { length }
 }
 
+/// What a registry wants to see is JSON; what it is not, is not shown.
+fn docker(object: &Tree, key: &str, faults: &mut Faults) {
+    let at = Path::Root.field("data");
+    let Some(value) = object.str_at(&["data", key]) else {
+        faults.required(at.key(key), "");
+        return;
+    };
+    let bytes = STANDARD.decode(value).unwrap_or_default();
+    let why = match serde_json::from_slice::<serde_json::Value>(&bytes) {
+        Err(error) => crate::golang::json_error(&bytes, &error),
+        Ok(value) if value.is_object() || value.is_null() => return,
+        Ok(value) => {
+            let found = crate::golang::type_name(&Tree::from_value(value));
+            format!(
+                "json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+            )
+        }
+    };
+    faults.invalid(at.key(key), "<secret contents redacted>", &why);
+}
+
 pub(super) fn secret(write: &Write<'_>, faults: &mut Faults) {
     if !write.changed(&["data"]) && !write.changed(&["type"]) {
         return;
@@ -60,8 +84,8 @@ pub(super) fn secret(write: &Write<'_>, faults: &mut Faults) {
     };
     match text(object, "type") {
         "kubernetes.io/tls" => need(&["tls.crt", "tls.key"]),
-        "kubernetes.io/dockercfg" => need(&[".dockercfg"]),
-        "kubernetes.io/dockerconfigjson" => need(&[".dockerconfigjson"]),
+        "kubernetes.io/dockercfg" => docker(object, ".dockercfg", faults),
+        "kubernetes.io/dockerconfigjson" => docker(object, ".dockerconfigjson", faults),
         "kubernetes.io/ssh-auth" => need(&["ssh-privatekey"]),
         "kubernetes.io/basic-auth"
             // Either of the two will do.

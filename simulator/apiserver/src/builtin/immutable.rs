@@ -68,17 +68,6 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
             same(new, old, &["nodeTopology"], faults);
             same(new, old, &["storageClassName"], faults);
         }
-        ("networking.k8s.io", "ServiceCIDR") => {
-            let cidrs = |tree: &Tree| tree.at(&["spec", "cidrs"]).cloned().unwrap_or_default();
-            let (now, was) = (cidrs(new), cidrs(old));
-            let spec = Path::Root.field("spec");
-            let all = spec.field("cidrs");
-            for (index, cidr) in now.items().iter().enumerate() {
-                if was.items().get(index).is_some_and(|was| was != cidr) {
-                    faults.invalid(all.index(index), cidr, IMMUTABLE);
-                }
-            }
-        }
         ("apps", "StatefulSet") => stateful_set(new, old, minor, faults),
         ("batch", "Job") => job(new, old, faults),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")

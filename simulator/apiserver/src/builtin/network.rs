@@ -37,6 +37,10 @@ pub(super) fn ingress(write: &Write<'_>, faults: &mut Faults) {
         for (index, one) in paths.iter().enumerate() {
             let at = all.index(index);
             path(one, &at, faults);
+            if text(one, "pathType").is_empty() {
+                // The real server looks no further.
+                continue;
+            }
             backend(one.get("backend").unwrap_or(&NOTHING), &at.field("backend"), faults);
         }
     }

@@ -1,7 +1,7 @@
 //! The rules of each kind.
 
 use super::{
-    config, immutable, job, network, others, parts, pod, policies, rbac, service, storage,
+    cluster, config, immutable, job, network, others, parts, pod, policies, rbac, service, storage,
     webhooks, workload,
 };
 use crate::Tree;
@@ -47,6 +47,9 @@ pub(crate) fn broken(
         return faults.0;
     }
     match (&*kind.group, &*kind.kind) {
+        ("", "Namespace") => cluster::namespace(&write, subresource, &mut faults),
+        ("networking.k8s.io", "ServiceCIDR") => cluster::service_cidr(&write, &mut faults),
+        ("networking.k8s.io", "IPAddress") => cluster::address(&write, &mut faults),
         ("", "Pod") => pod::check(&write, &mut faults),
         ("", "Service") => service::check(&write, &mut faults),
         ("", "ConfigMap") => config::config_map(&write, &mut faults),

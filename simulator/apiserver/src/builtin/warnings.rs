@@ -1,5 +1,8 @@
 //! What is accepted, and had better not be asked for.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::check::{list, on, text};
 use crate::Tree;
 use crate::kinds::KindInfo;
@@ -29,6 +32,46 @@ const OLD_VOLUMES: [(&str, &str); 9] = [
     ("storageos", "deprecated in v1.22, non-functional in v1.25+"),
 ];
 
+/// Why a certificate and its key are none, as far as it can be told without reading them.
+fn key_pair(secret: &Tree) -> Option<String> {
+    for (key, what) in [("tls.crt", "certificate"), ("tls.key", "key")] {
+        let value = secret.str_at(&["data", key]).unwrap_or_default();
+        let bytes = STANDARD.decode(value).unwrap_or_default();
+        let blocks = String::from_utf8_lossy(&bytes);
+        let kinds: Vec<&str> = blocks
+            .split("-----BEGIN ")
+            .skip(1)
+            .filter_map(|block| {
+                let (kind, rest) = block.split_once("-----")?;
+                rest.contains(&format!("-----END {kind}-----")).then_some(kind)
+            })
+            .collect();
+        if kinds.is_empty() {
+            return Some(format!("tls: failed to find any PEM data in {what} input"));
+        }
+        if what == "certificate" && !kinds.contains(&"CERTIFICATE") {
+            return Some(format!(
+                "tls: failed to find \"CERTIFICATE\" PEM block in certificate input after skipping PEM blocks of the following types: [{}]",
+                kinds.join(" ")
+            ));
+        }
+        let is_key = |kind: &&&str| **kind == "PRIVATE KEY" || kind.ends_with(" PRIVATE KEY");
+        if what == "key" && !kinds.iter().any(|kind| is_key(&kind)) {
+            if kinds == ["CERTIFICATE"] {
+                return Some(
+                    "tls: found a certificate rather than a key in the PEM for the private key"
+                        .to_owned(),
+                );
+            }
+            return Some(format!(
+                "tls: failed to find PEM block with type ending in \"PRIVATE KEY\" in key input after skipping PEM blocks of the following types: [{}]",
+                kinds.join(" ")
+            ));
+        }
+    }
+    None
+}
+
 /// The warnings about an object of a builtin kind. Older servers have none.
 pub(crate) fn of(kind: &KindInfo, new: &Tree, old: Option<&Object>, minor: u32) -> Vec<String> {
     let mut said = Vec::new();
@@ -51,6 +94,9 @@ pub(crate) fn of(kind: &KindInfo, new: &Tree, old: Option<&Object>, minor: u32) 
         }
     };
     match (&*kind.group, &*kind.kind) {
+        ("", "Secret") if text(new, "type") == "kubernetes.io/tls" && !as_before("data") => {
+            said.extend(key_pair(new));
+        }
         ("", "Pod") if !as_before("spec") => {
             let meta = new.get("metadata").unwrap_or(&super::check::NOTHING);
             if old.is_none() {

@@ -279,6 +279,7 @@ fn returns_object(call: &Call<'_>) -> bool {
                     | "VolumeAttributesClass"
             )
         }
+        ("resource.k8s.io", _) => true,
         _ => false,
     }
 }

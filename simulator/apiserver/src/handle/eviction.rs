@@ -1,7 +1,8 @@
 //! Eviction: the deletion of a pod, unless the disruption budget over it has nothing left.
 
 use super::{Answered, Call, body, delete};
-use crate::object::{Object, Operation, Tree};
+use crate::object::{Object, Operation, Tree, Write, text};
+use crate::ownership::Update;
 use crate::request::{DeleteOptions, Response};
 use crate::selector::LabelSelector;
 use crate::status::Status;
@@ -11,6 +12,12 @@ const DISRUPTED: usize = 2000;
 
 pub(super) fn evict(call: &mut Call<'_>) -> Answered {
     let sent = body::raw(call)?;
+    let version = sent.str_at(&["apiVersion"]).unwrap_or_default();
+    if call.server.profile().minor < 22 && version == "policy/v1" {
+        return Err(Status::bad_request(
+            "Eviction in version \"v1\" cannot be handled as a Eviction: no kind \"Eviction\" is registered for version \"policy/v1\" in scheme \"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\"",
+        ));
+    }
     if sent.str_at(&["metadata", "name"]).unwrap_or_default() != call.request.name {
         return Err(Status::bad_request("name in URL does not match name in Eviction object"));
     }
@@ -79,7 +86,7 @@ fn spend(call: &mut Call<'_>, pod: &Object, budget: &Object) -> Result<(), Statu
     let refuse = |why: String, retry| Err(Status::eviction_refused(why, retry));
     if count("observedGeneration") < budget.generation() {
         let why = format!("The disruption budget {name} is still being processed by the server.");
-        return refuse(why, Some(10));
+        return refuse(why, (call.server.profile().minor >= 22).then_some(10));
     }
     let forbidden = |why: &str| {
         let message = format!("poddisruptionbudgets.policy {name:?} is forbidden: {why}");
@@ -101,12 +108,56 @@ fn spend(call: &mut Call<'_>, pod: &Object, budget: &Object) -> Result<(), Statu
         );
         return refuse(why, None);
     }
-    let tree = tree
+    let minor = call.server.profile().minor;
+    let mut tree = tree
         .with(&["status", "disruptionsAllowed"], allowed - 1)
         .with(&["status", "disruptedPods", pod.name()], call.now);
-    let note = call.write_note(Operation::Update);
-    call.server.commit(budget.kind(), &tree, Some(budget), note);
+    if allowed == 1 && minor >= 21 {
+        tree = spent(&tree, call.now);
+    }
+    let info = call.server.kinds.storage(budget.kind()).map(|kind| kind.info.clone());
+    let Some(info) = info else { return Ok(()) };
+    // It is the server itself that writes this.
+    let note = Write {
+        manager: text("kube-apiserver"),
+        subresource: (minor >= 22).then(|| text("status")),
+        api_version: text(&info.api_version()),
+        ..call.write_note(Operation::Update)
+    };
+    let ownership = budget.ownership().after(Update {
+        write: &note,
+        kind: &info,
+        minor,
+        old: Some(budget.tree()),
+        new: &tree,
+        stated: None,
+    });
+    call.server.commit_owned(budget.kind(), &tree, Some(budget), note, ownership);
     Ok(())
+}
+
+/// A budget that says that nothing is left of it.
+fn spent(budget: &Tree, now: jiff::Timestamp) -> Tree {
+    let path = ["status", "conditions"];
+    let known = budget.at(&path).map_or(&[][..], Tree::items);
+    let is_it = |condition: &&Tree| condition.str_at(&["type"]) == Some("DisruptionAllowed");
+    let before = known.iter().find(is_it);
+    let since = before
+        .filter(|condition| condition.str_at(&["status"]) == Some("False"))
+        .and_then(|condition| condition.get("lastTransitionTime").cloned());
+    let condition = Tree::map([
+        ("type", Tree::from("DisruptionAllowed")),
+        ("status", "False".into()),
+        (
+            "observedGeneration",
+            budget.int_at(&["status", "observedGeneration"]).unwrap_or(0).into(),
+        ),
+        ("lastTransitionTime", since.unwrap_or_else(|| now.into())),
+        ("reason", "InsufficientPods".into()),
+        ("message", "".into()),
+    ]);
+    let others = known.iter().filter(|condition| !is_it(condition)).cloned();
+    budget.with(&path, Tree::list(others.chain([condition])))
 }
 
 /// The pod with the condition that says why it goes.

@@ -1,5 +1,6 @@
 //! The rules of `metadata`, which are the same for all kinds but for the name.
 
+use crate::builtin::cluster::bad_address;
 use crate::kinds::KindInfo;
 use crate::names;
 use crate::object::Tree;
@@ -216,9 +217,12 @@ pub(super) fn warnings(kind: &KindInfo, tree: &Tree, old: Option<&Tree>) -> Vec<
 
 fn name_faults(kind: &KindInfo, name: &str) -> Vec<String> {
     match (&*kind.group, &*kind.kind) {
-        ("", "Namespace") | ("apps", "StatefulSet") => names::dns_label(name),
+        ("", "Namespace") => names::dns_label(name),
+        // Newer servers see that its pods, too, have names.
+        ("apps", "StatefulSet") if kind.schema.minor() >= 21 => names::dns_label(name),
         ("", "Service") => names::dns_1035_label(name),
         ("rbac.authorization.k8s.io", _) => names::path_segment(name),
+        ("networking.k8s.io", "IPAddress") => bad_address(name).into_iter().collect(),
         _ => names::dns_subdomain(name),
     }
 }

@@ -4,9 +4,11 @@ use super::claim::{self, Claim};
 use super::policy::{self, Change};
 use super::{Answered, Call, apply, body, create, metadata, patched, signing, write};
 use crate::builtin::{admission, parts};
+use crate::golang;
 use crate::object::{Object, Operation, Tree};
 use crate::ownership::Ownership;
 use crate::request::{PatchKind, Response};
+use crate::schema::restore;
 use crate::status::{FieldError, Status};
 
 pub(super) fn update(call: &mut Call<'_>) -> Answered {
@@ -46,6 +48,12 @@ pub(super) fn patch(call: &mut Call<'_>) -> Answered {
     }
     let old = call.stored()?;
     let patched = patched::patched(call, &old, kind, &patch)?;
+    if kind == PatchKind::Strategic
+        && let Some(why) = restore::misfit(call.info().schema.root(), &patched)
+    {
+        return Err(Status::invalid_patch(&golang::print(&patch), &why));
+    }
+    check_untold(call, &patched)?;
     let (patched, stated) = claim::taken(call, &patched, Some(&old));
     if patched.same(old.tree()) && stated.is_none() {
         return Ok(call.answer(200, old, false));
@@ -61,6 +69,20 @@ pub(super) fn patch(call: &mut Call<'_>) -> Answered {
     let patched = write::place(call, &patched)?;
     let tree = write::shape(call, &patched, Some(&old))?;
     replace(call, &old, &tree, Claim::Stated(stated))
+}
+
+/// An object that no longer says what it is, is none that the real server can read a name from.
+fn check_untold(call: &mut Call<'_>, patched: &Tree) -> Result<(), Status> {
+    let said = ["apiVersion", "kind"].iter().any(|key| patched.get(key).is_some());
+    if said || call.info().custom {
+        return Ok(());
+    }
+    if call.server.profile().minor >= 25 {
+        for (key, _) in patched.entries() {
+            call.warnings.push(format!("unknown field \"{key}\""));
+        }
+    }
+    check_name(call, &Tree::empty_map())
 }
 
 /// The name in the body is that of the URL.

@@ -1,0 +1,63 @@
+//! What the real server says of a strategic merge whose result does not fit its type: it reads that from a map, not
+//! from JSON, and names Go's kinds of values.
+
+use super::{Node, Type};
+use crate::Tree;
+
+/// The first value that cannot be put where it stands.
+pub(crate) fn misfit(node: &Node, tree: &Tree) -> Option<String> {
+    if tree.is_null() {
+        return None;
+    }
+    let found = kind_of(tree);
+    match node.kind {
+        Type::Object => {
+            if !tree.is_map() {
+                let what = if node.additional.is_some() { "map from" } else { "struct from:" };
+                return Some(format!("cannot restore {what} {found}"));
+            }
+            let mut below = tree.entries().filter_map(|(key, value)| {
+                let child = node.member(key).map(|member| &member.node);
+                misfit(child.or(node.additional.as_ref())?, value)
+            });
+            below.next()
+        }
+        Type::List if !tree.is_list() => Some(format!("cannot restore slice from {found}")),
+        Type::List => {
+            let items = node.items.as_deref()?;
+            tree.items().iter().find_map(|item| misfit(items, item))
+        }
+        Type::String if !tree.is_string() => Some(unfit(tree, "string")),
+        Type::Bool if tree.as_bool().is_none() => Some(unfit(tree, "bool")),
+        Type::Int32 if tree.as_i64().is_none() => Some(unfit(tree, "int32")),
+        Type::Integer if tree.as_i64().is_none() => Some(unfit(tree, "int64")),
+        Type::Number if !tree.is_number() => Some(unfit(tree, "float64")),
+        _ => None,
+    }
+}
+
+fn kind_of(tree: &Tree) -> &'static str {
+    match tree.type_name() {
+        "boolean" => "bool",
+        "integer" => "int64",
+        "number" => "float64",
+        "array" => "slice",
+        "object" => "map",
+        other => other,
+    }
+}
+
+/// Go converts between numbers, and a number to a letter: what else does not fit, it does not know at all.
+fn unfit(tree: &Tree, wanted: &str) -> String {
+    let found = kind_of(tree);
+    let converts = match wanted {
+        "string" => matches!(found, "int64" | "slice"),
+        "bool" => false,
+        _ => matches!(found, "int64" | "float64"),
+    };
+    match (converts, found) {
+        (true, "slice") => format!("unrecognized type: {wanted}"),
+        (true, _) => format!("cannot convert {found} to {wanted}"),
+        _ => format!("unrecognized type: {wanted}"),
+    }
+}
