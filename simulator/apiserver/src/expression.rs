@@ -10,7 +10,7 @@ use cel::{IdedExpr, Program};
 
 pub(crate) use kind::Kind;
 
-use kind::{join, operator, receiver, result_of};
+use kind::{Made, join, operator, receiver, result_of};
 
 /// The names that an expression may use, and what they stand for.
 pub(crate) type Scope = BTreeMap<String, Kind>;
@@ -102,13 +102,13 @@ impl Checker<'_> {
 
     fn member(&mut self, id: u64, of: &Kind, field: &str) -> Kind {
         match of {
-            Kind::Object(_, fields) => match fields.get(field) {
-                Some(kind) => kind.clone(),
-                None => {
-                    self.fault(id, &format!("undefined field '{field}'"));
-                    Kind::Error
+            Kind::Object(_, fields) => {
+                if let Some(kind) = fields.get(field) {
+                    return kind.clone();
                 }
-            },
+                self.fault(id, &format!("undefined field '{field}'"));
+                Kind::Error
+            }
             Kind::Map(_, value) => (**value).clone(),
             Kind::Dyn | Kind::Error => of.clone(),
             other => {
@@ -132,8 +132,10 @@ impl Checker<'_> {
         if all.contains(&Kind::Error) || target == Some(Kind::Error) {
             return Kind::Error;
         }
-        if let Some(made) = operator(name, &all) {
-            return made.unwrap_or_else(|| self.no_overload(id, name, None, &all));
+        match operator(name, &all) {
+            Made::Of(kind) => return kind,
+            Made::Wrong => return self.no_overload(id, name, None, &all),
+            Made::NoOperator => {}
         }
         let Some(made) = result_of(name, target.as_ref(), &all) else {
             self.fault(id, &format!("undeclared reference to '{name}' (in container '')"));
@@ -155,15 +157,12 @@ impl Checker<'_> {
             _ => (Kind::Dyn, Kind::Dyn),
         };
         let mut scope = Scope::new();
-        match &all.iter_var2 {
-            Some(name) => {
-                scope.insert(all.iter_var.clone(), first);
-                scope.insert(name.clone(), second);
-            }
-            None => {
-                let one = if matches!(range, Kind::List(_)) { second } else { first };
-                scope.insert(all.iter_var.clone(), one);
-            }
+        if let Some(name) = &all.iter_var2 {
+            scope.insert(all.iter_var.clone(), first);
+            scope.insert(name.clone(), second);
+        } else {
+            let one = if matches!(range, Kind::List(_)) { second } else { first };
+            scope.insert(all.iter_var.clone(), one);
         }
         let start = self.kind(&all.accu_init);
         scope.insert(all.accu_var.clone(), start.clone());

@@ -1,6 +1,6 @@
 //! What names, labels and their kin may look like, and how Kubernetes says that they do not.
 
-const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+pub(crate) const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const LABEL_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const QUALIFIED: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
@@ -37,7 +37,6 @@ pub(crate) fn dns_subdomain(name: &str) -> Faults {
     faults
 }
 
-/// What can stand between two slashes of a URL.
 /// A search domain of a resolver: underscores are good in it, as resolvers take them.
 pub(crate) fn dns_search(name: &str) -> Faults {
     let mut faults = too_long(name, 253);
@@ -54,6 +53,7 @@ pub(crate) fn dns_search(name: &str) -> Faults {
     faults
 }
 
+/// What can stand between two slashes of a URL.
 pub(crate) fn path_segment(name: &str) -> Faults {
     if matches!(name, "." | "..") {
         return vec![format!("may not be '{name}'")];

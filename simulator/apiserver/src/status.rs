@@ -104,6 +104,11 @@ impl FieldError {
         if self.body.starts_with("Invalid value: null: `selector` does not") {
             self.body = self.body.replacen("null", "map[string]string(nil)", 1);
         }
+        if self.body.starts_with("Invalid value: null") {
+            self.body = self.body.replacen("null", "\"null\"", 1);
+        }
+        self.older(minor);
+        self.go_lists();
         let (lead, go) = match self.kind {
             FieldErrorKind::Duplicate => ("Duplicate value: ", "map[string]interface {}"),
             _ => ("Invalid value: ", "map[string]string"),
@@ -117,6 +122,63 @@ impl FieldError {
         let Ok(map) = value.map_err(|_| ()) else { return };
         if map.is_map() && !map.is_empty() && map.entries().all(|(_, value)| value.is_string()) {
             self.body = format!("{lead}{go}{map}{}", &rest[end..]);
+        }
+    }
+
+    /// What was said otherwise until a minor version.
+    fn older(&mut self, minor: u32) {
+        const SAID: [(u32, &str, &str); 8] = [
+            (27, "must not contain dots", crate::names::LABEL),
+            (
+                31,
+                "must contain at least one letter (a-z)",
+                "must contain at least one letter or number (a-z, 0-9)",
+            ),
+            (22, "(127.0.0.0/8, ::1/128)", "(127.0.0.0/8)"),
+            (22, "(169.254.0.0/16, fe80::/10)", "(169.254.0.0/16)"),
+            (22, "(224.0.0.0/24, ff02::/10)", "(224.0.0.0/24)"),
+            (
+                22,
+                "may not specify more than 1 volume type per source",
+                "may not specify more than 1 volume type",
+            ),
+            (
+                30,
+                "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
+                "not a valid CIDR",
+            ),
+            (
+                22,
+                "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+                "must be a valid IP address, (e.g. 10.9.8.7)",
+            ),
+        ];
+        for (until, now, then) in SAID {
+            if minor < until
+                && let Some(start) = self.body.strip_suffix(now)
+            {
+                self.body = format!("{start}{then}");
+                return;
+            }
+        }
+        if minor < 26
+            && let Some(at) = self.body.find(" limit of ")
+            && self.body.contains("must be less than or equal to ")
+        {
+            self.body.truncate(at + " limit".len());
+        }
+    }
+
+    /// Lists of texts as Go writes them.
+    fn go_lists(&mut self) {
+        let Some(rest) = self.body.strip_prefix("Invalid value: [") else { return };
+        let Some(end) = rest.find("]: ") else { return };
+        let value = Tree::from_json(format!("[{}]", &rest[..end]).as_bytes());
+        let Ok(list) = value.map_err(|_| ()) else { return };
+        if list.items().iter().all(Tree::is_string) {
+            let items: Vec<String> = list.items().iter().map(ToString::to_string).collect();
+            let rest = &rest[end + 1..];
+            self.body = format!("Invalid value: []string{{{}}}{rest}", items.join(", "));
         }
     }
 

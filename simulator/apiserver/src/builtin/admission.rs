@@ -134,7 +134,8 @@ fn pod(server: &Server, kind: &KindInfo, tree: &Tree, now: Timestamp) -> Result<
         return Err(refuse(why));
     }
     tree = tolerate(&tree);
-    if spec.int_at(&["terminationGracePeriodSeconds"]).is_some_and(|grace| grace < 0) {
+    let grace = spec.int_at(&["terminationGracePeriodSeconds"]).unwrap_or(0);
+    if grace < 0 && server.profile().minor >= 22 {
         tree = tree.with(&["spec", "terminationGracePeriodSeconds"], 1);
     }
     let minor = server.profile().minor;

@@ -35,7 +35,14 @@ pub(super) fn check(container: &Tree, pod: &Pod<'_>, at: &Path<'_>, faults: &mut
     } else if image != image.trim() {
         faults.invalid(at.field("image"), image, "must not have leading or trailing whitespace");
     }
-    one_of(faults, container, "terminationMessagePolicy", at, &["File", "FallbackToLogsOnError"]);
+    let policies = ["File", "FallbackToLogsOnError"];
+    let policy = text(container, "terminationMessagePolicy");
+    if pod.minor >= 22 {
+        one_of(faults, container, "terminationMessagePolicy", at, &policies);
+    } else if !policies.contains(&policy) && container.get("terminationMessagePolicy").is_some() {
+        let why = "must be 'File' or 'FallbackToLogsOnError'";
+        faults.invalid(at.field("terminationMessagePolicy"), policy, why);
+    }
     ports(container, pod, &at.field("ports"), faults);
     env(container, pod.minor, at, faults);
     mounts(container, pod, at, faults);
@@ -94,7 +101,11 @@ fn ports(container: &Tree, pod: &Pod<'_>, all: &Path<'_>, faults: &mut Faults) {
         let host = entry.int_at(&["hostPort"]).unwrap_or(0);
         if host != 0 {
             port(faults, host, at.field("hostPort"));
-            if on(pod.spec, "hostNetwork") && entry.int_at(&["containerPort"]) != Some(host) {
+            let port = entry.int_at(&["containerPort"]).unwrap_or(0);
+            if on(pod.spec, "hostNetwork") && port != host && pod.minor < 25 {
+                let why = "must match `hostPort` when `hostNetwork` is true";
+                faults.invalid(at.field("containerPort"), port, why);
+            } else if on(pod.spec, "hostNetwork") && port != host {
                 let why = "must match `containerPort` when `hostNetwork` is true";
                 faults.invalid(at.field("hostPort"), host, why);
             }

@@ -18,14 +18,15 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
             same(new, old, &["type"], faults);
             fixed(new, old, &["data"], faults);
         }
-        ("", "Service") => service(new, old, faults),
+        ("", "Service") => service(new, old, minor, faults),
         ("", "PersistentVolumeClaim") => claim(new, old, minor, faults),
         ("", "PersistentVolume") => volume(new, old, minor, faults),
         ("", "Node") => node(new, old, minor, faults),
         ("storage.k8s.io", "StorageClass") => class(new, old, faults),
         ("scheduling.k8s.io", "PriorityClass") => {
             if new.get("value") != old.get("value") {
-                faults.forbidden(Path::Root.field("value"), "may not be changed in an update.");
+                let field = if minor < 22 { "Value" } else { "value" };
+                faults.forbidden(Path::Root.field(field), "may not be changed in an update.");
             }
             same(new, old, &["preemptionPolicy"], faults);
         }
@@ -85,7 +86,7 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
 pub(super) fn difference(name: &str, old: &Tree, new: &Tree, minor: u32) -> String {
     match minor {
         34.. => internal::diff(name, old, new),
-        _ => format!("  {name}{{\n- \t{old},\n+ \t{new},\n  }}\n"),
+        _ => format!("\u{a0}\u{a0}{name}{{\n- \t{old},\n+ \t{new},\n\u{a0}\u{a0}}}\n"),
     }
 }
 
@@ -238,7 +239,7 @@ fn take(tree: &Tree, from: &Tree, key: &str) -> Tree {
     }
 }
 
-fn service(new: &Tree, old: &Tree, faults: &mut Faults) {
+fn service(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
     if now.same(was) {
         return;
@@ -247,7 +248,16 @@ fn service(new: &Tree, old: &Tree, faults: &mut Faults) {
     let once = "may not change once set";
     let external = |spec: &Tree| text(spec, "type") == "ExternalName";
     let (ips, before) = (list(now, "clusterIPs"), list(was, "clusterIPs"));
-    if !external(now) && !external(was) && !before.is_empty() && ips.first() != before.first() {
+    if !external(now) && !external(was) && !before.is_empty() && ips.is_empty() && minor < 21 {
+        let printed = "[]string(nil)";
+        let why = "primary clusterIP can not be unset";
+        let all = at.field("clusterIPs");
+        faults.0.push(FieldError::invalid_printed(all.index(0), printed, why));
+    } else if !external(now)
+        && !external(was)
+        && !before.is_empty()
+        && ips.first() != before.first()
+    {
         let value = now.get("clusterIPs").cloned().unwrap_or_default();
         faults.invalid(at.field("clusterIPs").index(0), value, once);
     }

@@ -8,6 +8,7 @@ use super::rules::Write;
 use crate::Tree;
 use crate::names;
 use crate::schema::{Faults, Path};
+use crate::status::FieldError;
 
 const WILDCARD: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const CIDR: &str = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
@@ -22,7 +23,8 @@ pub(super) fn ingress(write: &Write<'_>, faults: &mut Faults) {
     let fallback = spec.get("defaultBackend");
     if rules.is_empty() && fallback.is_none() {
         let why = "either `defaultBackend` or `rules` must be specified";
-        faults.invalid(at, Tree::null(), why);
+        let nothing = if write.minor < 34 { "[]networking.IngressRule(nil)" } else { "null" };
+        faults.0.push(FieldError::invalid_printed(at, nothing, why));
     }
     if let Some(fallback) = fallback {
         backend(fallback, &at.field("defaultBackend"), faults);

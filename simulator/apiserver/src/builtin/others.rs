@@ -78,6 +78,17 @@ pub(super) fn endpoint_slice(write: &Write<'_>, faults: &mut Faults) {
             if kind == "FQDN" {
                 continue;
             }
+            if write.minor < 21 {
+                let good = match address.parse::<std::net::IpAddr>() {
+                    Ok(parsed) => parsed.is_ipv4() == (kind == "IPv4"),
+                    Err(_) => false,
+                };
+                if !good {
+                    let why = format!("must be a valid {kind} address");
+                    faults.invalid(place.index(index), address, &why);
+                }
+                continue;
+            }
             let Ok(parsed) = address.parse::<std::net::IpAddr>() else {
                 faults.invalid(place.index(index), address, "must be a valid IP address");
                 continue;
@@ -180,8 +191,14 @@ pub(super) fn node(write: &Write<'_>, faults: &mut Faults) {
     let at = Path::Root.field("spec");
     let range = text(spec, "podCIDR");
     if !range.is_empty() && !super::service::is_cidr(range) {
-        let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-        faults.invalid(at.field("podCIDRs").index(0), range, why);
+        let all = at.field("podCIDRs");
+        let place = all.index(0);
+        if write.minor < 24 {
+            faults.invalid(place, Tree::list([Tree::from(range)]), "must be valid CIDR");
+        } else {
+            let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+            faults.invalid(place, range, why);
+        }
     }
 }
 

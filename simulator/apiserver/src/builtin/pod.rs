@@ -62,7 +62,7 @@ fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     security(spec, minor, at, faults);
     dns(spec, minor, at, faults);
     readiness_gates(spec, at, faults);
-    scheduling_parts(spec, at, faults);
+    scheduling_parts(spec, minor, at, faults);
     platform::host_processes(spec, at, faults);
     platform::host_users(spec, at, faults);
     names_of(spec, at, faults);
@@ -241,16 +241,23 @@ fn readiness_gates(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-fn scheduling_parts(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+fn scheduling_parts(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     scheduling::check(spec, at, faults);
     let aliases = at.field("hostAliases");
     for (index, alias) in list(spec, "hostAliases").iter().enumerate() {
-        let at = aliases.index(index);
-        ip(faults, text(alias, "ip"), at.field("ip"));
+        // Older servers did not say which.
+        let at = if minor < 22 { aliases } else { aliases.index(index) };
+        let address = text(alias, "ip");
+        if minor >= 22 {
+            ip(faults, address, at.field("ip"));
+        } else if address.parse::<std::net::IpAddr>().is_err() {
+            faults.invalid(at.field("ip"), address, "must be valid IP address");
+        }
         let hostnames = at.field("hostnames");
         for (index, host) in list(alias, "hostnames").iter().enumerate() {
             let host = host.as_str().unwrap_or_default();
-            complain(faults, hostnames.index(index), host, names::dns_subdomain(host));
+            let place = if minor < 22 { hostnames } else { hostnames.index(index) };
+            complain(faults, place, host, names::dns_subdomain(host));
         }
     }
 }

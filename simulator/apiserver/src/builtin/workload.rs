@@ -67,6 +67,11 @@ pub(super) fn deployment(write: &Write<'_>, faults: &mut Faults) {
     not_negative(faults, spec, "replicas", &at);
     selection(spec, "deployment", &at, faults);
     template(write, "ReplicaSet", &at, faults);
+    if write.old.is_some() && write.minor < 34 {
+        // Checked once as such and once as what comes after another.
+        selection(spec, "deployment", &at, faults);
+        template(write, "ReplicaSet", &at, faults);
+    }
     strategy(spec, &at, faults);
     not_negative(faults, spec, "minReadySeconds", &at);
     not_negative(faults, spec, "revisionHistoryLimit", &at);
@@ -173,7 +178,27 @@ pub(super) fn stateful_set(write: &Write<'_>, faults: &mut Faults) {
         }
     }
     selection(spec, "statefulset", &at, faults);
-    template(write, "StatefulSet", &at, faults);
+    if write.minor < 24 {
+        // Older servers leave its pods to those who make them.
+        bare_template(spec, &at, faults);
+    } else {
+        template(write, "StatefulSet", &at, faults);
+    }
+}
+
+fn bare_template(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let template = spec.get("template").unwrap_or(&NOTHING);
+    let at = at.field("template");
+    labels(faults, template.at(&["metadata", "labels"]), at.field("labels"));
+    let at = at.field("spec");
+    let policy = template.str_at(&["spec", "restartPolicy"]).unwrap_or_default();
+    if matches!(policy, "OnFailure" | "Never") {
+        faults.not_supported(at.field("restartPolicy"), policy, &["Always"]);
+    }
+    if template.at(&["spec", "activeDeadlineSeconds"]).is_some() {
+        let why = "activeDeadlineSeconds in StatefulSet is not Supported";
+        faults.forbidden(at.field("activeDeadlineSeconds"), why);
+    }
 }
 
 fn update_strategy(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
@@ -220,13 +245,24 @@ pub(super) fn daemon_set(write: &Write<'_>, faults: &mut Faults) {
         // Said here already, before what does not fit the new selector.
         super::immutable::same(write.new, old, &["spec", "selector"], faults);
     }
-    selection(spec, "daemonset", &at, faults);
-    template(write, "DaemonSet", &at, faults);
-    not_negative(faults, spec, "minReadySeconds", &at);
-    not_negative(faults, spec, "revisionHistoryLimit", &at);
+    let rounds = if write.old.is_some() && write.minor < 34 { 2 } else { 1 };
+    for _ in 0..rounds {
+        selection(spec, "daemonset", &at, faults);
+        template(write, "DaemonSet", &at, faults);
+        not_negative(faults, spec, "minReadySeconds", &at);
+        not_negative(faults, spec, "revisionHistoryLimit", &at);
+    }
 }
 
 pub(super) fn revision(write: &Write<'_>, faults: &mut Faults) {
+    let is_old = write.minor < 32;
+    if is_old {
+        if write.new.get("data").is_none() {
+            faults.required(Path::Root.field("data"), "data is mandatory");
+        }
+        not_negative(faults, write.new, "revision", &Path::Root);
+        return;
+    }
     not_negative(faults, write.new, "revision", &Path::Root);
     match write.new.get("data") {
         None => faults.required(Path::Root.field("data"), "data is mandatory"),

@@ -76,10 +76,18 @@ fn is_number(kind: &Kind) -> bool {
     matches!(kind, Kind::Int | Kind::Uint | Kind::Double)
 }
 
-/// What an operator makes of its operands: `None` if it is none, `Some(None)` if they do not go together.
-pub(super) fn operator(name: &str, all: &[Kind]) -> Option<Option<Kind>> {
+/// What comes of a name and what it is given.
+pub(super) enum Made {
+    Of(Kind),
+    /// The operands do not go together.
+    Wrong,
+    NoOperator,
+}
+
+/// What an operator makes of its operands.
+pub(super) fn operator(name: &str, all: &[Kind]) -> Made {
     let is = |kind: &Kind, wanted: &Kind| fits(kind, wanted);
-    Some(match (name, all) {
+    let made = match (name, all) {
         ("!_", [one]) => is(one, &Kind::Bool).then_some(Kind::Bool),
         ("@not_strictly_false", [_]) => Some(Kind::Bool),
         ("_&&_" | "_||_", [a, b]) => {
@@ -114,9 +122,10 @@ pub(super) fn operator(name: &str, all: &[Kind]) -> Option<Option<Kind>> {
             _ => known(a, b),
         },
         ("_-_", [a, b]) => match (a, b) {
-            (Kind::Timestamp, Kind::Timestamp) => Some(Kind::Duration),
+            (Kind::Timestamp, Kind::Timestamp) | (Kind::Duration, Kind::Duration) => {
+                Some(Kind::Duration)
+            }
             (Kind::Timestamp, Kind::Duration) => Some(Kind::Timestamp),
-            (Kind::Duration, Kind::Duration) => Some(Kind::Duration),
             _ => arithmetic(a, b),
         },
         ("_*_" | "_/_", [a, b]) => arithmetic(a, b),
@@ -142,8 +151,9 @@ pub(super) fn operator(name: &str, all: &[Kind]) -> Option<Option<Kind>> {
             let good = fits(condition, &Kind::Bool) && fits(a, b);
             good.then(|| if *a == Kind::Dyn { Kind::Dyn } else { join(a, b) })
         }
-        _ => return None,
-    })
+        _ => return Made::NoOperator,
+    };
+    made.map_or(Made::Wrong, Made::Of)
 }
 
 fn known(a: &Kind, b: &Kind) -> Option<Kind> {
@@ -160,78 +170,159 @@ pub(super) const LIBRARIES: [&str; 8] =
 
 /// What a function makes; `None` if there is none of that name.
 pub(super) fn result_of(name: &str, target: Option<&Kind>, all: &[Kind]) -> Option<Kind> {
+    match name {
+        "size" => return Some(Kind::Int),
+        "string" => return Some(Kind::String),
+        "greatest" | "least" | "abs" => return Some(all.first().cloned().unwrap_or(Kind::Dyn)),
+        _ => {}
+    }
+    let has = |names: &[&str]| names.contains(&name);
     let strings = || Kind::List(Box::new(Kind::String));
-    let item = || match target {
-        Some(Kind::List(item)) => (**item).clone(),
-        _ => Kind::Dyn,
+    let Some(target) = target else {
+        return Some(match name {
+            "int" => Kind::Int,
+            "uint" => Kind::Uint,
+            "double" => Kind::Double,
+            "bytes" => Kind::Bytes,
+            "timestamp" => Kind::Timestamp,
+            "duration" => Kind::Duration,
+            "type" => Kind::Type,
+            "bool" | "isURL" | "isIP" | "isCIDR" | "isQuantity" | "isSemver" => Kind::Bool,
+            "dyn" | "url" | "quantity" | "ip" | "cidr" | "semver" => Kind::Dyn,
+            _ => return None,
+        });
     };
-    let first = || all.first().cloned().unwrap_or(Kind::Dyn);
-    Some(match (name, target.is_some()) {
-        ("size", _)
-        | ("int", false)
-        | ("indexOf" | "lastIndexOf" | "asInteger" | "sign" | "compareTo" | "prefixLength", true)
-        | (
-            "getFullYear" | "getMonth" | "getDate" | "getDayOfMonth" | "getDayOfWeek"
-            | "getDayOfYear" | "getHours" | "getMinutes" | "getSeconds" | "getMilliseconds"
-            | "getFullYears" | "major" | "minor" | "patch",
-            true,
-        ) => Kind::Int,
-        ("uint", false) => Kind::Uint,
-        ("double", false) | ("asApproximateFloat", true) => Kind::Double,
-        ("string", _)
-        | (
-            "lowerAscii" | "upperAscii" | "trim" | "replace" | "substring" | "charAt" | "join"
-            | "format" | "find" | "reverse" | "getScheme" | "getHost" | "getHostname" | "getPort"
-            | "getEscapedPath" | "reason" | "error",
-            true,
-        )
-        | ("strings.quote", false) => Kind::String,
-        ("bytes", false) => Kind::Bytes,
-        ("bool" | "isURL" | "isIP" | "isCIDR" | "isQuantity" | "isSemver", false)
-        | (
-            "contains"
-            | "startsWith"
-            | "endsWith"
-            | "matches"
-            | "isSorted"
-            | "isInteger"
-            | "isGreaterThan"
-            | "isLessThan"
-            | "allowed"
-            | "errored"
-            | "hasValue"
-            | "containsIP"
-            | "containsCIDR"
-            | "isCanonical"
-            | "isLoopback"
-            | "isUnspecified"
-            | "isLinkLocalMulticast"
-            | "isLinkLocalUnicast"
-            | "isGlobalUnicast",
-            true,
-        ) => Kind::Bool,
-        ("timestamp", false) => Kind::Timestamp,
-        ("duration", false) => Kind::Duration,
-        ("type", false) => Kind::Type,
-        ("split" | "findAll", true) => strings(),
-        ("sum" | "min" | "max", true) => item(),
-        ("getQuery", true) => Kind::Map(Box::new(Kind::String), Box::new(strings())),
-        ("dyn", false) => Kind::Dyn,
-        ("greatest" | "least" | "abs", _) => first(),
-        ("url" | "quantity" | "ip" | "cidr" | "semver" | "ip.isCanonical" | "family", _)
-        | (
-            "path" | "group" | "resource" | "subresource" | "namespace" | "name" | "check"
-            | "serviceAccount" | "fieldSelector" | "labelSelector" | "of" | "ofNonZeroValue"
-            | "none" | "value" | "orValue" | "or" | "optMap" | "optFlatMap" | "masked" | "named"
-            | "validate" | "add" | "sub" | "encode" | "decode" | "intersects" | "equivalent"
-            | "flatten" | "slice" | "sort" | "distinct" | "first" | "last" | "ceil" | "floor"
-            | "round" | "trunc" | "isNaN" | "isInf" | "isFinite" | "bitAnd" | "bitOr" | "bitXor"
-            | "bitNot" | "bitShiftLeft" | "bitShiftRight" | "quote" | "range",
-            true,
-        ) => Kind::Dyn,
+    Some(match name {
+        _ if has(&MAKE_INT) => Kind::Int,
+        _ if has(&MAKE_STRING) => Kind::String,
+        _ if has(&MAKE_BOOL) => Kind::Bool,
+        _ if has(&MAKE_ANY) => Kind::Dyn,
+        "asApproximateFloat" => Kind::Double,
+        "split" | "findAll" => strings(),
+        "sum" | "min" | "max" => match target {
+            Kind::List(item) => (**item).clone(),
+            _ => Kind::Dyn,
+        },
+        "getQuery" => Kind::Map(Box::new(Kind::String), Box::new(strings())),
         _ => return None,
     })
 }
+
+const MAKE_INT: [&str; 19] = [
+    "indexOf",
+    "lastIndexOf",
+    "asInteger",
+    "sign",
+    "compareTo",
+    "prefixLength",
+    "getFullYear",
+    "getMonth",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getHours",
+    "getMinutes",
+    "getSeconds",
+    "getMilliseconds",
+    "major",
+    "minor",
+    "patch",
+];
+const MAKE_STRING: [&str; 17] = [
+    "lowerAscii",
+    "upperAscii",
+    "trim",
+    "replace",
+    "substring",
+    "charAt",
+    "join",
+    "format",
+    "find",
+    "reverse",
+    "getScheme",
+    "getHost",
+    "getHostname",
+    "getPort",
+    "getEscapedPath",
+    "reason",
+    "error",
+];
+const MAKE_BOOL: [&str; 19] = [
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "isSorted",
+    "isInteger",
+    "isGreaterThan",
+    "isLessThan",
+    "allowed",
+    "errored",
+    "hasValue",
+    "containsIP",
+    "containsCIDR",
+    "isCanonical",
+    "isLoopback",
+    "isUnspecified",
+    "isLinkLocalMulticast",
+    "isLinkLocalUnicast",
+    "isGlobalUnicast",
+];
+/// Of libraries whose types are known when they run: authorizers, optionals, quantities, addresses, sets, numbers.
+const MAKE_ANY: [&str; 51] = [
+    "path",
+    "group",
+    "resource",
+    "subresource",
+    "namespace",
+    "name",
+    "check",
+    "serviceAccount",
+    "fieldSelector",
+    "labelSelector",
+    "of",
+    "ofNonZeroValue",
+    "none",
+    "value",
+    "orValue",
+    "or",
+    "optMap",
+    "optFlatMap",
+    "masked",
+    "named",
+    "validate",
+    "family",
+    "ip",
+    "add",
+    "sub",
+    "encode",
+    "decode",
+    "intersects",
+    "equivalent",
+    "flatten",
+    "slice",
+    "sort",
+    "distinct",
+    "first",
+    "last",
+    "ceil",
+    "floor",
+    "round",
+    "trunc",
+    "isNaN",
+    "isInf",
+    "isFinite",
+    "bitAnd",
+    "bitOr",
+    "bitXor",
+    "bitNot",
+    "bitShiftLeft",
+    "bitShiftRight",
+    "quote",
+    "range",
+    "cidr",
+];
 
 /// Whether a value has this function of strings.
 pub(super) fn receiver(name: &str, of: &Kind) -> bool {

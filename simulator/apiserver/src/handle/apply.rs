@@ -107,7 +107,13 @@ fn carry_out(
     if let Some(fault) = ownership::fault(&info.schema, config) {
         return Err(Status::plain(
             500,
-            format!("failed to create typed patch object ({}): {fault}", title(call, config)),
+            match call.server.profile().minor {
+                0..=20 => format!("failed to create typed patch object: {fault}"),
+                _ => format!(
+                    "failed to create typed patch object ({}): {fault}",
+                    title(call, config)
+                ),
+            },
         ));
     }
     let manager = &*call.request.options.field_manager;

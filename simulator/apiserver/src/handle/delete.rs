@@ -21,7 +21,10 @@ pub(super) fn delete(call: &mut Call<'_>) -> Answered {
         let why = "this namespace may not be deleted";
         return Err(Status::forbidden(call.info(), name, why));
     }
-    if call.kind.info.is("batch", "Job") && has_no_policy(&options) && &*call.info().version == "v1"
+    if call.kind.info.is("batch", "Job")
+        && has_no_policy(&options)
+        && &*call.info().version == "v1"
+        && call.server.profile().minor >= 23
     {
         call.warnings.push("child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning".to_owned());
     }
@@ -32,9 +35,20 @@ pub(super) fn delete(call: &mut Call<'_>) -> Answered {
             let status = Status::deleted(call.info(), object.name(), object.uid());
             Ok(Response { changed: true, ..status.into() })
         }
+        // Older servers show what they had, not the revision of its end.
+        Deleted::Gone(gone) if call.server.profile().minor < 23 && !was_marked(&gone, &object) => {
+            let tree =
+                gone.tree().with(&["metadata", "resourceVersion"], object.revision().to_string());
+            Ok(call.answer(200, gone.shown_as(tree), true))
+        }
         Deleted::Gone(object) | Deleted::Marked(object) => Ok(call.answer(200, object, true)),
         Deleted::Unchanged => Ok(call.answer(200, object, false)),
     }
+}
+
+/// Whether an object that is gone was first marked to go.
+fn was_marked(gone: &Object, before: &Object) -> bool {
+    gone.is_deleting() && !before.is_deleting()
 }
 
 /// Answers with the objects as they were.

@@ -49,10 +49,13 @@ pub(super) fn validate_update(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<F
     }
     let mut others = Vec::new();
     common(kind, metadata, Some(was), &mut others);
+    let noted: Vec<FieldError> =
+        others.iter().filter(|error| error.field == "metadata.annotations").cloned().collect();
     // A builtin kind's own rules look at its metadata as well, and the real server tells all findings.
     let (first, then) = if kind.custom { (1, 1) } else { (2, 3) };
     let times = |errors: Vec<FieldError>, count| std::iter::repeat_n(errors, count).flatten();
-    times(errors, first).chain(times(others, then)).collect()
+    let more = if kind.custom { Vec::new() } else { noted };
+    times(errors, first).chain(times(others, then)).chain(more).collect()
 }
 
 static NOTHING: Tree = Tree::null();

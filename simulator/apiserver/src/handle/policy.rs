@@ -222,18 +222,16 @@ fn params(call: &Call<'_>, spec: &Tree, terms: &Tree) -> Result<Vec<Option<Tree>
         );
     };
     let table = call.server.table(id);
-    let found: Vec<Option<Tree>> = match wanted.get("selector") {
-        Some(labels) => table
-            .iter()
-            .filter(|object| object.namespace() == place)
-            .filter(|object| selects(labels, object.tree().at(&["metadata", "labels"])))
-            .map(|object| Some(object.tree().clone()))
-            .collect(),
-        None => {
-            let found = table.get(place, text(wanted, "name"));
-            found.map(|object| Some(object.tree().clone())).into_iter().collect()
-        }
+    let name = text(wanted, "name");
+    let labels = wanted.get("selector");
+    let is_meant = |object: &&Object| {
+        object.namespace() == place
+            && labels.map_or(object.name() == name, |labels| {
+                selects(labels, object.tree().at(&["metadata", "labels"]))
+            })
     };
+    let found: Vec<Option<Tree>> =
+        table.iter().filter(is_meant).map(|object| Some(object.tree().clone())).collect();
     if found.is_empty() && text(wanted, "parameterNotFoundAction") == "Deny" {
         return Err(
             "no params found for policy binding with `Deny` parameterNotFoundAction".to_owned()

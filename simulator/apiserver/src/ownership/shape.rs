@@ -145,7 +145,8 @@ impl<'a> Shape<'a> {
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
             // Older servers did not know what a key is when it is left out.
-            let knows = self.schema.minor() >= 21;
+            let of_ports = node.is_some_and(|node| node.type_name == "ContainerPort");
+            let knows = self.schema.minor() >= 21 || of_ports;
             let default =
                 || node.filter(|_| knows).and_then(|node| node.member(key)?.default.clone());
             let Some(value) = item.get(key).cloned().or_else(default) else {
