@@ -16,7 +16,7 @@ mod container;
 pub(crate) mod defaults;
 pub(crate) mod gates;
 mod immutable;
-mod internal;
+pub(crate) mod internal;
 mod job;
 mod job_policy;
 mod names;

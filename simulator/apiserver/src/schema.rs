@@ -17,6 +17,7 @@ mod decode;
 mod default;
 mod error;
 mod format;
+mod iterator;
 mod logic;
 mod prune;
 pub(crate) mod restore;

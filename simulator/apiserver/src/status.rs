@@ -127,7 +127,7 @@ impl FieldError {
 
     /// What was said otherwise until a minor version.
     fn older(&mut self, minor: u32) {
-        const SAID: [(u32, &str, &str); 8] = [
+        const SAID: [(u32, &str, &str); 7] = [
             (27, "must not contain dots", crate::names::LABEL),
             (
                 31,
@@ -146,11 +146,6 @@ impl FieldError {
                 30,
                 "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
                 "not a valid CIDR",
-            ),
-            (
-                22,
-                "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
-                "must be a valid IP address, (e.g. 10.9.8.7)",
             ),
         ];
         for (until, now, then) in SAID {

@@ -332,6 +332,7 @@ NULLS = {
     "rbac.v1.Role": ["rules"],
     "core.v1.PodSpec": ["containers"],
     "discovery.v1.EndpointSlice": ["ports", "endpoints"],
+    "discovery.v1beta1.EndpointSlice": ["ports", "endpoints"],
     "discovery.v1.Endpoint": ["addresses"],
     "autoscaling.v2.HorizontalPodAutoscalerStatus": ["currentMetrics"],
     "networking.v1.IngressRule": [],

@@ -152,7 +152,7 @@ impl Symbols {
         pieces(key).into_iter().map(piece).collect()
     }
 
-    fn matches(&mut self, pattern: &str, text: &str) -> bool {
+    pub fn matches(&mut self, pattern: &str, text: &str) -> bool {
         let pieces = pieces(pattern);
         let mut rest = text;
         for (at, piece) in pieces.iter().enumerate() {

@@ -40,7 +40,8 @@ pub(crate) fn assign(
     minor: u32,
 ) -> Result<Tree, Vec<FieldError>> {
     let Some(spec) = service.get("spec") else { return Ok(service.clone()) };
-    let mut spec = keep(spec, old.and_then(|old| old.get("spec")));
+    let before = old.and_then(|old| old.get("spec"));
+    let mut spec = keep(spec, before, minor);
     let name = service.str_at(&["metadata", "name"]).unwrap_or_default();
     let namespace = service.str_at(&["metadata", "namespace"]).unwrap_or_default();
     let start = start_of(namespace, name);
@@ -49,7 +50,10 @@ pub(crate) fn assign(
     if matches!(&*kind, "ClusterIP" | "NodePort" | "LoadBalancer") {
         one_family(&spec, &mut errors);
         spec = families(&spec, minor);
-        spec = cluster_ip(&spec, old, taken, start, &mut errors);
+        // Older servers took a changed Service at its word, and then refused to take its address away.
+        if minor >= 21 || before.is_none_or(|old| text(old, "type") == "ExternalName") {
+            spec = cluster_ip(&spec, old, taken, start, &mut errors);
+        }
     }
     let stated = text(&spec, "clusterIP");
     if kind == "ExternalName" && !stated.is_empty() && spec.get("clusterIPs").is_none() {
@@ -82,12 +86,15 @@ pub(crate) fn assign(
 }
 
 /// What an update leaves out is taken from before, as far as the new type still has it.
-fn keep(spec: &Tree, old: Option<&Tree>) -> Tree {
+fn keep(spec: &Tree, old: Option<&Tree>, minor: u32) -> Tree {
     let mut spec = spec.clone();
     let Some(old) = old else { return spec };
+    if minor < 21 {
+        spec = one_address(spec, old);
+    }
     let kind = text(&spec, "type").to_owned();
     let has_ip = |kind: &str| matches!(kind, "ClusterIP" | "NodePort" | "LoadBalancer");
-    if has_ip(&kind) && has_ip(text(old, "type")) {
+    if minor >= 21 && has_ip(&kind) && has_ip(text(old, "type")) {
         let stated = text(&spec, "clusterIP").to_owned();
         if stated.is_empty() {
             for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
@@ -107,7 +114,7 @@ fn keep(spec: &Tree, old: Option<&Tree>) -> Tree {
             }
         }
     }
-    if kind == "ExternalName" && has_ip(text(old, "type")) {
+    if minor >= 21 && kind == "ExternalName" && has_ip(text(old, "type")) {
         for key in
             ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"]
         {
@@ -174,6 +181,20 @@ fn keep(spec: &Tree, old: Option<&Tree>) -> Tree {
         }
     }
     spec
+}
+
+/// Older clients know the first of the addresses only: a change of it is meant for both fields.
+fn one_address(spec: Tree, old: &Tree) -> Tree {
+    let (before, now) = (text(old, "clusterIP"), text(&spec, "clusterIP").to_owned());
+    let same = spec.get("clusterIPs") == old.get("clusterIPs");
+    match (before, &*now) {
+        (_, "") if !before.is_empty() => spec.without(&["clusterIP"]).without(&["clusterIPs"]),
+        ("", _) if !now.is_empty() && spec.get("clusterIPs").is_none() => {
+            spec.with(&["clusterIPs"], vec![Tree::from(now)])
+        }
+        _ if before != now && same => spec.with(&["clusterIPs"], vec![Tree::from(now)]),
+        _ => spec,
+    }
 }
 
 /// The cluster has addresses of version 4 only.

@@ -9,6 +9,7 @@ use crate::Tree;
 pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
     let filled = match definition {
         "core.v1.Pod" => pod(tree, minor),
+        "core.v1.PodStatus" => pod_status(tree),
         "core.v1.PodSpec" => pod_spec(tree),
         "core.v1.Container" | "core.v1.EphemeralContainer" => container(tree),
         "core.v1.Volume" => volume(tree),
@@ -73,6 +74,16 @@ fn pod(tree: &Tree, minor: u32) -> Tree {
     tree.with(&["spec"], spec)
 }
 
+/// The one address and the first of several say the same.
+fn pod_status(tree: &Tree) -> Tree {
+    match tree.str_at(&["podIP"]) {
+        Some(ip) if !ip.is_empty() && tree.get("podIPs").is_none() => {
+            tree.with(&["podIPs"], Tree::list([Tree::map([("ip", Tree::from(ip))])]))
+        }
+        _ => tree.clone(),
+    }
+}
+
 fn pod_spec(tree: &Tree) -> Tree {
     let mut tree = tree.clone();
     // The old name of the account and the new one say the same.
@@ -107,6 +118,10 @@ fn container(tree: &Tree) -> Tree {
 
 /// Whether an image names no version: no tag, or `latest`, and no digest.
 fn is_latest(image: &str) -> bool {
+    if image.is_empty() || image.contains(char::is_whitespace) {
+        // No name of an image: Go's parser finds no tag in it.
+        return false;
+    }
     let (name, digest) = image.split_once('@').unwrap_or((image, ""));
     let last = name.rsplit('/').next().unwrap_or(name);
     match last.split_once(':') {

@@ -149,6 +149,18 @@ fn fields(name: &str) -> impl Iterator<Item = &'static str> {
     line.unwrap_or_default().split(' ').filter(|field| !field.is_empty())
 }
 
+/// The Go name of a member of a struct, where it is known.
+pub(crate) fn field_name(type_name: &str, key: &str) -> Option<&'static str> {
+    let names = PACKAGES.iter().map(|package| format!("{package}.{type_name}"));
+    let shown = |field: &'static str| field.split_once(':').map_or("", |(name, _)| name);
+    names
+        .flat_map(|name| fields(&name).map(shown).collect::<Vec<_>>())
+        .find(|name| name.eq_ignore_ascii_case(key) && name.starts_with(char::is_uppercase))
+}
+
+const PACKAGES: [&str; 7] =
+    ["core", "batch", "networking", "policy", "rbac", "storage", "resource"];
+
 /// The member of an object that a Go field holds: of the same name, but for its case and a few exceptions.
 fn member<'t>(tree: &'t Tree, field: &str) -> Option<&'t Tree> {
     let renamed = match field {

@@ -67,11 +67,6 @@ pub(super) fn deployment(write: &Write<'_>, faults: &mut Faults) {
     not_negative(faults, spec, "replicas", &at);
     selection(spec, "deployment", &at, faults);
     template(write, "ReplicaSet", &at, faults);
-    if write.old.is_some() && write.minor < 34 {
-        // Checked once as such and once as what comes after another.
-        selection(spec, "deployment", &at, faults);
-        template(write, "ReplicaSet", &at, faults);
-    }
     strategy(spec, &at, faults);
     not_negative(faults, spec, "minReadySeconds", &at);
     not_negative(faults, spec, "revisionHistoryLimit", &at);
@@ -143,6 +138,11 @@ pub(super) fn replica_set(write: &Write<'_>, faults: &mut Faults) {
     not_negative(faults, spec, "minReadySeconds", &at);
     selection(spec, "deployment", &at, faults);
     template(write, "ReplicaSet", &at, faults);
+    if write.old.is_some() && write.minor < 34 {
+        // Checked once as such and once as what comes after another.
+        selection(spec, "deployment", &at, faults);
+        template(write, "ReplicaSet", &at, faults);
+    }
 }
 
 pub(super) fn stateful_set(write: &Write<'_>, faults: &mut Faults) {

@@ -44,6 +44,12 @@ pub(super) fn apply(
         PatchKind::Merge => {
             if patch.is_map() {
                 Ok(patch::merge(target, patch))
+            } else if patch.is_list() && call.server.profile().minor < 24 && !call.info().custom {
+                let why = format!(
+                    r#"couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }}"#,
+                    crate::golang::type_name(patch)
+                );
+                Err(Status::invalid_patch(&patch.to_string(), &why))
             } else if patch.is_null() || call.server.profile().minor < 24 && !patch.is_list() {
                 let code = if call.server.profile().minor < 24 { 500 } else { 400 };
                 Err(if code == 500 {

@@ -1,7 +1,7 @@
 //! What can be asked of an object besides the object: its scale, its node, its end.
 
 use super::claim::Claim;
-use super::{Answered, Call, apply, body, patched, update};
+use super::{Answered, Call, apply, body, patched, update, write};
 use crate::object::{Object, Operation, Tree};
 use crate::request::{Answer, Gvr, PatchKind, Response, Verb};
 use crate::schema::Schema;
@@ -26,8 +26,15 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
         let patched = patched::apply(call, kind, &current, &patch)?;
         let table = call.server.profile().table();
         let schema = Schema::builtin(table, "autoscaling.v1.Scale");
-        if let Some(Err(misfit)) = schema.map(|schema| schema.decode(&patched, None)) {
-            return Err(Status::invalid_patch(&patched.to_string(), &misfit.to_string()));
+        if let Some(schema) = schema
+            && let Err(misfit) = schema.decode(&patched, None)
+        {
+            let minor = call.server.profile().minor;
+            let owned = if minor < 22 { patched } else { with_owners(&object, &patched) };
+            let shown = write::in_order(&owned);
+            let why = (minor < 23).then(|| schema.misread(shown.as_bytes())).flatten();
+            let why = why.unwrap_or_else(|| misfit.to_string());
+            return Err(Status::invalid_patch(&shown, &why));
         }
         patched
     } else {
@@ -39,7 +46,8 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
                 "{kind} in version {version:?} cannot be handled as a Scale: converting ({version}.{kind}) to (autoscaling.Scale): unknown conversion"
             )));
         }
-        if is_old && sent.str_at(&["metadata", "namespace"]).is_none_or(str::is_empty) {
+        let named = sent.str_at(&["metadata", "name"]).is_some_and(|name| name == object.name());
+        if is_old && named && sent.str_at(&["metadata", "namespace"]).is_none_or(str::is_empty) {
             let error = FieldError::required("metadata.namespace", "");
             return Err(Status::invalid_object(
                 "Scale.autoscaling",
@@ -77,6 +85,19 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
     Ok(tree_answer(scale_of(call, object)?, response.changed))
 }
 
+/// A scale with those who have scaled.
+fn with_owners(object: &Object, scale: &Tree) -> Tree {
+    let managers = object.ownership().managers();
+    let scaled = managers.to_tree();
+    let replicas = ["fieldsV1", "f:spec", "f:replicas"];
+    let entries = scaled.items().iter().filter(|entry| entry.at(&replicas).is_some());
+    let entries = entries.map(|entry| {
+        let fields = Tree::map([("f:spec", Tree::map([("f:replicas", Tree::empty_map())]))]);
+        entry.with(&["apiVersion"], "autoscaling/v1").with(&["fieldsV1"], fields)
+    });
+    scale.with(&["metadata", "managedFields"], Tree::list(entries))
+}
+
 fn scale_details(name: &str) -> Details {
     Details {
         name: name.to_owned(),
@@ -106,6 +127,18 @@ fn apply_scale(call: &mut Call<'_>, object: &Object, scale: &Tree) -> Answered {
         config = config.with(&path, replicas);
     }
     let own = format!(" using {}", info.api_version());
+    let force = call.request.options.force == Some(true);
+    if call.server.profile().minor < 22
+        && !call.info().custom
+        && !force
+        && config.at(&path).is_some_and(|wanted| object.tree().at(&path) != Some(wanted))
+    {
+        // Older servers did not look who had scaled what a Scale stands for.
+        let manager = "\"before-first-apply\" using autoscaling/v1";
+        let message =
+            format!("Apply failed with 1 conflict: conflict with {manager}: .spec.replicas");
+        return Err(Status::apply_conflict(message, &[(manager, ".spec.replicas".to_owned())]));
+    }
     if call.info().custom {
         // It fails where the result is read back; what comes before is looked at on a copy.
         let mut copy = call.server.clone();

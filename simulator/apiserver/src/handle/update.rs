@@ -7,7 +7,7 @@ use crate::builtin::{admission, parts};
 use crate::golang;
 use crate::object::{Object, Operation, Tree};
 use crate::ownership::Ownership;
-use crate::request::{PatchKind, Response};
+use crate::request::{PatchKind, Response, Verb};
 use crate::schema::restore;
 use crate::status::{FieldError, Status};
 
@@ -166,6 +166,12 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     let tree = signing::changed(call, was, tree);
     let tree = write::prepare_update(call, tree, old)?;
     let mut errors = metadata::validate_update(call.info(), &tree, was);
+    let is_service = call.info().is("", "Service") && call.server.profile().minor < 21;
+    if is_service && revision == 0 && call.request.verb == Verb::Update {
+        let why = "must be specified for an update";
+        let error = FieldError::invalid("metadata.resourceVersion", &"".into(), why);
+        errors.extend([error.clone(), error]);
+    }
     write::validate(call, &tree, Some(old), &mut errors);
     if !errors.is_empty() {
         return Err(Status::invalid(call.info(), old.name(), &errors));

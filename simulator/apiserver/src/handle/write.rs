@@ -5,7 +5,7 @@ use crate::builtin::{admission, rules, warnings};
 use crate::crd;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Tree};
-use crate::request::Verb;
+use crate::request::{Body, Verb};
 use crate::status::{FieldError, Status};
 
 /// The namespace of the URL is that of the object.
@@ -36,14 +36,27 @@ pub(super) fn shape(
     let read =
         if info.custom { info.schema.prune(tree, old) } else { info.schema.decode(tree, old) };
     let is_patch = call.request.verb == Verb::Patch;
+    let is_old = call.server.profile().minor < 23 && !info.custom;
+    let body = call.request.body.clone();
     let cannot = |why: &dyn std::fmt::Display| {
+        let mut why = why.to_string();
+        if is_old
+            && !is_patch
+            && let Body::Bytes { content_type, bytes } = &body
+            && !content_type.contains("yaml")
+        {
+            why = info.schema.misread(bytes).unwrap_or(why);
+        }
         if is_patch {
             let owners = owners.managers();
             let path = ["metadata", "managedFields"];
             let tree =
                 if owners.is_empty() { tree.clone() } else { tree.with(&path, owners.to_tree()) };
             let shown = if info.custom { tree.to_string() } else { in_order(&tree) };
-            return Status::invalid_patch(&shown, &why.to_string());
+            if is_old {
+                why = info.schema.misread(shown.as_bytes()).unwrap_or(why);
+            }
+            return Status::invalid_patch(&shown, &why);
         }
         let (kind, version) = (&info.kind, &info.version);
         Status::bad_request(format!(
@@ -65,7 +78,7 @@ pub(super) fn shape(
 }
 
 /// A patched object as the real server prints it: what a patch did not touch is in the order of its type.
-fn in_order(tree: &Tree) -> String {
+pub(super) fn in_order(tree: &Tree) -> String {
     const METADATA: [&str; 16] = [
         "name",
         "generateName",

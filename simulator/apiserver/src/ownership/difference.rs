@@ -158,7 +158,8 @@ fn place(shape: Shape<'_>, tree: &Tree) -> Place {
                 let known = shape.member(name);
                 let is_field = matches!(known, Known::Field(_));
                 let mut below = place(shape.below(name), value);
-                below.member |= !is_field || value.is_null() || value.is_map() && value.is_empty();
+                let is_empty = value.is_map() && value.is_empty() && shape.owns_empty();
+                below.member |= !is_field || value.is_null() || is_empty;
                 here.below.put(Element::field(name), below);
             }
         }

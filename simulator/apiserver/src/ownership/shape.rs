@@ -43,6 +43,11 @@ impl<'a> Shape<'a> {
         Self { schema, node: Some(schema.root()), object: schema.is_custom() }
     }
 
+    /// Whether who applies an empty map owns it: older servers saw nothing there.
+    pub(super) fn owns_empty(&self) -> bool {
+        self.schema.minor() >= 21
+    }
+
     pub(super) fn node(&self) -> Option<&'a Node> {
         self.node
     }

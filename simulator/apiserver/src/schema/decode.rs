@@ -288,6 +288,11 @@ fn quantity_of(tree: &Tree) -> Result<Option<Tree>, Misfit> {
     Ok((tree.as_str() != Some(&*canonical)).then(|| Tree::from(&*canonical)))
 }
 
+/// Why a time is none.
+pub(super) fn bad_time(kind: Type, tree: &Tree) -> Option<String> {
+    time(kind, tree, &Owner::NONE).err().map(|misfit| misfit.0)
+}
+
 fn time(kind: Type, tree: &Tree, owner: &Owner<'_>) -> Result<Option<Tree>, Misfit> {
     let Some(text) = tree.as_str() else { return Err(wrong(tree, "string", owner)) };
     let layout = match kind {
@@ -308,7 +313,7 @@ fn time(kind: Type, tree: &Tree, owner: &Owner<'_>) -> Result<Option<Tree>, Misf
     Ok((canonical != text).then(|| Tree::from(canonical)))
 }
 
-fn go_type(node: &Node) -> String {
+pub(super) fn go_type(node: &Node) -> String {
     match node.kind {
         Type::String => "string".to_owned(),
         Type::Bool => "bool".to_owned(),
@@ -327,7 +332,7 @@ fn go_type(node: &Node) -> String {
 }
 
 /// `v1.PodSpec`: Go's package name is the version.
-fn go_struct(node: &Node) -> String {
+pub(super) fn go_struct(node: &Node) -> String {
     let mut parts = node.definition.rsplit('.');
     let name = parts.next().unwrap_or_default();
     format!("{}.{name}", parts.next().unwrap_or("v1"))
