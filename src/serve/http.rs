@@ -224,6 +224,7 @@ fn watching(
     (place, record): (OwnedSemaphorePermit, Option<Arc<Record>>),
 ) -> hyper::Response<Body> {
     let now = shared.snapshots.borrow().now;
+    let warnings = cursor.warnings.clone();
     let (lines, receiver) = mpsc::channel::<Bytes>(64);
     tokio::spawn(async move {
         // A reader that does not keep up is cut off with its connection, never waited for.
@@ -238,6 +239,7 @@ fn watching(
     });
     let mut answer = http::json(200, BodyExt::boxed(Lines(receiver)), now);
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form.stream_type()));
+    http::warn(&mut answer, &warnings);
     answer
 }
 
@@ -248,15 +250,16 @@ async fn feed(
     lines: mpsc::Sender<Bytes>,
     limit: Duration,
 ) {
-    let mut told = shared.snapshots.borrow().server.revision();
     let mut first = true;
+    // What there was at the start is no news: nobody needs to be told how far that goes.
+    let mut known = None;
+    let mut told = shared.snapshots.borrow().server.revision();
     // Now and then, and shortly before the end.
     let mut rest = limit.saturating_sub(Duration::from_secs(2));
     let mut mark = std::pin::pin!(tokio::time::sleep(rest.min(BOOKMARKS)));
     loop {
         let snapshot = shared.snapshots.borrow_and_update().clone();
         while let Some(event) = cursor.next(&snapshot.server) {
-            told = told.max(revision_of(&event));
             let line =
                 event_line(&snapshot, &cursor.kind, &event, form, std::mem::take(&mut first));
             if lines.send(line).await.is_err() {
@@ -266,16 +269,20 @@ async fn feed(
         if cursor.is_over() {
             return;
         }
+        let known = *known.get_or_insert(cursor.newest);
         tokio::select! {
             changed = shared.snapshots.changed() => if changed.is_err() {
                 return;
             },
             () = &mut mark => {
+                let is_last = rest <= BOOKMARKS;
                 rest = rest.saturating_sub(BOOKMARKS);
                 let pause = if rest.is_zero() { WATCH_LIMIT } else { rest.min(BOOKMARKS) };
                 mark.as_mut().reset(tokio::time::Instant::now() + pause);
-                let revision = shared.snapshots.borrow().server.revision();
-                if cursor.bookmarks && revision > told {
+                // As far as this watch has come: what is newer it has yet to tell.
+                let revision = snapshot.server.revision();
+                let news = cursor.newest > known || !is_last && revision > told;
+                if cursor.bookmarks && news {
                     told = revision;
                     let event = WatchEvent::Bookmark { revision, initial_events_end: false };
                     let bookmark = event_line(&snapshot, &cursor.kind, &event, form, std::mem::take(&mut first));
@@ -285,16 +292,6 @@ async fn feed(
                 }
             }
         }
-    }
-}
-
-fn revision_of(event: &WatchEvent) -> u64 {
-    match event {
-        WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
-            object.revision()
-        }
-        WatchEvent::Bookmark { revision, .. } => *revision,
-        WatchEvent::Error(_) => 0,
     }
 }
 

@@ -98,7 +98,7 @@ impl Form {
     pub fn of(self, response: Response, kind: &KindInfo, minor: u32, now: Timestamp) -> Response {
         match self.shape {
             Shape::Own => response,
-            Shape::Partial(partial) => partial.of(response, kind, minor),
+            Shape::Partial(partial) => partial.of(response, kind),
             Shape::Table(rows) => rows.of(response, kind, minor, now),
         }
     }

@@ -316,8 +316,8 @@ fn versions(definition: &Tree, spec: &Path<'_>, faults: &mut Faults) {
     let mut seen: Vec<String> = list.iter().map(name).collect();
     seen.sort();
     let printed = || match definition.at(&["spec", "versions"]) {
-        None => "null".to_owned(),
-        Some(_) => printed_versions(list),
+        Some(versions) if !versions.is_null() => printed_versions(list),
+        _ => "null".to_owned(),
     };
     if seen.windows(2).any(|pair| pair[0] == pair[1]) {
         faults.0.push(FieldError::invalid_printed(

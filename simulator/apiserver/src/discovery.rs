@@ -124,10 +124,12 @@ impl Server {
     /// What a path is answered with where a group of the server itself has no such version.
     pub fn absent_document(&self, path: &str) -> Option<Status> {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        let ["apis", group, _] = parts.as_slice() else {
-            return None;
+        let group = match parts.as_slice() {
+            ["apis", group, _] => group,
+            ["api", _] => "",
+            _ => return None,
         };
-        let own = self.kinds().any(|kind| !kind.custom && *kind.group == **group);
+        let own = self.kinds().any(|kind| !kind.custom && *kind.group == *group);
         (own && self.document(path).is_none()).then(Status::unknown_resource)
     }
 

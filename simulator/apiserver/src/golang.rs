@@ -29,6 +29,44 @@ pub(crate) fn print(tree: &Tree) -> String {
     }
 }
 
+/// A duration in nanoseconds: `1h2.5s`.
+pub(crate) fn duration(text: &str) -> Result<i64, String> {
+    let invalid = || format!("time: invalid duration {text:?}");
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if rest == "0" {
+        return Ok(0);
+    }
+    if rest.is_empty() {
+        return Err(invalid());
+    }
+    let mut total = 0_f64;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(end);
+        let number: f64 = number.parse().map_err(|_| invalid())?;
+        let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        let nanoseconds = match unit {
+            "" => return Err(format!("time: missing unit in duration {text:?}")),
+            "ns" => 1.0,
+            "us" | "µs" | "μs" => 1e3,
+            "ms" => 1e6,
+            "s" => 1e9,
+            "m" => 60e9,
+            "h" => 3600e9,
+            other => return Err(format!("time: unknown unit {other:?} in duration {text:?}")),
+        };
+        total += number * nanoseconds;
+        rest = after;
+    }
+    if total > 9.2e18 {
+        return Err(invalid());
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the condition says that it fits")]
+    let total = total as i64;
+    Ok(if text.starts_with('-') { -total } else { total })
+}
+
 /// `invalid character 'b' looking for beginning of object key string`.
 pub(crate) fn json_error(text: &[u8], error: &serde_json::Error) -> String {
     if error.is_eof() || text.iter().all(u8::is_ascii_whitespace) {

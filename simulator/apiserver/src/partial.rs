@@ -27,7 +27,7 @@ impl Partial {
     }
 
     /// An answer in this form. What is no object stays as it is.
-    pub fn of(self, response: Response, kind: &KindInfo, minor: u32) -> Response {
+    pub fn of(self, response: Response, kind: &KindInfo) -> Response {
         let body = match (&response.body, self.is_list) {
             (Answer::Object(object), false) => Answer::Tree(self.one(object)),
             (Answer::Objects { items, revision, continue_token, remaining, .. }, true) => {
@@ -43,8 +43,8 @@ impl Partial {
                     ("items", items),
                 ]))
             }
-            (Answer::Object(_), true) => return not_so(kind, minor, false).into(),
-            (Answer::Objects { .. }, false) => return not_so(kind, minor, true).into(),
+            (Answer::Object(_), true) => return not_so(kind, false).into(),
+            (Answer::Objects { .. }, false) => return not_so(kind, true).into(),
             _ => return response,
         };
         Response { body, ..response }
@@ -101,10 +101,9 @@ pub(crate) fn list_metadata(revision: u64, go_on_at: Option<&str>, remaining: Op
     metadata
 }
 
-fn not_so(kind: &KindInfo, minor: u32, is_list: bool) -> Status {
+fn not_so(kind: &KindInfo, is_list: bool) -> Status {
     let name = if is_list { &kind.list_kind } else { &kind.kind };
     let package = match &*kind.group {
-        _ if minor < 24 => &kind.version,
         "" => "core",
         group => group.split('.').next().unwrap_or_default(),
     };

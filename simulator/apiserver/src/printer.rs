@@ -66,6 +66,10 @@ impl Rows {
             Answer::Objects { items, revision, continue_token, remaining, .. } => {
                 (list_metadata(*revision, continue_token.as_deref(), *remaining), items.as_slice())
             }
+            Answer::Tree(tree) if tree.str_at(&["kind"]) == Some("Scale") => {
+                let table = self.scale(tree, kind, minor, now);
+                return Response { body: Answer::Tree(table), ..response };
+            }
             _ => return response,
         };
         let columns = columns::of(kind, minor);
@@ -77,6 +81,18 @@ impl Rows {
         let table =
             if plain && trees.is_empty() { table.with(&["rows"], Tree::null()) } else { table };
         Response { body: Answer::Tree(table), ..response }
+    }
+
+    /// How many there are of something, and should be.
+    fn scale(self, scale: &Tree, kind: &KindInfo, minor: u32, now: Timestamp) -> Tree {
+        let columns = columns::of_scale(kind, minor);
+        let number = |part: &str| scale.int_at(&[part, "replicas"]).unwrap_or(0);
+        let age = text::age(text::at(scale, "metadata.creationTimestamp"), now);
+        let name = scale.str_at(&["metadata", "name"]).unwrap_or_default();
+        let cells = json!([name, number("spec"), number("status"), age]);
+        let row =
+            Tree::map([("cells", Tree::from_value(cells)), ("object", self.included(kind, scale))]);
+        self.table(one_metadata(scale), definitions(&columns), [row])
     }
 
     /// A frame of a watch; `None` for what stays as it is. Only the first table says what its columns are.
@@ -123,8 +139,21 @@ impl Rows {
 
     fn row(self, kind: &KindInfo, columns: &[Column], object: &Tree, now: Timestamp) -> Tree {
         let cells = cells::of(kind, columns, object, now);
+        let included = self.included(kind, object);
+        let row =
+            Tree::map([("cells", Tree::from_value(Value::Array(cells))), ("object", included)]);
+        match pods::conditions(object).filter(|_| kind.is("", "Pod")) {
+            Some(conditions) => row.with(&["conditions"], conditions),
+            None => row,
+        }
+    }
+}
+
+impl Rows {
+    /// What a row carries of its object.
+    fn included(self, kind: &KindInfo, object: &Tree) -> Tree {
         let ends_start = object.at(&["metadata", "annotations", "k8s.io/initial-events-end"]);
-        let included = match self.include {
+        match self.include {
             Include::Object => object.clone(),
             Include::None if ends_start.is_none() => Tree::null(),
             Include::None | Include::Metadata => Tree::map([
@@ -132,12 +161,6 @@ impl Rows {
                 ("apiVersion", self.version.into()),
                 ("metadata", metadata(kind, object)),
             ]),
-        };
-        let row =
-            Tree::map([("cells", Tree::from_value(Value::Array(cells))), ("object", included)]);
-        match pods::conditions(object).filter(|_| kind.is("", "Pod")) {
-            Some(conditions) => row.with(&["conditions"], conditions),
-            None => row,
         }
     }
 }

@@ -89,6 +89,13 @@ pub(crate) fn to_bytes(tree: &Tree) -> Option<Vec<u8>> {
     Some(body.0)
 }
 
+/// Whether the server's own types have a kind in a version, served or not.
+pub(crate) fn is_known(group: &str, api_version: &str, kind: &str) -> bool {
+    let (own, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let short = if group.is_empty() { "core" } else { group.split('.').next().unwrap_or(group) };
+    own == group && table::is_listed(&format!("{short}.{version}.{kind}"))
+}
+
 /// One event of a watch: its length, then a message with the object in it.
 pub(crate) fn frame(event: &str, object: &[u8]) -> Vec<u8> {
     let mut raw = Writer::default();

@@ -81,6 +81,11 @@ impl Schema {
         }
     }
 
+    /// A builtin object with what stands in it though nobody set it.
+    pub(crate) fn unset(&self, object: &Tree) -> Tree {
+        decode::with_unset(self.node(), object)
+    }
+
     pub(crate) fn minor(&self) -> u32 {
         self.minor
     }

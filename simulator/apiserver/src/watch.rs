@@ -26,6 +26,10 @@ pub struct Cursor {
     /// Whether the reader takes bookmarks.
     pub bookmarks: bool,
     pub(crate) is_over: bool,
+    /// The revision of the last change of this kind that was seen, wanted or not.
+    pub newest: u64,
+    /// What the reader is to be told besides.
+    pub warnings: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -54,10 +58,15 @@ impl Cursor {
             return None;
         }
         let mut passed = 0;
+        let mut newest = self.newest;
         let event = server.log_since(self.position).find_map(|entry| {
             passed += 1;
+            if entry.kind == self.id {
+                newest = entry.revision;
+            }
             self.event(entry)
         });
+        self.newest = newest;
         self.position = self.position.plus(passed);
         // The kind is gone, and with it what its readers waited for.
         self.is_over = event.is_none() && server.kind_info(self.id).is_none();

@@ -36,6 +36,9 @@ pub struct Http<'a> {
 pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
     let query = Query::parse(http.query);
     let place = place(http.path).ok_or_else(Status::unknown_path)?;
+    if !(query.flag("watch") || place.watches) {
+        check_timeout(query.get("timeout"))?;
+    }
     let watches = query.flag("watch") || place.watches;
     let named = !place.name.is_empty();
     let verb = match http.method {
@@ -109,7 +112,11 @@ pub(crate) fn watches(query: &str) -> bool {
 }
 
 pub(crate) fn place(path: &str) -> Option<Place> {
-    let mut parts = path.split('/').filter(|part| !part.is_empty()).map(decode).collect::<Vec<_>>();
+    // A name cannot hide a slash, and nothing between two of them is no name at all.
+    let whole = decode(path);
+    let whole = whole.strip_prefix('/').unwrap_or(&whole);
+    let whole = whole.strip_suffix('/').unwrap_or(whole);
+    let mut parts: Vec<String> = whole.split('/').map(str::to_owned).collect();
     let (group, used) = match parts.first()?.as_str() {
         "api" => (String::new(), 1),
         "apis" => (parts.get(1)?.clone(), 2),
@@ -253,6 +260,16 @@ fn check_delete_options(tree: &Tree) -> Result<(), Status> {
             ))
         }
     }
+}
+
+/// How long a client is ready to wait, in Go's words for a duration: `1m30s`.
+fn check_timeout(text: &str) -> Result<(), Status> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    golang::duration(text).map(drop).map_err(|why| {
+        Status::bad_request(format!("invalid timeout specified in the request URL - {why}"))
+    })
 }
 
 struct Query(Vec<(String, String)>);
@@ -440,6 +457,7 @@ fn bookmark(kind: &KindInfo, revision: u64, initial_events_end: bool) -> Tree {
     let object =
         Tree::map([("kind", Tree::from(&*kind.kind)), ("apiVersion", kind.api_version().into())])
             .with(&["metadata", "resourceVersion"], revision.to_string());
+    let object = if kind.custom { object } else { kind.schema.unset(&object) };
     if initial_events_end {
         return object.with(&["metadata", "annotations", "k8s.io/initial-events-end"], "true");
     }

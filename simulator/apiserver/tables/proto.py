@@ -126,7 +126,7 @@ def needed(table):
 
 def main():
     root = sys.argv[1] if len(sys.argv) > 1 else os.path.expanduser("~/go/pkg/mod")
-    table = {}
+    table, newest = {}, set()
     for version in VERSIONS:
         for module in MODULES:
             start = f"{root}/k8s.io/{module}@{version}"
@@ -138,6 +138,8 @@ def main():
                 names = tags(os.path.dirname(path))
                 for message, fields in found.items():
                     full = f"{short(package)}.{message}"
+                    if version == VERSIONS[0]:
+                        newest.add(full)
                     if full in SPECIAL:
                         continue
                     rows = table.setdefault(full, {})
@@ -154,6 +156,11 @@ def main():
                         if number not in rows and (inline or json not in taken):
                             rows[number] = (json or field, flag + kind)
     print("# Messages of Kubernetes 1.34 and 1.20, from their generated.proto. Made by proto.py; do not edit.")
+    # Versions of served kinds that the newest server's types still have, though it serves them no more.
+    served = {name for name in kinds(os.path.dirname(os.path.abspath(__file__))) if not name.endswith("List")}
+    ends = {(name.split(".")[0], name.split(".")[2]) for name in served}
+    known = [name for name in newest if (name.split(".")[0], name.split(".")[-1]) in ends and name.count(".") == 2]
+    print("# known " + " ".join(sorted(known)))
     for name in sorted(needed(table)):
         print(name)
         for number, (json, kind) in sorted(table[name].items()):

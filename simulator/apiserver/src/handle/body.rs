@@ -27,7 +27,20 @@ pub(super) fn object(call: &Call<'_>) -> Result<Tree, Status> {
     {
         let kind = own_kind.unwrap_or(&info.kind);
         let version = own_version.map_or_else(|| info.api_version(), str::to_owned);
+        if kind == &*info.kind && protobuf::is_known(&info.group, &version, kind) {
+            // The server knows that version still, and does not serve it.
+            return Err(other_version(&version, &info.api_version()));
+        }
         return Err(other_kind(call, kind, &version));
+    }
+    if let Some(metadata) = tree.get("metadata").filter(|found| !found.is_map() && !found.is_null())
+    {
+        return Err(Status::bad_request(format!(
+            "{kind} in version {:?} cannot be handled as a {kind}: json: cannot unmarshal {} into Go struct field {kind}.metadata of type v1.ObjectMeta",
+            info.version,
+            golang::type_name(metadata),
+            kind = info.kind,
+        )));
     }
     // Of builtin kinds the URL says what they are.
     Ok(tree.with(&["apiVersion"], info.api_version()).with(&["kind"], &*info.kind))
@@ -54,7 +67,11 @@ fn decoded(call: &Call<'_>, content_type: &str, bytes: &[u8]) -> Result<Tree, St
         "" | "application/json" => Tree::from_json(bytes)
             .map_err(|error| unrecognized(&golang::json_error(bytes, &error)))?,
         "application/yaml" => yaml::tree(bytes).map_err(|error| {
-            unrecognized(&format!("error converting YAML to JSON: yaml: {error}"))
+            Status::bad_request(format!(
+                "the object provided is unrecognized (must be of type {}): yaml: {error} ({})",
+                call.info().kind,
+                summary(bytes)
+            ))
         })?,
         protobuf::MEDIA if !call.info().custom || call.request.subresource.is_some() => {
             return message(call, bytes);
@@ -108,6 +125,37 @@ fn summary(bytes: &[u8]) -> String {
     text
 }
 
+fn other_version(found: &str, wanted: &str) -> Status {
+    Status::bad_request(format!(
+        "the API version in the data ({found}) does not match the expected API version ({wanted})"
+    ))
+}
+
+/// Kinds of `v1` that are no resources.
+const NO_RESOURCES: &[&str] = &[
+    "APIGroup",
+    "APIGroupList",
+    "APIResourceList",
+    "APIVersions",
+    "CreateOptions",
+    "DeleteOptions",
+    "GetOptions",
+    "List",
+    "ListOptions",
+    "PatchOptions",
+    "PodAttachOptions",
+    "PodExecOptions",
+    "PodLogOptions",
+    "PodPortForwardOptions",
+    "PodProxyOptions",
+    "PodStatusResult",
+    "RangeAllocation",
+    "SerializedReference",
+    "Status",
+    "UpdateOptions",
+    "WatchEvent",
+];
+
 /// The words for an object of another kind or version than the URL's.
 fn other_kind(call: &Call<'_>, kind: &str, api_version: &str) -> Status {
     let wanted = &call.info().kind;
@@ -120,7 +168,7 @@ fn other_kind(call: &Call<'_>, kind: &str, api_version: &str) -> Status {
             && *info.version == *version
             && (*info.kind == *kind || *info.list_kind == *kind)
     });
-    if known {
+    if known || api_version == "v1" && NO_RESOURCES.contains(&kind) {
         let package = match &*call.info().group {
             "" => "core",
             group => group.split('.').next().unwrap_or_default(),
@@ -158,9 +206,7 @@ fn check_custom(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
     let version = tree.str_at(&["apiVersion"]).unwrap_or_default();
     let wanted = info.api_version();
     if version != wanted {
-        return Err(Status::bad_request(format!(
-            "the API version in the data ({version}) does not match the expected API version ({wanted})"
-        )));
+        return Err(other_version(version, &wanted));
     }
     if let Some(found) = tree.get("metadata").filter(|found| !found.is_map() && !found.is_null()) {
         let (kind, version) = (&info.kind, &info.version);

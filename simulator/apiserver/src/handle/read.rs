@@ -32,19 +32,20 @@ pub(super) fn revision(text: &str) -> Result<u64, String> {
 
 pub(super) fn list(call: &mut Call<'_>) -> Answered {
     let options = &call.request.options;
+    let minor = call.server.profile().minor;
     let token = match &*options.continue_token {
         "" => None,
         text => {
-            check_match(options, &[])?;
+            check_match(options, &[], minor)?;
             if !matches!(&*options.resource_version, "" | "0") {
                 return Err(Status::bad_request(
                     "specifying resource version is not allowed when using continue",
                 ));
             }
-            Some(Token::decode(text)?)
+            Some(Token::decode(text, minor)?)
         }
     };
-    check_match(options, &["Exact", "NotOlderThan"])?;
+    check_match(options, &["Exact", "NotOlderThan"], minor)?;
     let (labels, fields) = selectors(call)?;
     let moment = moment(call, token.as_ref())?;
     let start = token.map_or(String::new(), |token| token.start);
@@ -72,11 +73,11 @@ pub(super) fn list(call: &mut Call<'_>) -> Answered {
     Ok(Response { code: 200, body, warnings: Vec::new(), changed: false })
 }
 
-fn check_match(options: &Options, supported: &[&str]) -> Result<(), Status> {
+fn check_match(options: &Options, supported: &[&str], minor: u32) -> Result<(), Status> {
     let (wanted, revision) = (&*options.resource_version_match, &*options.resource_version);
     let field = "resourceVersionMatch";
     let mut errors = Vec::new();
-    if options.send_initial_events.is_some() {
+    if options.send_initial_events.is_some() && minor >= 25 {
         let detail = "sendInitialEvents is forbidden for list";
         errors.push(FieldError::forbidden("sendInitialEvents", detail));
     }
@@ -118,6 +119,11 @@ fn moment(call: &Call<'_>, token: Option<&Token>) -> Result<Moment, Status> {
             Status::bad_request(format!("invalid resource version: {why}"))
         }
     })?;
+    if wanted > current && options.resource_version_match == "Exact" && server.profile().minor < 24
+    {
+        let why = "etcdserver: mvcc: required revision is a future revision";
+        return Err(Status::plain(500, why));
+    }
     if wanted > current {
         return Err(Status::too_large_revision(wanted, current));
     }
@@ -130,7 +136,8 @@ fn moment(call: &Call<'_>, token: Option<&Token>) -> Result<Moment, Status> {
         None => None,
     };
     // Any state will do: the limit is not kept to.
-    let limit = if options.resource_version == "0" { 0 } else { options.limit };
+    let keeps = token.is_some() && server.profile().minor < 24;
+    let limit = if options.resource_version == "0" && !keeps { 0 } else { options.limit };
     let Some(exact) = exact else {
         return Ok(Moment { table: table.clone(), revision: current, limit });
     };

@@ -9,7 +9,8 @@ use crate::watch::{Cursor, WatchEvent};
 
 pub(super) fn watch(call: &mut Call<'_>) -> Result<Outcome, Status> {
     let options = &call.request.options;
-    check(options, call.server.profile().minor)?;
+    let minor = call.server.profile().minor;
+    check(options, minor)?;
     let (labels, fields) = read::selectors(call)?;
     let revision =
         read::revision(&options.resource_version).map_err(|why| Status::plain(500, why))?;
@@ -25,8 +26,12 @@ pub(super) fn watch(call: &mut Call<'_>) -> Result<Outcome, Status> {
         first: VecDeque::new(),
         bookmarks: options.allow_bookmarks,
         is_over: false,
+        newest: 0,
+        warnings: call.warnings.clone(),
     };
-    let streams = options.send_initial_events == Some(true);
+    // Servers before 1.25 do not know of it.
+    let initial = options.send_initial_events.filter(|_| minor >= 25);
+    let streams = initial == Some(true);
     if revision > server.revision() {
         if streams {
             let status = Status::too_large_revision(revision, server.revision());
@@ -34,7 +39,7 @@ pub(super) fn watch(call: &mut Call<'_>) -> Result<Outcome, Status> {
         } else {
             cursor.after = revision;
         }
-    } else if streams || revision == 0 && options.send_initial_events.is_none() {
+    } else if streams || revision == 0 && initial.is_none() {
         let table = server.table(call.kind.id);
         let there = table.in_namespace(&cursor.namespace).filter(|object| cursor.wants(object));
         cursor.first =
@@ -61,7 +66,7 @@ fn check(options: &Options, minor: u32) -> Result<(), Status> {
     let wanted = &*options.resource_version_match;
     let field = "resourceVersionMatch";
     let mut errors = Vec::new();
-    match options.send_initial_events {
+    match options.send_initial_events.filter(|_| minor >= 25) {
         Some(_) if minor < 32 => {
             let detail = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
             errors.push(FieldError::forbidden("sendInitialEvents", detail));
@@ -74,8 +79,11 @@ fn check(options: &Options, minor: u32) -> Result<(), Status> {
             }
         }
         None if !wanted.is_empty() => {
-            let detail =
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            let detail = if minor < 25 {
+                "resourceVersionMatch is forbidden for watch"
+            } else {
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+            };
             errors.push(FieldError::forbidden(field, detail));
         }
         _ => {}

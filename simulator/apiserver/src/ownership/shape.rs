@@ -154,12 +154,23 @@ impl<'a> Shape<'a> {
             let knows = self.schema.minor() >= 21 || of_ports;
             let default =
                 || node.filter(|_| knows).and_then(|node| node.member(key)?.default.clone());
-            let Some(value) = item.get(key).cloned().or_else(default) else {
-                return Err(format!(
-                    "associative list with keys has an element that omits key field {key:?} (and doesn't have default value)"
-                ));
-            };
-            found.push((Arc::clone(key), Scalar(value)));
+            match item.get(key).cloned().or_else(default) {
+                Some(value) => found.push((Arc::clone(key), Scalar(value))),
+                // An element without that key is another one than those with it.
+                None if self.schema.minor() >= 30 => {}
+                None => {
+                    return Err(format!(
+                        "associative list with keys has an element that omits key field {key:?} (and doesn't have default value)"
+                    ));
+                }
+            }
+        }
+        if found.is_empty() {
+            let keys: Vec<String> = keys.iter().map(|key| format!("{key:?}")).collect();
+            return Err(format!(
+                "associative list with keys has an element that omits all key fields [{}] (and doesn't have default values for any key fields)",
+                keys.join(" ")
+            ));
         }
         found.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(Element::Key(found))

@@ -41,6 +41,28 @@ pub(super) fn of(kind: &KindInfo, minor: u32) -> Vec<Column> {
     vec![name, created]
 }
 
+/// Those of a scale, which has no table of its own.
+pub(super) fn of_scale(kind: &KindInfo, minor: u32) -> Vec<Column> {
+    let kinds = kinds(minor);
+    if let Some(columns) = kinds.get(&("autoscaling", "Scale")).filter(|_| !kind.custom) {
+        return columns.clone();
+    }
+    let name = kinds[&("", "Namespace")][0].clone();
+    let age = kinds[&("", "Namespace")].last().cloned().unwrap_or_default();
+    let column = |name: &str, description: &str| Column {
+        name: name.to_owned(),
+        kind: "integer".to_owned(),
+        description: description.to_owned(),
+        ..Column::default()
+    };
+    vec![
+        name,
+        column("Desired", "Number of desired replicas"),
+        column("Available", "Number of actual replicas"),
+        Column { kind: "date".to_owned(), ..age },
+    ]
+}
+
 fn described(column: &Column) -> Column {
     let mut column = column.clone();
     if column.description.is_empty() {

@@ -74,6 +74,12 @@ impl Message {
     }
 }
 
+/// Whether a kind is in the list of those that are no longer served.
+pub(super) fn is_listed(name: &str) -> bool {
+    let lines = TEXT.lines().filter_map(|line| line.strip_prefix("# known "));
+    lines.flat_map(|line| line.split(' ')).any(|known| known == name)
+}
+
 fn split() -> Vec<Message> {
     let mut messages = Vec::with_capacity(768);
     let mut rest = TEXT;

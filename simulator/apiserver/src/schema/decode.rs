@@ -171,6 +171,20 @@ pub(super) fn when_unset(member: &Member) -> Option<Tree> {
     })
 }
 
+/// A value with all that its type always shows.
+pub(super) fn with_unset(node: &Node, tree: &Tree) -> Tree {
+    let mut tree = tree.clone();
+    for member in &node.members {
+        let name = [&*member.name];
+        let found = tree.get(name[0]).cloned().or_else(|| when_unset(member));
+        if let Some(found) = found {
+            let whole = if found.is_map() { with_unset(&member.node, &found) } else { found };
+            tree = tree.with(&name, whole);
+        }
+    }
+    tree
+}
+
 fn begin<'t>(copy: &mut Option<Vec<(&'t str, Tree)>>, tree: &'t Tree, until: usize) {
     if copy.is_none() {
         let before = tree.entries().take(until).map(|(key, value)| (key, value.clone()));
