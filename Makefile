@@ -7,10 +7,10 @@ PROFILE ?= dev
 DRYDOCK ?= $(CARGO) run --profile $(PROFILE) --quiet --
 export PROFILE
 
-.PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden kubectl kubectlrecord conformance determinism ci
+.PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden kubectl kubectl-record conformance determinism ci
 
 menu: ## this menu
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 demo: ## build, and replay the bundled failover, narrated
 	@$(DRYDOCK) run scenarios/failover/redis-primary-node-lost
 check: ## compile everything, quickly
@@ -42,8 +42,8 @@ corpus: ## real charts of ../shared/data through `drydock try`
 golden: ## weaviate and qdrant against the recorded work of the upstream operator
 	@.ci/golden $(SHARED)
 kubectl: ## every kubectl of 1.27 to 1.33 that is found, on drydock serve
-	@$(CARGO) test --profile $(PROFILE) --test kubectl -- --nocapture
-kubectlrecord: ## write down again what every kubectl prints on the oracle (SHARED/oracle, running)
+	@KUBECTL_ALL=1 $(CARGO) test --profile $(PROFILE) --test kubectl -- --nocapture
+kubectl-record: ## write down again what every kubectl prints on the oracle (SHARED/oracle, running)
 	@KUBECTL_RECORD=$$($(SHARED)/oracle/oracle kubeconfig) $(CARGO) test --profile $(PROFILE) --test kubectl -- --nocapture
 conformance: ## the Kubernetes project's own tests on drydock serve (where SHARED/oracle has built them)
 	@.ci/conformance $(SHARED)

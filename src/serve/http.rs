@@ -138,9 +138,9 @@ async fn carried_out(
         Asked::Request(request) => *request,
     };
     request.user = user;
-    let form = match form(&snapshot, &request, accept, parts.uri.query()) {
+    let form = match http::form(&snapshot.server, &request, parts) {
         Ok(form) => form,
-        Err(status) => return http::refused(status, errors, snapshot.now).into(),
+        Err((status, errors)) => return http::refused(status, errors, snapshot.now).into(),
     };
     if is_read(&request) {
         // A request that only reads is asked of a copy, and no write waits for it.
@@ -172,27 +172,6 @@ async fn carried_out(
     finished(&snapshot, &request, response, form).into()
 }
 
-fn form(
-    snapshot: &Snapshot,
-    request: &Request,
-    accept: Option<&str>,
-    query: Option<&str>,
-) -> Result<Form, Status> {
-    let Some(kind) = kind_of(&snapshot.server, request) else {
-        return Ok(Form::of_errors(accept.unwrap_or_default()));
-    };
-    let minor = snapshot.server.profile().minor;
-    let (accept, query) = (accept.unwrap_or_default(), query.unwrap_or_default());
-    Form::negotiate(accept, query, kind, request.verb, minor)
-}
-
-fn kind_of<'s>(server: &'s Server, request: &Request) -> Option<&'s KindInfo> {
-    server.kinds().find(|kind| {
-        (&*kind.group, &*kind.version, &*kind.plural)
-            == (&*request.resource.group, &*request.resource.version, &*request.resource.resource)
-    })
-}
-
 fn is_read(request: &Request) -> bool {
     matches!(request.verb, Verb::Get | Verb::List | Verb::Watch)
 }
@@ -207,12 +186,7 @@ fn finished(
         let status = Status::plain(501, "this world does not answer such a request");
         return http::refused(status, form, snapshot.now);
     };
-    let server = &snapshot.server;
-    let response = match kind_of(server, request) {
-        Some(kind) => form.of(response, kind, server.profile().minor, snapshot.now),
-        None => response,
-    };
-    http::answer(&response, form, snapshot.now)
+    http::finished(&snapshot.server, request, response, form, snapshot.now)
 }
 
 /// One frame per event, for as long as somebody reads.

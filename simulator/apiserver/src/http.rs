@@ -16,6 +16,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 
 use crate::accept::Form;
 use crate::document::Document;
+use crate::kinds::KindInfo;
 use crate::request::{Answer, Request, Response};
 use crate::status::Status;
 use crate::store::Server;
@@ -105,6 +106,39 @@ pub fn answer(response: &Response, form: Form, now: Timestamp) -> HttpResponse<V
         }
     }
     answer
+}
+
+/// In which form to answer a request. `Err`: why in none, and in which form to say so.
+pub fn form(server: &Server, request: &Request, parts: &Parts) -> Result<Form, (Status, Form)> {
+    let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let accept = accept.unwrap_or_default();
+    let errors = Form::of_errors(accept);
+    let Some(kind) = kind_of(server, request) else { return Ok(errors) };
+    let query = parts.uri.query().unwrap_or_default();
+    Form::negotiate(accept, query, kind, request.verb, server.profile().minor)
+        .map_err(|status| (status, errors))
+}
+
+/// What became of a request, as it goes over the wire.
+pub fn finished(
+    server: &Server,
+    request: &Request,
+    response: Response,
+    form: Form,
+    now: Timestamp,
+) -> HttpResponse<Vec<u8>> {
+    let response = match kind_of(server, request) {
+        Some(kind) => form.of(response, kind, server.profile().minor, now),
+        None => response,
+    };
+    answer(&response, form, now)
+}
+
+fn kind_of<'s>(server: &'s Server, request: &Request) -> Option<&'s KindInfo> {
+    server.kinds().find(|kind| {
+        (&*kind.group, &*kind.version, &*kind.plural)
+            == (&*request.resource.group, &*request.resource.version, &*request.resource.resource)
+    })
 }
 
 /// Adds what a server has to say beside its answer.

@@ -7,6 +7,8 @@
 //! **Invariants:** a stored object is valid for its schema; the watch log has every change in order; what a table
 //! holds is what the log says.
 
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod kinds;
