@@ -186,6 +186,9 @@ impl FieldSelector {
 fn field(tree: &Tree, path: &str) -> String {
     let (path, absent) = match path {
         "spec.host" => ("spec.nodeName", ""),
+        "source" if tree.str_at(&["source", "component"]).is_none_or(str::is_empty) => {
+            ("reportingComponent", "")
+        }
         "source" => ("source.component", ""),
         "reportingComponent" | "reportingController"
             if tree.get("reportingController").is_some() =>

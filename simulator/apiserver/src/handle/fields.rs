@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use super::Call;
 use crate::protobuf;
 use crate::request::{Body, Verb};
+use crate::status::Status;
 use crate::yaml;
 
 /// What is to be said of the fields of a body: in a refusal, and in warnings.
@@ -51,6 +52,25 @@ pub(super) fn remarks(call: &Call<'_>, unknown: &[String]) -> Remarks {
     };
     all.extend(plain(unknown));
     Remarks { refusal: all.clone(), warnings: all }
+}
+
+/// Tells what an applied text has twice.
+pub(super) fn applied(call: &mut Call<'_>) -> Result<(), Status> {
+    let validation = &*call.request.options.field_validation;
+    if validation == "Ignore" || call.server.profile().minor < 25 {
+        return Ok(());
+    }
+    let Body::Bytes { bytes, .. } = &call.request.body else { return Ok(()) };
+    match yaml::duplicate(bytes) {
+        Some(twice) if validation == "Strict" => Err(Status::bad_request(format!(
+            "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  {twice}"
+        ))),
+        Some(twice) => {
+            call.warnings.push(twice);
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
 /// What a text of JSON has twice, and what of it is in `unknown`, in its order. With `skips`, nothing is looked for

@@ -2,7 +2,7 @@
 
 use super::claim::{self, Claim};
 use super::policy::{self, Change};
-use super::{Answered, Call, apply, body, create, metadata, patched, signing, write};
+use super::{Answered, Call, apply, body, create, fields, metadata, patched, signing, write};
 use crate::builtin::{admission, parts};
 use crate::golang;
 use crate::object::{Object, Operation, Tree};
@@ -44,6 +44,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Answered {
 pub(super) fn patch(call: &mut Call<'_>) -> Answered {
     let (kind, patch) = patched::body(call)?;
     if kind == PatchKind::Apply {
+        fields::applied(call)?;
         return apply::apply(call, &patch);
     }
     let old = call.stored()?;
