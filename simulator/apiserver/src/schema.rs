@@ -43,6 +43,14 @@ pub struct Schema {
     minor: u32,
     /// The typed `metadata` of any object, of the version served.
     meta: Ref,
+    /// Whether its objects are shared without a look at it.
+    guessed: bool,
+}
+
+fn has_nullable(schema: &Tree) -> bool {
+    schema.bool_at(&["nullable"]) == Some(true)
+        || schema.items().iter().any(has_nullable)
+        || schema.entries().any(|(_, below)| has_nullable(below))
 }
 
 #[derive(Clone, Debug)]
@@ -58,12 +66,16 @@ impl Schema {
             root: Root::Builtin(table.get(definition)?),
             minor: table.minor,
             meta: table.meta(),
+            guessed: false,
         })
     }
 
     /// The schema of one version of a custom kind, from `openAPIV3Schema`.
     pub(crate) fn custom(table: &'static Table, schema: Tree) -> Self {
+        // Servers before 1.21 took a schema with something nullable in it for none at all.
+        let guessed = table.minor < 21 && has_nullable(&schema);
         Self {
+            guessed,
             root: Root::Custom(Arc::new((schema, OnceLock::new()))),
             minor: table.minor,
             meta: table.meta(),
@@ -84,6 +96,10 @@ impl Schema {
     /// A builtin object with what stands in it though nobody set it.
     pub(crate) fn unset(&self, object: &Tree) -> Tree {
         decode::with_unset(self.node(), object)
+    }
+
+    pub(crate) fn is_guessed(&self) -> bool {
+        self.guessed
     }
 
     pub(crate) fn minor(&self) -> u32 {

@@ -279,7 +279,7 @@ ALWAYS = {
     "storage.v1.CSINode": ["spec"],
     "storage.v1.VolumeAttachment": ["spec", "status"],
     "apiextensions.v1.CustomResourceDefinition": ["spec", "status"],
-    "apiextensions.v1.CustomResourceDefinitionStatus": ["acceptedNames"],
+    "apiextensions.v1.CustomResourceDefinitionStatus": ["acceptedNames", "storedVersions"],
     "admissionregistration.v1.MutatingWebhook": ["clientConfig"],
     "admissionregistration.v1.ValidatingWebhook": ["clientConfig"],
     "rbac.v1.ClusterRoleBinding": ["roleRef"],

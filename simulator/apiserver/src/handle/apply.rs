@@ -116,6 +116,18 @@ fn carry_out(
             },
         ));
     }
+    // Without conversion the other managers' versions are asked what they know of the object as it is in this one.
+    let others = managers.versions().into_iter().filter(|version| **version != *info.api_version());
+    for version in others.filter(|_| info.custom) {
+        let known = call
+            .server
+            .kinds
+            .iter()
+            .find(|known| known.id == call.kind.id && known.info.api_version() == *version);
+        if let Some(fault) = known.and_then(|known| ownership::fault(&known.info.schema, live)) {
+            return Err(Status::plain(500, fault));
+        }
+    }
     let manager = &*call.request.options.field_manager;
     let applier = Applier {
         manager: text(manager),

@@ -92,6 +92,11 @@ pub(crate) struct Conflict {
 }
 
 impl Managers {
+    /// The versions in which they wrote.
+    pub(crate) fn versions(&self) -> BTreeSet<Arc<str>> {
+        self.0.values().map(|entry| Arc::clone(&entry.api_version)).collect()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

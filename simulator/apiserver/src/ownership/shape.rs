@@ -1,6 +1,6 @@
 //! How the writers of an object share what stands at a place in it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::set::{Element, Scalar};
 use crate::object::Tree;
@@ -34,10 +34,15 @@ pub(super) enum Known<'a> {
     Nothing,
 }
 
+/// What nobody looks into.
+fn whole() -> &'static Node {
+    static WHOLE: OnceLock<Node> = OnceLock::new();
+    WHOLE.get_or_init(|| Node { kind: Type::String, ..Node::default() })
+}
+
 impl<'a> Shape<'a> {
     pub(super) fn root(schema: &'a Schema) -> Self {
-        // Older servers shared custom objects without a look at their schema.
-        if schema.is_custom() && schema.minor() < 21 {
+        if schema.is_guessed() {
             return Self { schema, node: None, object: false };
         }
         Self { schema, node: Some(schema.root()), object: schema.is_custom() }
@@ -92,9 +97,18 @@ impl<'a> Shape<'a> {
         }
         match &node.additional {
             Some(inner) => Known::Any(Shape { object: inner.embedded, ..below(inner) }),
+            // Of what they had no type for at all, older servers shared the members as wholes.
+            None if self.schema.minor() < 21 && node.preserve && self.is_bare(node) => {
+                Known::Any(below(whole()))
+            }
             None if node.preserve || node.kind == Type::Raw => Known::Any(untyped),
             None => Known::Nothing,
         }
+    }
+
+    /// Whether nothing is said of a node of a custom kind but that anything may stand there.
+    fn is_bare(&self, node: &Node) -> bool {
+        self.schema.is_custom() && node.members.is_empty() && !node.embedded
     }
 
     /// As `member`, for objects that were checked before.
