@@ -102,13 +102,12 @@ pub fn identity(subject: &Subject) -> String {
         Subject::Api(request) => {
             let verb = verb_name(request.verb);
             let name = if request.name.is_empty() { body_name(request) } else { &request.name };
-            let mut text =
-                format!("{verb} {} {}/{name}", request.resource.resource, request.namespace);
-            if let Some(subresource) = &request.subresource {
-                text.push(' ');
-                text.push_str(subresource);
+            let resource = &*request.resource.resource;
+            let of = [verb, " ", resource, " ", &request.namespace, "/", name];
+            match &request.subresource {
+                Some(subresource) => [&of.concat(), " ", subresource].concat(),
+                None => of.concat(),
             }
-            text
         }
         Subject::Agent(call) => format!("agent {} {}", call.action, call.pod),
     }

@@ -64,11 +64,25 @@ pub struct Trace {
     level: Level,
     lines: Vector<Line>,
     hasher: blake3::Hasher,
+    /// What the hasher gets with the next full block: it takes as long for eight bytes as for sixty-four.
+    pending: Block,
+}
+
+/// As many events as the hasher takes in one go.
+#[derive(Clone, Debug, Default)]
+struct Block {
+    bytes: [[u8; 8]; 8],
+    filled: usize,
 }
 
 impl Trace {
     pub fn new(level: Level) -> Self {
-        Self { level, lines: Vector::new(), hasher: blake3::Hasher::new() }
+        Self {
+            level,
+            lines: Vector::new(),
+            hasher: blake3::Hasher::new(),
+            pending: Block::default(),
+        }
     }
 
     pub fn set_level(&mut self, level: Level) {
@@ -81,7 +95,9 @@ impl Trace {
 
     /// Of every event so far.
     pub fn hash(&self) -> blake3::Hash {
-        self.hasher.finalize()
+        let mut hasher = self.hasher.clone();
+        hasher.update(self.pending.bytes[..self.pending.filled].as_flattened());
+        hasher.finalize()
     }
 
     pub(crate) fn wants(&self, level: Level) -> bool {
@@ -95,6 +111,12 @@ impl Trace {
     /// Words that tell one event from another, in an order that is always the same.
     pub(crate) fn record(&mut self, words: &[u64]) {
         let one = words.iter().fold(words.len() as u64, |mixed, word| spread(mixed ^ *word));
-        self.hasher.update(&one.to_le_bytes());
+        let Block { bytes, filled } = &mut self.pending;
+        bytes[*filled] = one.to_le_bytes();
+        *filled += 1;
+        if *filled == bytes.len() {
+            *filled = 0;
+            self.hasher.update(bytes.as_flattened());
+        }
     }
 }

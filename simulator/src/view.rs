@@ -4,15 +4,14 @@
 
 use std::sync::Arc;
 
-use drydock_apiserver::object::DecodeError;
 use drydock_apiserver::{Change, KindId, LogEntry, Object, Server, Table, Tree};
 use drydock_operator_api::{AnyObject, Kind, ObjectMeta};
-use drydock_operator_api::{DecodePart, Source};
+use drydock_operator_api::{DecodePart, Json, Source};
 use drydock_operator_core::controllers::MARKS;
 use drydock_operator_core::view::{Selection, View};
 use imbl::OrdMap;
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::value::Error;
 
 /// The tables of a reader. Cloning copies pointers.
 #[derive(Clone, Default)]
@@ -121,21 +120,22 @@ pub fn decode(kind: &'static Kind, object: &Object) -> Option<AnyObject> {
 struct Stored<'a>(&'a Object);
 
 impl Source for Stored<'_> {
-    fn whole(&self) -> Value {
-        self.0.tree().to_value()
+    fn whole(&self) -> Json<'_> {
+        json(self.0.tree())
     }
 
-    fn without_spec(&self) -> Value {
-        self.0.tree().without(&["spec"]).to_value()
+    fn without_spec(&self) -> Json<'_> {
+        let kept = self.0.tree().entries().filter(|(name, _)| *name != "spec");
+        Json::Map(kept.map(|(name, value)| (name, json(value))).collect())
     }
 
-    fn spec(
-        &self,
-        kind: &'static Kind,
-        decode: DecodePart,
-    ) -> Result<AnyObject, serde_json::Error> {
-        self.0.decode_spec((kind.group, kind.kind), |spec| decode(&spec.to_value()))
+    fn spec(&self, kind: &'static Kind, decode: DecodePart) -> Result<AnyObject, Error> {
+        self.0.decode_spec((kind.group, kind.kind), |spec| decode(json(spec)))
     }
+}
+
+fn json(tree: &Tree) -> Json<'_> {
+    Json::deserialize(tree).expect("a tree is JSON")
 }
 
 /// Whether a change is nothing but a mark that a pass left behind: it wakes nobody, and a world in which only marks
@@ -155,8 +155,9 @@ pub(crate) fn is_mark(entry: &LogEntry) -> bool {
 
 /// As a controller's map functions want it; the rest of the object is not decoded.
 pub fn with_meta<R>(object: &Object, read: impl FnOnce(&ObjectMeta) -> R) -> Option<R> {
-    let any = object.decode_with(("", "ObjectMeta"), |tree| -> Result<AnyObject, DecodeError> {
-        Ok(Arc::new(ObjectMeta::deserialize(tree.get("metadata").unwrap_or(&Tree::null()))?))
+    let any = object.decode_with(("", "ObjectMeta"), |tree| -> Result<AnyObject, Error> {
+        let meta = tree.get("metadata").map_or(Json::Null, json);
+        Ok(Arc::new(ObjectMeta::deserialize(meta)?))
     })?;
     any.downcast_ref().map(read)
 }

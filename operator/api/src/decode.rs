@@ -1,38 +1,11 @@
 //! From a stored object to the Rust type of its kind, where only the kind is known.
-//!
-//! The deserializers of pod specs are a lot of code for each format they read from: so all readers hand JSON values to
-//! the one copy that is compiled here.
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde::de::value::Error;
 
 use crate::meta::{AnyObject, Kind};
 use crate::resource::{Resource, Source};
-
-/// The object as the Rust type of `kind`.
-///
-/// # Panics
-/// If `kind` is missing in the list below: a test holds it against all that a controller reads.
-pub fn decode(kind: &Kind, object: &dyn Source) -> Result<AnyObject, serde_json::Error> {
-    read(kind, object).or_else(|_| {
-        let mut whole = object.whole();
-        leave_out_nulls(&mut whole);
-        read(kind, &whole)
-    })
-}
-
-/// Go writes an empty list or map as null where the field is not optional; to Kubernetes that is as if it were not there.
-fn leave_out_nulls(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.retain(|_, value| !value.is_null());
-            map.values_mut().for_each(leave_out_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
-        _ => {}
-    }
-}
 
 macro_rules! every_kind {
     ($($type:ty,)*) => {
@@ -41,7 +14,11 @@ macro_rules! every_kind {
             vec![$(<$type>::kind()),*]
         }
 
-        fn read(kind: &Kind, object: &dyn Source) -> Result<AnyObject, serde_json::Error> {
+        /// The object as the Rust type of `kind`.
+        ///
+        /// # Panics
+        /// If `kind` is missing in the list below: a test holds it against all that a controller reads.
+        pub fn decode(kind: &Kind, object: &dyn Source) -> Result<AnyObject, Error> {
             $(if kind == <$type>::kind() {
                 return Ok(Arc::new(<$type>::read(object)?));
             })*

@@ -5,6 +5,7 @@ pub mod apps;
 pub mod core;
 pub mod crd;
 pub mod decode;
+pub mod json;
 pub mod meta;
 pub mod rbac;
 pub mod resource;
@@ -13,6 +14,7 @@ pub mod workloads;
 
 pub use crd::Crd;
 pub use decode::{decode, kinds};
+pub use json::Json;
 pub use meta::{AnyObject, Condition, Kind, ObjectMeta, OwnerReference};
 pub use resource::{DecodePart, Resource, Source};
 pub use shared::Shared;

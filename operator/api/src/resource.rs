@@ -1,9 +1,12 @@
 //! Rust types as the wire form of kinds: how they are read, in parts where that spares work, and written.
 
+#[doc(hidden)]
+pub use serde::de::value::Error;
 use serde::{Deserialize, Serialize};
 #[doc(hidden)]
 pub use serde_json::Value;
 
+use crate::json::Json;
 use crate::meta::{AnyObject, Kind, ObjectMeta};
 
 /// A Rust type that is the wire form of one kind.
@@ -14,8 +17,8 @@ pub trait Resource:
     fn meta(&self) -> &ObjectMeta;
     fn meta_mut(&mut self) -> &mut ObjectMeta;
 
-    fn read(source: &dyn Source) -> Result<Self, serde_json::Error> {
-        serde_json::from_value(source.whole())
+    fn read(source: &dyn Source) -> Result<Self, Error> {
+        Self::deserialize(source.whole())
     }
 
     /// The wire form, without `apiVersion` and `kind`.
@@ -64,8 +67,8 @@ macro_rules! resource {
                 serde_json::to_value(self).expect("a wire type is plain data")
             }
             $(
-                fn read(source: &dyn $crate::Source) -> Result<Self, serde_json::Error> {
-                    let mut object: Self = serde_json::from_value(source.without_spec())?;
+                fn read(source: &dyn $crate::Source) -> Result<Self, $crate::resource::Error> {
+                    let mut object: Self = serde::Deserialize::deserialize(source.without_spec())?;
                     let spec = source.spec(Self::kind(), |spec| {
                         let spec: $of = serde::Deserialize::deserialize(spec)?;
                         Ok(std::sync::Arc::new(spec))
@@ -90,27 +93,26 @@ macro_rules! resource {
 /// An object that can be read in parts. Most revisions of an object leave its spec as it was: a source that remembers
 /// what it was decoded to spares the work.
 pub trait Source {
-    fn whole(&self) -> Value;
-    fn without_spec(&self) -> Value;
+    fn whole(&self) -> Json<'_>;
+    fn without_spec(&self) -> Json<'_>;
     /// The spec as `decode` reads it, or as it was read from the same spec before.
-    fn spec(&self, kind: &'static Kind, decode: DecodePart)
-    -> Result<AnyObject, serde_json::Error>;
+    fn spec(&self, kind: &'static Kind, decode: DecodePart) -> Result<AnyObject, Error>;
 }
 
-pub type DecodePart = fn(&Value) -> Result<AnyObject, serde_json::Error>;
+pub type DecodePart = fn(Json<'_>) -> Result<AnyObject, Error>;
 
 impl Source for Value {
-    fn whole(&self) -> Value {
-        self.clone()
+    fn whole(&self) -> Json<'_> {
+        Json::deserialize(self).expect("any value is JSON")
     }
 
-    fn without_spec(&self) -> Value {
+    fn without_spec(&self) -> Json<'_> {
         let members = self.as_object().into_iter().flatten();
         let kept = members.filter(|(name, _)| *name != "spec");
-        Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+        Json::Map(kept.map(|(name, value)| (name.as_str(), value.whole())).collect())
     }
 
-    fn spec(&self, _: &'static Kind, decode: DecodePart) -> Result<AnyObject, serde_json::Error> {
-        decode(self.get("spec").unwrap_or(&Value::Object(serde_json::Map::new())))
+    fn spec(&self, _: &'static Kind, decode: DecodePart) -> Result<AnyObject, Error> {
+        decode(self.get("spec").map_or_else(|| Json::Map(Vec::new()), Value::whole))
     }
 }

@@ -36,6 +36,8 @@ struct Call<'a> {
     kind: Kind,
     now: Timestamp,
     warnings: Vec<String>,
+    /// What is to be stored is known to be good.
+    is_trusted: bool,
 }
 
 type Answered = Result<Response, Status>;
@@ -58,7 +60,7 @@ impl Server {
             );
         }
         if dry_run.is_empty() {
-            return self.respond(request, now);
+            return self.respond(request, now, false);
         }
         if dry_run.iter().any(|value| value != "All") {
             let values = Tree::list(dry_run.iter().map(|value| Tree::from(&**value)));
@@ -70,20 +72,26 @@ impl Server {
         // A dry run is a real run on a copy that nobody looks at again.
         let mut copy = self.clone();
         copy.is_trial = true;
-        let mut outcome = copy.respond(request, now);
+        let mut outcome = copy.respond(request, now, false);
         if let Outcome::Done(response) = &mut outcome {
             response.changed = false;
         }
         outcome
     }
 
-    fn respond(&mut self, request: &Request, now: Timestamp) -> Outcome {
+    /// Stores an object that a server of this version has taken before, without any change: it is not checked again,
+    /// which is most of the cost.
+    pub fn create_known(&mut self, request: &Request, now: Timestamp) -> Outcome {
+        self.respond(request, now, true)
+    }
+
+    fn respond(&mut self, request: &Request, now: Timestamp, is_trusted: bool) -> Outcome {
         let kind = match self.kinds.find(&request.resource) {
             Ok(kind) => kind.clone(),
             Err(Missing::Group) => return Outcome::Done(Status::unknown_path().into()),
             Err(Missing::Resource) => return Outcome::Done(Status::unknown_resource().into()),
         };
-        let mut call = Call { server: self, request, kind, now, warnings: Vec::new() };
+        let mut call = Call { is_trusted, ..Call::new(self, request, kind, now) };
         match call.respond() {
             Ok(Outcome::Done(mut response)) => {
                 response.warnings.append(&mut call.warnings);
@@ -110,7 +118,11 @@ fn options_of(verb: Verb) -> &'static str {
     }
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    fn new(server: &'a mut Server, request: &'a Request, kind: Kind, now: Timestamp) -> Self {
+        Self { server, request, kind, now, warnings: Vec::new(), is_trusted: false }
+    }
+
     fn respond(&mut self) -> Result<Outcome, Status> {
         let request = self.request;
         let info = &*self.kind.info;

@@ -102,7 +102,7 @@ impl KindInfo {
         if self.group.is_empty() {
             self.version.to_string()
         } else {
-            format!("{}/{}", self.group, self.version)
+            [&self.group, "/", &self.version].concat()
         }
     }
 

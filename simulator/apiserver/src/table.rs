@@ -30,7 +30,7 @@ impl Table {
         if namespace.is_empty() {
             return self.0.objects.get(name);
         }
-        self.0.objects.get(format!("{namespace}/{name}").as_str())
+        self.0.objects.get([namespace, "/", name].concat().as_str())
     }
 
     /// In the order of `namespace/name`.
@@ -45,8 +45,8 @@ impl Table {
 
     /// Those of `in_namespace` from the key `start` on.
     pub(crate) fn range(&self, namespace: &str, start: &str) -> impl Iterator<Item = &Object> {
-        let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
-        let from = format!("{prefix}{start}");
+        let prefix = if namespace.is_empty() { String::new() } else { [namespace, "/"].concat() };
+        let from = [&prefix, start].concat();
         self.0
             .objects
             .range::<_, str>((Bound::Included(from.as_str()), Bound::Unbounded))
@@ -147,9 +147,9 @@ fn labels(object: &Object) -> Option<&Tree> {
 }
 
 fn label(key: &str, value: &str) -> Arc<str> {
-    text(&format!("{key}={value}"))
+    text(&[key, "=", value].concat())
 }
 
 pub(crate) fn key(namespace: &str, name: &str) -> Arc<str> {
-    if namespace.is_empty() { text(name) } else { text(&format!("{namespace}/{name}")) }
+    if namespace.is_empty() { text(name) } else { text(&[namespace, "/", name].concat()) }
 }

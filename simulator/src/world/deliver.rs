@@ -55,7 +55,8 @@ impl World {
             self.servers[usize::from(server)].watchers = Arc::default();
         }
         // One of a kind: how often this object has changed, so that more changes elsewhere shift nothing here.
-        let about = format!("watch {kind} {}/{}", entry.object.namespace(), entry.object.name());
+        let (namespace, name) = (entry.object.namespace(), entry.object.name());
+        let about = ["watch ", &kind, " ", namespace, "/", name].concat();
         let counter = (u64::from(server), random::fnv_of(&about));
         let nth = self.issued.get(&counter).copied().unwrap_or(0) + 1;
         self.issued.insert(counter, nth);

@@ -206,7 +206,7 @@ impl World {
 
     fn latency(&self, id: RequestId, leg: &str, low: i64, high: i64) -> i64 {
         let Some(request) = self.inflight.get(id) else { return low };
-        let purpose = format!("{leg} {}", request.identity);
+        let purpose = [leg, " ", &request.identity].concat();
         let draw = random::draw(
             self.seed(),
             &self.sender_name(request.sender),

@@ -175,7 +175,9 @@ fn definition(
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": { "name": name },
+        // What servers fill in stands here too: none of them has anything to change.
         "spec": {
+            "conversion": { "strategy": "None" },
             "group": group,
             "names": {
                 "kind": kind,

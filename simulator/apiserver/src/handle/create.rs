@@ -22,7 +22,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
     }
     check_namespace(call, tree.str_at(&["metadata", "name"]).unwrap_or_default())?;
     let (tree, stated) = claim::taken(call, &tree, None);
-    let wanted = write::shape(call, &tree, None)?;
+    let wanted = if call.is_trusted { tree } else { write::shape(call, &tree, None)? };
     store(call, &wanted, Claim::Stated(stated))
 }
 
@@ -32,7 +32,9 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     let tree = signing::in_the_name_of(call, tree);
     let tree = write::prepare_create(call, tree)?;
     let mut errors = metadata::validate_create(call.info(), &tree);
-    write::validate(call, &tree, None, &mut errors);
+    if !call.is_trusted {
+        write::validate(call, &tree, None, &mut errors);
+    }
     if !errors.is_empty() {
         let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
         return Err(Status::invalid(call.info(), name, &errors));

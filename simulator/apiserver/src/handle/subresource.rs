@@ -143,7 +143,7 @@ fn apply_scale(call: &mut Call<'_>, object: &Object, scale: &Tree) -> Answered {
         // It fails where the result is read back; what comes before is looked at on a copy.
         let mut copy = call.server.clone();
         let (request, kind, now) = (call.request, call.kind.clone(), call.now);
-        let trial = Call { server: &mut copy, request, kind, now, warnings: Vec::new() };
+        let trial = Call::new(&mut copy, request, kind, now);
         apply::apply(&mut { trial }, &config)
             .map_err(|status| status.renamed(&own, " using autoscaling/v1"))?;
         let name = object.name();
@@ -238,7 +238,7 @@ pub(super) fn bind_any(call: &mut Call<'_>) -> Answered {
         return Err(Status::unknown_resource());
     };
     let (server, now) = (&mut *call.server, call.now);
-    bind(&mut Call { server, request: &request, kind, now, warnings: Vec::new() })
+    bind(&mut Call::new(server, &request, kind, now))
 }
 
 /// Puts a pod on a node.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
+use serde::de::value::{
+    BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StrDeserializer,
+};
 use serde::de::{
     Deserialize, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
     VariantAccess, Visitor,
@@ -112,7 +114,9 @@ impl<'de> Deserializer<'de> for &'de Tree {
                 Ok(value)
             }
             Node::Map(members) => {
-                let mut map = MapDeserializer::new(members.iter().map(|(k, v)| (&**k, v)));
+                let members = members.iter();
+                let members = members.map(|(k, v)| (BorrowedStrDeserializer::new(k), v));
+                let mut map = MapDeserializer::new(members);
                 let value = visitor.visit_map(&mut map)?;
                 map.end()?;
                 Ok(value)

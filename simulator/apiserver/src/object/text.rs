@@ -29,10 +29,22 @@ pub(crate) fn text(string: &str) -> Arc<str> {
     })
 }
 
-/// FNV-1a, folded to the size of the cache.
+/// From the length and both ends: what texts of one length have in common is mostly in the middle.
 fn slot_of(string: &str) -> usize {
-    let hash = string
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (hash ^ (hash >> 16)) as usize % SLOTS
+    let bytes = string.as_bytes();
+    let word = |bytes: &[u8]| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(word)
+    };
+    let ends = match bytes {
+        [first @ ..] if first.len() <= 8 => word(first),
+        _ => {
+            let first = word(&bytes[..8]);
+            let last = word(&bytes[bytes.len() - 8..]);
+            first.rotate_left(23) ^ last
+        }
+    };
+    let mixed = (ends ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 52) as usize % SLOTS
 }

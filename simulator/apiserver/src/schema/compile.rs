@@ -18,27 +18,44 @@ pub(super) fn own(schema: &Tree) -> Ref {
     Ref::Own(Arc::new(compile(schema)))
 }
 
+/// In one pass over the keywords: definitions have ten thousand of such schemas, most with two or three keywords.
 fn compile(schema: &Tree) -> Node {
-    let on = |key: &str| schema.get(key).and_then(Tree::as_bool).unwrap_or(false);
-    let mut node = Node {
-        kind: kind(schema),
-        nullable: on("nullable"),
-        preserve: on("x-kubernetes-preserve-unknown-fields"),
-        embedded: on("x-kubernetes-embedded-resource"),
-        ..Node::default()
-    };
-    if on("x-kubernetes-int-or-string") {
+    let mut node = Node::default();
+    let (mut is_either, mut has_limits) = (false, false);
+    let (mut list_type, mut map_type) = (None, None);
+    let (mut properties, mut required) = (None, Vec::new());
+    for (keyword, value) in schema.entries() {
+        let on = value.as_bool() == Some(true);
+        match keyword {
+            "type" => node.kind = kind(value),
+            "properties" => properties = Some(value),
+            "required" => required = texts(Some(value)),
+            "items" if value.is_map() => node.items = Some(own(value)),
+            "additionalProperties" if value.is_map() => node.additional = Some(own(value)),
+            "additionalProperties" if on => node.additional = Some(anything()),
+            "nullable" => node.nullable = on,
+            "x-kubernetes-preserve-unknown-fields" => node.preserve = on,
+            "x-kubernetes-embedded-resource" => node.embedded = on,
+            "x-kubernetes-int-or-string" => is_either = on,
+            "x-kubernetes-list-type" => list_type = value.as_str(),
+            "x-kubernetes-map-type" => map_type = value.as_str(),
+            "x-kubernetes-validations" => {
+                node.rules = value.items().iter().filter_map(Rule::compile).collect();
+            }
+            _ => has_limits |= is_limit(keyword),
+        }
+    }
+    if is_either {
         node.kind = Type::IntOrString;
     }
-    node.list = match schema.str_at(&["x-kubernetes-list-type"]) {
+    node.list = match list_type {
         Some("set") => ListType::Set,
         Some("map") => ListType::Map(texts(schema.get("x-kubernetes-list-map-keys"))),
         _ => ListType::Atomic,
     };
-    node.atomic = node.kind == Type::List && node.list == ListType::Atomic
-        || schema.str_at(&["x-kubernetes-map-type"]) == Some("atomic");
-    let required = texts(schema.get("required"));
-    for (name, property) in schema.get("properties").into_iter().flat_map(Tree::entries) {
+    node.atomic =
+        node.kind == Type::List && node.list == ListType::Atomic || map_type == Some("atomic");
+    for (name, property) in properties.into_iter().flat_map(Tree::entries) {
         let name = text(name);
         node.members.push(Member {
             flags: Flags { required: required.contains(&name), ..Flags::default() },
@@ -48,35 +65,30 @@ fn compile(schema: &Tree) -> Node {
         });
     }
     // A required member without a property of its own (`anyOf` siblings) still has to be there.
-    for name in required.iter().filter(|name| schema.at(&["properties", name]).is_none()) {
-        let node_of_any = Node { preserve: true, nullable: true, ..Node::default() };
-        let flags = Flags { required: true, ..Flags::default() };
-        let member = Member {
+    let others = required.iter().filter(|name| properties.and_then(|all| all.get(name)).is_none());
+    let others: Vec<Member> = others
+        .map(|name| Member {
             name: name.clone(),
-            node: Ref::Own(Arc::new(node_of_any)),
+            node: anything(),
             default: None,
-            flags,
-        };
-        node.members.push(member);
+            flags: Flags { required: true, ..Flags::default() },
+        })
+        .collect();
+    if !others.is_empty() {
+        node.members.extend(others);
+        node.members.sort_by(|a, b| a.name.cmp(&b.name));
     }
-    node.members.sort_by(|a, b| a.name.cmp(&b.name));
-    node.items = schema.get("items").filter(|items| items.is_map()).map(own);
-    node.additional = match schema.get("additionalProperties") {
-        Some(values) if values.is_map() => Some(own(values)),
-        Some(values) if values.as_bool() == Some(true) => {
-            Some(Ref::Own(Arc::new(Node { preserve: true, nullable: true, ..Node::default() })))
-        }
-        _ => None,
-    };
-    node.limits = limits(schema).map(Box::new);
-    let rules = schema.get("x-kubernetes-validations");
-    node.rules = rules.map_or(&[][..], Tree::items).iter().filter_map(Rule::compile).collect();
+    node.limits = has_limits.then(|| Box::new(limits(schema)));
     node.traits = traits(&node);
     node
 }
 
-fn kind(schema: &Tree) -> Type {
-    match schema.str_at(&["type"]) {
+fn anything() -> Ref {
+    Ref::Own(Arc::new(Node { preserve: true, nullable: true, ..Node::default() }))
+}
+
+fn kind(name: &Tree) -> Type {
+    match name.as_str() {
         Some("object") => Type::Object,
         Some("array") => Type::List,
         Some("string") => Type::String,
@@ -91,17 +103,12 @@ fn texts(list: Option<&Tree>) -> Vec<Arc<str>> {
     list.map_or(&[][..], Tree::items).iter().filter_map(Tree::as_text).cloned().collect()
 }
 
-/// `None` if the schema has none of the keywords.
-pub(super) fn limits(schema: &Tree) -> Option<Limits> {
-    // Few schemas have any, and asking for each of them is most of what compiling would cost.
-    if !schema.entries().any(|(key, _)| is_limit(key)) {
-        return None;
-    }
+fn limits(schema: &Tree) -> Limits {
     let number = |key: &str| schema.get(key).and_then(Tree::as_f64);
     let count =
         |key: &str| schema.get(key).and_then(Tree::as_i64).and_then(|n| u64::try_from(n).ok());
     let on = |key: &str| schema.get(key).and_then(Tree::as_bool).unwrap_or(false);
-    Some(Limits {
+    Limits {
         enumeration: schema.get("enum").map(|values| values.items().to_vec()).unwrap_or_default(),
         minimum: number("minimum").map(|limit| (limit, on("exclusiveMinimum"))),
         maximum: number("maximum").map(|limit| (limit, on("exclusiveMaximum"))),
@@ -116,7 +123,7 @@ pub(super) fn limits(schema: &Tree) -> Option<Limits> {
         min_properties: count("minProperties"),
         max_properties: count("maxProperties"),
         logic: Logic::compile(schema).map(Box::new),
-    })
+    }
 }
 
 fn is_limit(key: &str) -> bool {
