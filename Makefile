@@ -47,6 +47,8 @@ kubectl-record: ## write down again what every kubectl prints on the oracle (SHA
 	@KUBECTL_RECORD=$$($(SHARED)/oracle/oracle kubeconfig) $(CARGO) test --profile $(PROFILE) --test kubectl -- --nocapture
 conformance: ## the Kubernetes project's own tests on drydock serve (where SHARED/oracle has built them)
 	@.ci/conformance $(SHARED)
+recordings: ## recorded conversations with real API servers, replayed against `serve`
+	@.ci/recordings $(SHARED)
 determinism: ## ten seeds, debug and optimised builds, the same traces
 	@.ci/determinism
 ci: ## what CI runs

@@ -18,6 +18,7 @@ mod signing;
 mod subresource;
 mod update;
 mod watch;
+mod webhook;
 mod write;
 
 use jiff::Timestamp;
@@ -191,6 +192,7 @@ impl<'a> Call<'a> {
             (Some("exec" | "attach" | "portforward"), Verb::Get | Verb::Create) => {
                 container::session(self)
             }
+            (Some("proxy"), _) => container::proxy(self),
             (Some("finalize"), Verb::Update) => subresource::finalize(self),
             (None, Verb::DeleteCollection) => delete::delete_collection(self),
             _ => Err(Status::method_not_allowed()),

@@ -139,7 +139,7 @@ fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
         subresources.extend((table.minor >= 33).then_some("resize"));
     }
     subresources.extend_from_slice(match row.kind {
-        "Pod" => &["binding", "eviction", "log", "exec", "attach", "portforward"],
+        "Pod" => &["binding", "eviction", "log", "exec", "attach", "portforward", "proxy"],
         "Namespace" => &["finalize"],
         "ServiceAccount" => &["token"],
         "CertificateSigningRequest" => &["approval"],

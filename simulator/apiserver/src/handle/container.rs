@@ -27,6 +27,35 @@ pub(super) fn session(call: &mut Call<'_>) -> Answered {
     Err(away(&pod))
 }
 
+/// A request that is passed on to a pod, of which no more is known here than its address.
+pub(super) fn proxy(call: &mut Call<'_>) -> Answered {
+    // `name`, `name:port` or `scheme:name:port`.
+    let asked = call.request.name.clone();
+    let parts: Vec<&str> = asked.split(':').collect();
+    let (name, port) = match *parts.as_slice() {
+        [name] => (name, ""),
+        [name, port] | ["http" | "https", name, port] => (name, port),
+        _ => return Err(Status::bad_request(format!("invalid pod request {asked:?}"))),
+    };
+    let found = call.server.table(call.kind.id).get(&call.request.namespace, name);
+    let pod = found.cloned().ok_or_else(|| Status::not_found(call.info(), name))?;
+    let ip = pod.tree().str_at(&["status", "podIP"]).unwrap_or_default();
+    let Ok(ip) = ip.parse::<std::net::IpAddr>() else {
+        return Err(Status::bad_request("address not allowed"));
+    };
+    let containers = pod.tree().at(&["spec", "containers"]).map_or(&[][..], Tree::items);
+    let first = containers.iter().find_map(|one| {
+        one.at(&["ports"])?.items().first()?.int_at(&["containerPort"]).map(|port| port.to_string())
+    });
+    let port = if port.is_empty() { first.unwrap_or_else(|| "80".to_owned()) } else { port.into() };
+    let address = match ip {
+        std::net::IpAddr::V4(ip) => format!("{ip}:{port}"),
+        std::net::IpAddr::V6(ip) => format!("[{ip}]:{port}"),
+    };
+    let why = format!("error trying to reach service: dial tcp {address}: connect: no route to host");
+    Err(Status::unavailable(why))
+}
+
 fn node(pod: &Object) -> &str {
     pod.tree().str_at(&["spec", "nodeName"]).unwrap_or_default()
 }

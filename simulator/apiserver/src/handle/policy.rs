@@ -5,14 +5,14 @@ use std::sync::Arc;
 use cel::objects::{Key, Map};
 use cel::{Context, Value};
 
-use super::Call;
+use super::{Call, webhook};
 use crate::builtin::check::{list, selects, text};
 use crate::object::{Object, Tree};
 use crate::request::Verb;
 use crate::schema;
 use crate::status::Status;
 
-const GROUP: &str = "admissionregistration.k8s.io";
+pub(super) const GROUP: &str = "admissionregistration.k8s.io";
 
 /// A write that is about to happen.
 pub(super) struct Change<'a> {
@@ -22,8 +22,14 @@ pub(super) struct Change<'a> {
     pub old: Option<&'a Tree>,
 }
 
-/// Asks all policies that are bound to such a write; the first that denies it says why.
+/// Asks all who have a say in such a write; the first that denies it says why.
 pub(super) fn ask(call: &mut Call<'_>, change: &Change<'_>) -> Result<(), Status> {
+    webhook::ask(call, change, "MutatingWebhookConfiguration")?;
+    policies(call, change)?;
+    webhook::ask(call, change, "ValidatingWebhookConfiguration")
+}
+
+fn policies(call: &mut Call<'_>, change: &Change<'_>) -> Result<(), Status> {
     let all = |call: &Call<'_>, kind: &str| -> Vec<Object> {
         let kind = call.server.kind(GROUP, kind);
         kind.into_iter().flat_map(|kind| call.server.table(kind).iter()).cloned().collect()
@@ -80,6 +86,18 @@ struct Finding {
 
 /// Whether a policy or a binding is about such a write.
 fn matches(call: &Call<'_>, change: &Change<'_>, chosen: &Tree) -> bool {
+    if !selected(call, change, chosen) {
+        return false;
+    }
+    let any = |key: &str| list(chosen, key).iter().any(|rule| covers(call, change, chosen, rule));
+    if any("excludeResourceRules") {
+        return false;
+    }
+    list(chosen, "resourceRules").is_empty() || any("resourceRules")
+}
+
+/// Whether the selectors choose what is written, or what it replaces.
+pub(super) fn selected(call: &Call<'_>, change: &Change<'_>, chosen: &Tree) -> bool {
     let empty = Tree::null();
     let namespaces = chosen.get("namespaceSelector").unwrap_or(&empty);
     if !is_open(namespaces) {
@@ -101,14 +119,7 @@ fn matches(call: &Call<'_>, change: &Change<'_>, chosen: &Tree) -> bool {
     let picks = |tree: Option<&Tree>| {
         tree.is_some_and(|tree| selects(objects, tree.at(&["metadata", "labels"])))
     };
-    if !is_open(objects) && !picks(change.object) && !picks(change.old) {
-        return false;
-    }
-    let any = |key: &str| list(chosen, key).iter().any(|rule| covers(call, change, chosen, rule));
-    if any("excludeResourceRules") {
-        return false;
-    }
-    list(chosen, "resourceRules").is_empty() || any("resourceRules")
+    is_open(objects) || picks(change.object) || picks(change.old)
 }
 
 fn is_open(selector: &Tree) -> bool {
@@ -123,7 +134,7 @@ fn namespace(call: &Call<'_>) -> Option<Object> {
     call.server.table(kind).get("", &call.request.namespace).cloned()
 }
 
-fn covers(call: &Call<'_>, change: &Change<'_>, chosen: &Tree, rule: &Tree) -> bool {
+pub(super) fn covers(call: &Call<'_>, change: &Change<'_>, chosen: &Tree, rule: &Tree) -> bool {
     let info = call.info();
     let has = |key: &str, value: &str| {
         list(rule, key)
@@ -241,12 +252,17 @@ fn params(call: &Call<'_>, spec: &Tree, terms: &Tree) -> Result<Vec<Option<Tree>
 }
 
 /// What the expressions of a policy may use.
-struct Names {
+pub(super) struct Names {
     values: Vec<(&'static str, Value)>,
 }
 
 impl Names {
-    fn new(call: &Call<'_>, change: &Change<'_>, param: Option<&Tree>, spec: &Tree) -> Self {
+    pub(super) fn new(
+        call: &Call<'_>,
+        change: &Change<'_>,
+        param: Option<&Tree>,
+        spec: &Tree,
+    ) -> Self {
         let value = |tree: Option<&Tree>| tree.map_or(Value::Null, schema::value_of);
         let namespace = namespace(call).map(|namespace| namespace.tree().clone());
         let mut values = vec![
@@ -289,7 +305,7 @@ impl Names {
     }
 
     /// Whether the policy is about this write, as its own conditions say.
-    fn conditions(&self, spec: &Tree) -> Result<bool, String> {
+    pub(super) fn conditions(&self, spec: &Tree) -> Result<bool, String> {
         let mut errors = Vec::new();
         for condition in list(spec, "matchConditions") {
             match self.run(text(condition, "expression")) {

@@ -284,6 +284,10 @@ fn take(tree: &Tree, from: &Tree, path: &[&str]) -> Tree {
 /// Generation counts changes of what is wanted: everything but metadata and, where it has its own way in, status.
 fn raises_generation(call: &Call<'_>, old: &Tree, new: &Tree) -> bool {
     let info = call.info();
+    // Counted from its first change on.
+    if info.is("storage.k8s.io", "CSIDriver") && call.server.profile().minor >= 24 {
+        return old.get("spec") != new.get("spec");
+    }
     if !info.tracks_generation
         || call.request.subresource.as_deref() == Some("status")
         || info.is("scheduling.k8s.io", "PriorityClass")
