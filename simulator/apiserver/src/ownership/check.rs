@@ -19,6 +19,24 @@ pub(super) fn fault(shape: Shape<'_>, tree: &Tree) -> Option<String> {
     }
 }
 
+/// Whether elements of a list cannot be told apart.
+pub(super) fn is_ambiguous(shape: Shape<'_>, tree: &Tree) -> bool {
+    if tree.is_map() {
+        return tree.entries().any(|(name, value)| is_ambiguous(shape.below(name), value));
+    }
+    let list = shape.node().map(|node| &node.list);
+    if let (Form::Elements(_), Some(list)) = (shape.form(None, Some(tree)), list) {
+        let mut seen = Vec::new();
+        for item in tree.items() {
+            match shape.step(list, item) {
+                Ok(step) if !seen.contains(&step) => seen.push(step),
+                _ => return true,
+            }
+        }
+    }
+    tree.items().iter().any(|item| is_ambiguous(shape.element(), item))
+}
+
 fn check(shape: Shape<'_>, tree: &Tree, path: &str, faults: &mut Vec<String>) {
     let mut say = |path: &str, what: String| {
         faults.push(if path.is_empty() { what } else { format!("{path}: {what}") });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::check;
 use super::difference::{Changes, places};
 use super::merge;
 use super::set::Set;
@@ -113,6 +114,11 @@ impl Managers {
     /// After somebody wrote `new` over `old`: what he changed is his, and nobody else's.
     pub(crate) fn update(&mut self, writer: &Writer<'_>, old: &Tree, new: &Tree) {
         let shape = Shape::root(writer.schema);
+        // Older servers forgot who wrote what when they could not tell elements apart.
+        if writer.minor < 21 && [old, new].iter().any(|tree| check::is_ambiguous(shape, tree)) {
+            self.0.clear();
+            return;
+        }
         let changes = Changes::between(shape, old, new).without(writer.ignored);
         let written = changes.written();
         self.take_away(&written.union(&changes.removed), None);

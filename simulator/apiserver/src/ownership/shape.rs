@@ -168,7 +168,11 @@ impl<'a> Shape<'a> {
             let knows = self.schema.minor() >= 21 || of_ports;
             let default =
                 || node.filter(|_| knows).and_then(|node| node.member(key)?.default.clone());
-            match item.get(key).cloned().or_else(default) {
+            let unnamed = || {
+                let is_name = |node: &&Node| node.type_name == "LocalObjectReference";
+                node.filter(is_name).filter(|_| self.schema.minor() >= 31).map(|_| "".into())
+            };
+            match item.get(key).cloned().or_else(default).or_else(unnamed) {
                 Some(value) => found.push((Arc::clone(key), Scalar(value))),
                 // An element without that key is another one than those with it.
                 None if self.schema.minor() >= 30 => {}

@@ -98,8 +98,9 @@ impl Lists<'_> {
     }
 
     fn merged(&self, old: &Tree, patch: &Tree) -> Result<Tree, Status> {
+        // Directives too are taken for values there.
         if !self.merges() {
-            return Ok(without_directives(patch));
+            return Ok(patch.clone());
         }
         let Some(key) = self.key() else {
             let added = patch.items().iter().filter(|item| !old.items().contains(item));
