@@ -52,7 +52,8 @@ pub(super) fn proxy(call: &mut Call<'_>) -> Answered {
         std::net::IpAddr::V4(ip) => format!("{ip}:{port}"),
         std::net::IpAddr::V6(ip) => format!("[{ip}]:{port}"),
     };
-    let why = format!("error trying to reach service: dial tcp {address}: connect: no route to host");
+    let why =
+        format!("error trying to reach service: dial tcp {address}: connect: no route to host");
     Err(Status::unavailable(why))
 }
 
