@@ -9,6 +9,7 @@ mod text;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::accept::none_given;
 use crate::kinds::{Column, KindInfo};
 use crate::object::{Object, Tree};
 use crate::partial::list_metadata;
@@ -67,6 +68,9 @@ impl Rows {
                 (list_metadata(*revision, continue_token.as_deref(), *remaining), items.as_slice())
             }
             Answer::Tree(tree) if tree.str_at(&["kind"]) == Some("Scale") => {
+                if minor < 22 && !kind.custom {
+                    return none_given(false).into();
+                }
                 let table = self.scale(tree, kind, minor, now);
                 return Response { body: Answer::Tree(table), ..response };
             }
