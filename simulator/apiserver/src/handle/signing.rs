@@ -27,9 +27,9 @@ pub(super) fn changed(call: &Call<'_>, old: &Tree, tree: Tree) -> Tree {
     if !is_request(call) {
         return tree;
     }
-    let tree = take(tree, old, &["spec"]);
+    let tree = take(&tree, old, &["spec"]);
     match call.request.subresource.as_deref() {
-        Some("approval") => timed(call, old, take(tree, old, &["status", "certificate"])),
+        Some("approval") => timed(call, old, take(&tree, old, &["status", "certificate"])),
         Some("status") => {
             let verdict = |condition: &&Tree| {
                 matches!(condition.str_at(&["type"]), Some("Approved" | "Denied"))
@@ -55,7 +55,7 @@ fn timed(call: &Call<'_>, old: &Tree, tree: Tree) -> Tree {
         ["type", "status"].iter().all(|key| condition.get(key) == other.get(key))
     };
     let known = old.at(&CONDITIONS).map_or(&[][..], Tree::items);
-    let unset = |condition: &Tree, key: &str| condition.get(key).is_none_or(|time| time.is_null());
+    let unset = |condition: &Tree, key: &str| condition.get(key).is_none_or(Tree::is_null);
     let conditions = conditions.iter().map(|condition| {
         let mut timed = condition.clone();
         if unset(condition, "lastUpdateTime") {
@@ -73,7 +73,7 @@ fn timed(call: &Call<'_>, old: &Tree, tree: Tree) -> Tree {
 }
 
 /// `tree` with what `from` has at a path, or without anything there.
-fn take(tree: Tree, from: &Tree, path: &[&str]) -> Tree {
+fn take(tree: &Tree, from: &Tree, path: &[&str]) -> Tree {
     match from.at(path) {
         Some(value) => tree.with(path, value),
         None => tree.without(path),
