@@ -37,13 +37,10 @@ fn slot_of(string: &str) -> usize {
         word[..bytes.len()].copy_from_slice(bytes);
         u64::from_le_bytes(word)
     };
-    let ends = match bytes {
-        [first @ ..] if first.len() <= 8 => word(first),
-        _ => {
-            let first = word(&bytes[..8]);
-            let last = word(&bytes[bytes.len() - 8..]);
-            first.rotate_left(23) ^ last
-        }
+    let ends = if bytes.len() <= 8 {
+        word(bytes)
+    } else {
+        word(&bytes[..8]).rotate_left(23) ^ word(&bytes[bytes.len() - 8..])
     };
     let mixed = (ends ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 52) as usize % SLOTS
