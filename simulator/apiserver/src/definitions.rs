@@ -20,7 +20,11 @@ impl Server {
     /// What follows from a write: kinds follow their definition, and a definition that ends goes after the last of
     /// its objects.
     pub(crate) fn settle(&mut self, object: &Object, before: Option<&Object>, removed: bool) {
-        let may_define = object.tree().get("kind").and_then(Tree::as_str) == Some(KIND);
+        let kind = object.tree().get("kind").and_then(Tree::as_str).unwrap_or_default();
+        if kind == "Service" && self.kind("", kind) == Some(object.kind()) {
+            return self.account_for(object, before, removed);
+        }
+        let may_define = kind == KIND;
         if may_define && self.kind(GROUP, KIND) == Some(object.kind()) {
             let spec = |object: &Object| object.tree().get("spec").cloned().unwrap_or_default();
             let as_before = before.is_some_and(|before| spec(before).same(&spec(object)));

@@ -25,6 +25,7 @@ pub mod watch;
 pub mod wire;
 
 mod accept;
+mod addresses;
 mod authentication;
 mod authorization;
 mod bootstrap;

@@ -58,6 +58,7 @@ impl Replay {
         let profile = if minor == 20 { Profile::V1_20 } else { Profile::V1_34 };
         let mut server = Server::new(profile, 7);
         let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+        server.bootstrap(6443, now);
         let namespace = json!({ "metadata": { "name": "ns-1" } });
         let create = wire::parse(&Http {
             method: "POST",
