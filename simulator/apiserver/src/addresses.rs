@@ -13,7 +13,7 @@ impl Server {
     /// After a Service was written or removed. Worlds have no ranges, and nothing to keep account of.
     pub(crate) fn account_for(&mut self, service: &Object, before: Option<&Object>, removed: bool) {
         let has_ranges =
-            self.kind(GROUP, "ServiceCIDR").is_some_and(|kind| self.table(kind).len() > 0);
+            self.kind(GROUP, "ServiceCIDR").is_some_and(|kind| !self.table(kind).is_empty());
         if !has_ranges {
             return;
         }

@@ -15,6 +15,7 @@ mod policy;
 mod read;
 mod review;
 mod signing;
+mod spelling;
 mod subresource;
 mod update;
 mod watch;

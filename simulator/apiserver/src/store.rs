@@ -31,6 +31,8 @@ pub struct Server {
     /// What is written here will be thrown away: a dry run.
     pub(crate) is_trial: bool,
     pub(crate) keys: Arc<Keys>,
+    /// Parts of objects that are compared as they were spelled, by what identifies their object.
+    spelled: OrdMap<String, Arc<str>>,
 }
 
 /// One change of one object.
@@ -85,6 +87,7 @@ impl Server {
             compacted: 0,
             is_trial: false,
             keys: Arc::default(),
+            spelled: OrdMap::new(),
         };
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             let namespace = Tree::null().with(&["metadata", "name"], name);
@@ -215,6 +218,18 @@ impl Server {
     ) -> Object {
         let change = if before.is_some() { Change::Modified } else { Change::Added };
         self.record(kind, change, tree, before, write, ownership)
+    }
+
+    /// How the client spelled what of an object must not change.
+    pub(crate) fn spelled(&self, object: &Object) -> Option<&Arc<str>> {
+        self.spelled.get(object.uid())
+    }
+
+    pub(crate) fn spell(&mut self, object: &Object, text: Option<Arc<str>>) {
+        match text {
+            Some(text) => self.spelled.insert(object.uid().to_owned(), text),
+            None => self.spelled.remove(object.uid()),
+        };
     }
 
     /// Removes an object, whose last state is `tree`.

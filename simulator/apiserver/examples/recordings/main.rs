@@ -5,12 +5,15 @@
 
 mod compare;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use compare::Symbols;
 use drydock_apiserver::wire::{self, Http};
 use drydock_apiserver::{Form, KindInfo, Outcome, Profile, Request, Response, Server, Status};
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Value, json};
 
 #[expect(clippy::disallowed_methods, reason = "a tool at the edge reads files")]
@@ -166,7 +169,7 @@ impl Replay {
         let body = match request.get("body") {
             None => binary.map(from_base64).unwrap_or_default(),
             Some(Value::String(text)) => text.clone().into_bytes(),
-            Some(other) => other.to_string().into_bytes(),
+            Some(other) => spaced(other),
         };
         let method = if watch { "GET".to_owned() } else { string(&request["method"]) };
         let content_type = match header("Content-Type") {
@@ -289,4 +292,32 @@ fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
+}
+
+/// As the client of the recordings writes JSON, with spaces.
+fn spaced(value: &Value) -> Vec<u8> {
+    struct Spaced;
+    impl Formatter for Spaced {
+        fn begin_array_value<W: Write + ?Sized>(
+            &mut self,
+            to: &mut W,
+            first: bool,
+        ) -> std::io::Result<()> {
+            if first { Ok(()) } else { to.write_all(b", ") }
+        }
+        fn begin_object_key<W: Write + ?Sized>(
+            &mut self,
+            to: &mut W,
+            first: bool,
+        ) -> std::io::Result<()> {
+            if first { Ok(()) } else { to.write_all(b", ") }
+        }
+        fn begin_object_value<W: Write + ?Sized>(&mut self, to: &mut W) -> std::io::Result<()> {
+            to.write_all(b": ")
+        }
+    }
+    let mut text = Vec::new();
+    let mut writer = Serializer::with_formatter(&mut text, Spaced);
+    value.serialize(&mut writer).expect("JSON can be written");
+    text
 }

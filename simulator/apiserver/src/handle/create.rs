@@ -2,7 +2,7 @@
 
 use super::claim::{self, Claim};
 use super::policy::{self, Change};
-use super::{Answered, Call, body, metadata, signing, write};
+use super::{Answered, Call, body, metadata, signing, spelling, write};
 use crate::builtin::admission;
 use crate::object::{Operation, Tree};
 use crate::status::{FieldError, Status};
@@ -56,6 +56,7 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     let ownership = claim.ownership(call, &note, None, &wanted);
     let object = call.server.commit_owned(call.kind.id, &tree, None, note, ownership);
     call.server.settle(&object, None, false);
+    spelling::remember(call, &object);
     Ok(call.answer(201, object, true))
 }
 

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::policy::{self, Change};
-use super::{Answered, Call, read};
+use super::{Answered, Call, read, spelling};
 use crate::object::{Object, Operation, Tree};
 use crate::request::{Answer, Body, DeleteOptions, Preconditions, Propagation, Response};
 use crate::status::{FieldError, Status};
@@ -176,6 +176,7 @@ pub(super) fn carry_out(call: &mut Call<'_>, object: &Object, options: &DeleteOp
         };
         let object = call.server.remove(&last, &tree, note);
         call.server.settle(&object, Some(&last), true);
+        spelling::forget(call, &object);
         return Deleted::Gone(object);
     }
     if tree == *old {

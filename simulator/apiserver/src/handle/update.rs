@@ -2,7 +2,9 @@
 
 use super::claim::{self, Claim};
 use super::policy::{self, Change};
-use super::{Answered, Call, apply, body, create, fields, metadata, patched, signing, write};
+use super::{
+    Answered, Call, apply, body, create, fields, metadata, patched, signing, spelling, write,
+};
 use crate::builtin::{admission, parts};
 use crate::golang;
 use crate::object::{Object, Operation, Tree};
@@ -174,6 +176,7 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
         errors.extend([error.clone(), error]);
     }
     write::validate(call, &tree, Some(old), &mut errors);
+    spelling::check(call, old, &mut errors);
     if !errors.is_empty() {
         return Err(Status::invalid(call.info(), old.name(), &errors));
     }
