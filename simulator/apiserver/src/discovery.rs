@@ -21,6 +21,7 @@ const GROUPS: &[&str] = &[
     "batch",
     "certificates.k8s.io",
     "networking.k8s.io",
+    "extensions",
     "policy",
     "rbac.authorization.k8s.io",
     "storage.k8s.io",
@@ -150,6 +151,10 @@ impl Server {
             self.kinds().filter(|kind| *kind.group == *group).map(|kind| &*kind.version).collect();
         versions.sort_by_key(|version| std::cmp::Reverse(priority(version)));
         versions.dedup();
+        if group == "autoscaling" && self.profile().minor < 23 {
+            // As old servers list their own, whatever is newer.
+            versions.sort_unstable();
+        }
         versions.into_iter().map(str::to_owned).collect()
     }
 
@@ -198,7 +203,9 @@ impl Server {
             .with(&["kind"], "APIResourceList")
             .with(&["groupVersion"], api_version?)
             .with(&["resources"], Tree::list(resources));
-        Some(if group.is_empty() { list } else { list.with(&["apiVersion"], "v1") })
+        // The oldest two groups do not say in which version they speak.
+        let old = matches!(group, "" | "extensions");
+        Some(if old { list } else { list.with(&["apiVersion"], "v1") })
     }
 }
 

@@ -157,8 +157,11 @@ fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
         _ => VERBS,
     };
     // Where a kind exists in two versions, one of them is what is kept.
+    let is_best =
+        |other: &Row| (other.group, other.kind, other.version) == (row.group, row.kind, "v1");
     let storage = match (row.group, row.version) {
-        ("autoscaling", "v2") => false,
+        (_, "v2beta1" | "v2beta2") | ("autoscaling", "v2") => false,
+        (_, "v1beta1") if table.minor < 21 && table.rows.iter().any(is_best) => false,
         ("batch" | "policy", "v1beta1") => table.minor < 21 || row.kind == "PodSecurityPolicy",
         _ => true,
     };
@@ -190,6 +193,31 @@ fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
 
 /// The warning that a builtin kind is answered with.
 fn deprecation(row: &Row, minor: u32) -> String {
+    // Since when, for the versions that ended with 1.22; the others were deprecated later than 1.20.
+    let since = match (row.group, row.kind) {
+        _ if minor > 21 || row.version != "v1beta1" => None,
+        ("admissionregistration.k8s.io" | "apiextensions.k8s.io", _) => Some(16),
+        ("extensions" | "scheduling.k8s.io", _) => Some(14),
+        ("rbac.authorization.k8s.io", _) | ("storage.k8s.io", "CSINode") => Some(17),
+        (
+            "apiregistration.k8s.io"
+            | "authentication.k8s.io"
+            | "authorization.k8s.io"
+            | "certificates.k8s.io"
+            | "coordination.k8s.io"
+            | "networking.k8s.io"
+            | "storage.k8s.io",
+            _,
+        ) => Some(19),
+        _ => None,
+    };
+    if let Some(since) = since {
+        let (group, kind) = (row.group, row.kind);
+        let other = if group == "extensions" { "networking.k8s.io" } else { group };
+        return format!(
+            "{group}/v1beta1 {kind} is deprecated in v1.{since}+, unavailable in v1.22+; use {other}/v1 {kind}"
+        );
+    }
     let text = match (row.group, row.kind) {
         ("", "ComponentStatus") => "v1 ComponentStatus is deprecated in v1.19+",
         ("", "Endpoints") if minor >= 33 => {

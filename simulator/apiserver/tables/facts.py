@@ -96,6 +96,48 @@ KINDS = {
         flowschemas FlowSchema - - Csg
         prioritylevelconfigurations PriorityLevelConfiguration - - Csg
     """,
+    # What servers before 1.22 had besides: the same kinds in older versions.
+    "admissionregistration.k8s.io/v1beta1": """
+        mutatingwebhookconfigurations MutatingWebhookConfiguration - api-extensions Cgv
+        validatingwebhookconfigurations ValidatingWebhookConfiguration - api-extensions Cgv
+    """,
+    "apiextensions.k8s.io/v1beta1": "customresourcedefinitions CustomResourceDefinition crd,crds api-extensions Csgv",
+    "apiregistration.k8s.io/v1beta1": "apiservices APIService - api-extensions Csv",
+    "authentication.k8s.io/v1beta1": "tokenreviews TokenReview - - Cr",
+    "authorization.k8s.io/v1beta1": """
+        localsubjectaccessreviews LocalSubjectAccessReview - - r
+        selfsubjectaccessreviews SelfSubjectAccessReview - - Cr
+        selfsubjectrulesreviews SelfSubjectRulesReview - - Cr
+        subjectaccessreviews SubjectAccessReview - - Cr
+    """,
+    "autoscaling/v2beta1": "horizontalpodautoscalers HorizontalPodAutoscaler hpa all s",
+    "autoscaling/v2beta2": "horizontalpodautoscalers HorizontalPodAutoscaler hpa all s",
+    "certificates.k8s.io/v1beta1": "certificatesigningrequests CertificateSigningRequest csr - Cs",
+    "coordination.k8s.io/v1beta1": "leases Lease - - v",
+    "events.k8s.io/v1beta1": "events Event ev -",
+    "extensions/v1beta1": "ingresses Ingress ing - sg",
+    "flowcontrol.apiserver.k8s.io/v1beta1": """
+        flowschemas FlowSchema - - Csg
+        prioritylevelconfigurations PriorityLevelConfiguration - - Csg
+    """,
+    "networking.k8s.io/v1beta1": """
+        ingressclasses IngressClass - - Cg
+        ingresses Ingress ing - sg
+    """,
+    "node.k8s.io/v1beta1": "runtimeclasses RuntimeClass - - Cv",
+    "rbac.authorization.k8s.io/v1beta1": """
+        clusterrolebindings ClusterRoleBinding - - C
+        clusterroles ClusterRole - - C
+        rolebindings RoleBinding - -
+        roles Role - -
+    """,
+    "scheduling.k8s.io/v1beta1": "priorityclasses PriorityClass pc - Cg",
+    "storage.k8s.io/v1beta1": """
+        csidrivers CSIDriver - - Cv
+        csinodes CSINode - - Cv
+        storageclasses StorageClass sc - C
+        volumeattachments VolumeAttachment - - Cv
+    """,
     "resource.k8s.io/v1": """
         deviceclasses DeviceClass - - Cg
         resourceclaims ResourceClaim - - s
@@ -103,6 +145,13 @@ KINDS = {
         resourceslices ResourceSlice - - Cg
     """,
 }
+
+# Groups whose kinds look in v1beta1 as they do in v1: one definition does for both.
+SAME_IN_BETA = [
+    "admissionregistration.k8s.io", "apiregistration.k8s.io", "authentication.k8s.io",
+    "certificates.k8s.io", "coordination.k8s.io", "events.k8s.io", "node.k8s.io", "rbac.authorization.k8s.io",
+    "scheduling.k8s.io", "storage.k8s.io",
+]
 
 # Bodies of subresources and options that are decoded like kinds.
 EXTRA = [

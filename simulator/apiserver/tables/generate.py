@@ -196,6 +196,8 @@ class Table:
                 name = by_gvk.get((group, version, kind))
                 if name is None:
                     continue
+                if version == "v1beta1" and group in facts.SAME_IN_BETA:
+                    name = by_gvk.get((group, "v1", kind), name)
                 self.add(name)
                 flags = self.flag(flags[0]) if flags else ""
                 rows.append(f"kind {group or '-'} {version} {kind} {plural} {shorts} {categories} {flags or '-'} {short(name)}")
