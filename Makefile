@@ -7,7 +7,7 @@ PROFILE ?= dev
 DRYDOCK ?= $(CARGO) run --profile $(PROFILE) --quiet --
 export PROFILE
 
-.PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden kubectl kubectl-record conformance determinism ci
+.PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden kubectl kubectl-record conformance python determinism ci
 
 menu: ## this menu
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,8 @@ conformance: ## the Kubernetes project's own tests on drydock serve (where SHARE
 	@.ci/conformance $(SHARED)
 recordings: ## recorded conversations with real API servers, replayed against `serve`
 	@.ci/recordings $(SHARED)
+python: ## the Python client on drydock serve (where it can be installed)
+	@.ci/python
 determinism: ## ten seeds, debug and optimised builds, the same traces
 	@.ci/determinism
 ci: ## what CI runs
