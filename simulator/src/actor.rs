@@ -25,6 +25,7 @@ mod scheduler;
 #[cfg(test)]
 mod tests;
 mod volumes;
+mod workloads;
 
 use std::sync::Arc;
 
@@ -63,6 +64,7 @@ pub const ALL: &[Make] = &[
     node_lifecycle::make,
     load_balancer::make,
     quotas::make,
+    workloads::make,
 ];
 
 pub trait Actor: Send + Sync {
