@@ -20,10 +20,10 @@ impl Profile {
     pub const V1_20: Profile = Profile { minor: 20 };
     pub const V1_34: Profile = Profile { minor: 34 };
 
-    /// `1.20` to `1.34`.
+    /// `1.20`, and `1.25` to `1.34`. Those between served both the betas of the one and what came of them.
     pub fn parse(version: &str) -> Option<Profile> {
         let minor = version.strip_prefix("1.")?.parse().ok()?;
-        (20..=34).contains(&minor).then_some(Profile { minor })
+        matches!(minor, 20 | 25..=34).then_some(Profile { minor })
     }
 
     /// The definitions of the builtin kinds.
@@ -122,7 +122,20 @@ pub(crate) const VERBS: &[&str] =
 /// The kinds a server of this version has from the start.
 pub(crate) fn builtin(profile: &Profile) -> Vec<KindInfo> {
     let table = profile.table();
-    table.rows.iter().filter_map(|row| from_row(table, row)).collect()
+    let there = table.rows.iter().filter(|row| since(row) <= profile.minor);
+    there.filter_map(|row| from_row(table, row)).collect()
+}
+
+/// The minor version with which a kind came in the version that the newest table has it in.
+fn since(row: &Row) -> u32 {
+    match (row.group, row.version, row.kind) {
+        ("resource.k8s.io", "v1", _) | ("storage.k8s.io", "v1", "VolumeAttributesClass") => 34,
+        ("networking.k8s.io", "v1", "IPAddress" | "ServiceCIDR") => 33,
+        ("admissionregistration.k8s.io", "v1", kind) if kind.contains("Policy") => 30,
+        ("flowcontrol.apiserver.k8s.io", "v1", _) => 29,
+        ("authentication.k8s.io", "v1", "SelfSubjectReview") => 28,
+        _ => 0,
+    }
 }
 
 fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
@@ -240,5 +253,27 @@ impl Column {
             priority: column.int_at(&["priority"]).unwrap_or(0),
             json_path: text("jsonPath"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_has_the_kinds_of_its_time() {
+        let has = |version: &str, kind: &str| {
+            let profile = Profile::parse(version).expect("a version that is known");
+            builtin(&profile).iter().any(|info| &*info.kind == kind)
+        };
+
+        assert!(!has("1.27", "SelfSubjectReview") && has("1.28", "SelfSubjectReview"));
+        assert!(
+            !has("1.29", "ValidatingAdmissionPolicy") && has("1.30", "ValidatingAdmissionPolicy")
+        );
+        assert!(!has("1.33", "DeviceClass") && has("1.34", "DeviceClass"));
+        assert!(has("1.25", "CronJob") && has("1.20", "PodSecurityPolicy"));
+        assert_eq!(Profile::parse("1.22"), None);
+        assert_eq!(Profile::parse("2.30"), None);
     }
 }

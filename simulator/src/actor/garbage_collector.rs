@@ -94,7 +94,9 @@ impl Actor for GarbageCollector {
             Stimulus::Timer(number) => self.look(ctx, number),
             Stimulus::Answered(number, reply) => match reply.response() {
                 Some(response) if response.code < 400 || response.code == 404 => {
-                    self.pending.remove(&number);
+                    if let Some(item) = self.pending.remove(&number) {
+                        self.go_on(ctx, &item);
+                    }
                 }
                 _ => ctx.timer_after(RETRY, number),
             },
@@ -143,6 +145,19 @@ impl GarbageCollector {
             entry.before.as_ref().is_none_or(|before| before.owners() != object.owners());
         if held || (references_changed && !object.owners().is_empty()) {
             self.add(ctx, object);
+        }
+    }
+
+    /// Of an owner that leaves its dependents behind, one is dealt with at a time.
+    fn go_on(&mut self, ctx: &mut Ctx<'_>, item: &Item) {
+        let table = ctx.server().table(item.kind);
+        let found = table.get(&item.key.namespace, &item.key.name).filter(|object| {
+            object.uid() == item.uid
+                && object.is_deleting()
+                && object.finalizers().any(|name| name == ORPHAN)
+        });
+        if let Some(owner) = found.cloned() {
+            self.add(ctx, &owner);
         }
     }
 

@@ -150,3 +150,110 @@ fn status_due(resource: Gvr, object: &Object, status: Tree) -> Option<Request> {
     let update = Request::update(resource, object.namespace(), object.name(), wanted);
     Some(update.subresource("status"))
 }
+
+#[cfg(test)]
+mod tests {
+    use drydock_apiserver::Response;
+    use jiff::SignedDuration;
+
+    use super::super::objects::{CONFIG_MAPS, PODS};
+    use super::*;
+    use crate::world::World;
+
+    /// A world that somebody looks at from outside.
+    fn world() -> World {
+        World::new(WorldConfig {
+            operators: Vec::new(),
+            authority: Some("an authority".to_owned()),
+            ..WorldConfig::default()
+        })
+    }
+
+    fn pass(world: &mut World, seconds: i64) {
+        world.run_until(world.now() + SignedDuration::from_secs(seconds));
+    }
+
+    fn list(world: &mut World, resource: Gvr) -> Vec<Object> {
+        let response = world.request(Request::list(resource, "default"));
+        response.objects().to_vec()
+    }
+
+    fn done(response: &Response) {
+        assert!(response.is_success(), "{response:?}");
+    }
+
+    fn deployment(image: &str) -> Tree {
+        Tree::from_value(json!({
+            "metadata": { "name": "web" },
+            "spec": {
+                "replicas": 2,
+                "selector": { "matchLabels": { "app": "web" } },
+                "template": {
+                    "metadata": { "labels": { "app": "web" } },
+                    "spec": { "containers": [{ "name": "web", "image": image }] },
+                },
+            },
+        }))
+    }
+
+    #[test]
+    fn a_deployment_has_the_pods_of_its_template_and_of_the_next_one_later() {
+        let mut world = world();
+        done(&world.request(Request::create(DEPLOYMENTS, "default", deployment("web:1"))));
+        pass(&mut world, 60);
+        let first = list(&mut world, PODS);
+        done(&world.request(Request::update(DEPLOYMENTS, "default", "web", deployment("web:2"))));
+        pass(&mut world, 120);
+        let second = list(&mut world, PODS);
+
+        assert_eq!((first.len(), second.len()), (2, 2));
+        assert!(second.iter().all(|pod| !first.iter().any(|old| old.name() == pod.name())));
+        let sizes: Vec<_> = list(&mut world, REPLICA_SETS)
+            .iter()
+            .map(|set| set.tree().int_at(&["status", "replicas"]))
+            .collect();
+        assert_eq!(sizes.iter().flatten().sum::<i64>(), 2, "{sizes:?}");
+        let status = world.request(Request::get(DEPLOYMENTS, "default", "web"));
+        let status = status.object().and_then(|web| web.tree().get("status").cloned());
+        let status = status.expect("it has a status");
+        assert_eq!(status.int_at(&["availableReplicas"]), Some(2));
+        assert_eq!(status.int_at(&["updatedReplicas"]), Some(2));
+    }
+
+    #[test]
+    fn a_deployment_that_is_deleted_alone_leaves_its_set_and_its_pods() {
+        let mut world = world();
+        done(&world.request(Request::create(DEPLOYMENTS, "default", deployment("web:1"))));
+        pass(&mut world, 60);
+        let orphan = drydock_apiserver::Propagation::Orphan;
+        done(&world.request(Request::delete(DEPLOYMENTS, "default", "web").propagation(orphan)));
+        pass(&mut world, 60);
+
+        assert!(list(&mut world, DEPLOYMENTS).is_empty());
+        let sets = list(&mut world, REPLICA_SETS);
+        assert!(sets.len() == 1 && sets[0].owners().is_empty());
+        assert_eq!(list(&mut world, PODS).len(), 2);
+    }
+
+    #[test]
+    fn what_a_namespace_was_born_with_is_put_back_and_what_a_quota_limits_is_counted() {
+        let mut world = world();
+        pass(&mut world, 2);
+        let map = "kube-root-ca.crt";
+        done(&world.request(Request::delete(CONFIG_MAPS, "default", map)));
+        pass(&mut world, 2);
+        let patch = Tree::from_value(json!({ "data": { "ca.crt": "another" } }));
+        done(&world.request(Request::merge_patch(CONFIG_MAPS, "default", map, patch)));
+        let quotas = Gvr::new("", "v1", "resourcequotas");
+        let quota = json!({ "metadata": { "name": "few" }, "spec": { "hard": { "configmaps": "3", "count/leases.coordination.k8s.io": "1" } } });
+        done(&world.request(Request::create(quotas.clone(), "default", Tree::from_value(quota))));
+        pass(&mut world, 2);
+
+        let found = list(&mut world, CONFIG_MAPS);
+        assert_eq!(found[0].tree().str_at(&["data", "ca.crt"]), Some("an authority"));
+        let used = list(&mut world, quotas)[0].tree().at(&["status", "used"]).cloned();
+        let used = used.expect("it is counted");
+        assert_eq!(used.str_at(&["configmaps"]), Some("1"));
+        assert_eq!(used.str_at(&["count/leases.coordination.k8s.io"]), Some("0"));
+    }
+}

@@ -38,13 +38,11 @@ pub struct Row {
 }
 
 impl Table {
-    /// The table of the newest version that is not newer than the one asked for, else the oldest.
+    /// The table of the version nearest to the one asked for: from 1.25 on the betas of 1.20 are gone.
     pub fn of(minor: u32) -> &'static Table {
         let (own, body, cell) = TABLES
             .iter()
-            .rev()
-            .find(|(own, ..)| *own <= minor)
-            .or(TABLES.first())
+            .min_by_key(|(own, ..)| if minor >= 25 { own.abs_diff(34) } else { own.abs_diff(20) })
             .expect("the list above is not empty");
         cell.get_or_init(|| Table::split(*own, body, cell))
     }
