@@ -59,7 +59,7 @@ pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
     }
     let body = match verb {
         Verb::Get | Verb::List | Verb::Watch => Body::None,
-        Verb::Delete | Verb::DeleteCollection => Body::Delete(delete_options(http, &query)?),
+        Verb::Delete | Verb::DeleteCollection => delete_body(http, &query)?,
         _ => Body::Bytes { content_type: http.content_type.to_owned(), bytes: http.body.into() },
     };
     Ok(Request {
@@ -148,7 +148,7 @@ pub(crate) fn place(path: &str) -> Option<Place> {
     })
 }
 
-fn delete_options(http: &Http<'_>, query: &Query) -> Result<DeleteOptions, Status> {
+fn delete_body(http: &Http<'_>, query: &Query) -> Result<Body, Status> {
     let unreadable = |why: &str| {
         Status::plain(500, format!("couldn't get version/kind; json parse error: {why}"))
     };
@@ -170,7 +170,13 @@ fn delete_options(http: &Http<'_>, query: &Query) -> Result<DeleteOptions, Statu
             }
         }
     };
-    read_delete_options(&tree, &query_options(query)?)
+    let is_json = matches!(http.content_type, "" | "application/json");
+    if is_json && tree.is_map() && misfit(&tree).is_some() {
+        // What is said of it depends on the version of the server.
+        let content_type = http.content_type.to_owned();
+        return Ok(Body::Bytes { content_type, bytes: http.body.into() });
+    }
+    read_delete_options(&tree, &query_options(query)?).map(Body::Delete)
 }
 
 /// The options of a delete that are in the body of something else.
@@ -223,6 +229,21 @@ fn read_delete_options(tree: &Tree, query: &DeleteOptions) -> Result<DeleteOptio
 /// Whether a value is of some type.
 type Fits = fn(&Tree) -> bool;
 
+/// What of the options is of a wrong type.
+fn misfit(tree: &Tree) -> Option<String> {
+    let fields: [(_, _, Fits); 2] = [
+        ("gracePeriodSeconds", "int64", Tree::is_integer),
+        ("propagationPolicy", "v1.DeletionPropagation", Tree::is_string),
+    ];
+    fields.into_iter().find_map(|(field, wanted, fits)| {
+        let found = tree.get(field).filter(|found| !found.is_null() && !fits(found))?;
+        let found = golang::type_name(found);
+        Some(format!(
+            "json: cannot unmarshal {found} into Go struct field DeleteOptions.{field} of type {wanted}"
+        ))
+    })
+}
+
 fn check_delete_options(tree: &Tree) -> Result<(), Status> {
     if !tree.is_map() && !tree.is_null() {
         return Err(Status::plain(
@@ -233,20 +254,8 @@ fn check_delete_options(tree: &Tree) -> Result<(), Status> {
             ),
         ));
     }
-    let fields: [(_, _, Fits); 2] = [
-        ("gracePeriodSeconds", "int64", Tree::is_integer),
-        ("propagationPolicy", "v1.DeletionPropagation", Tree::is_string),
-    ];
-    for (field, wanted, fits) in fields {
-        if let Some(found) = tree.get(field).filter(|found| !found.is_null() && !fits(found)) {
-            let found = golang::type_name(found);
-            return Err(Status::plain(
-                500,
-                format!(
-                    "json: cannot unmarshal {found} into Go struct field DeleteOptions.{field} of type {wanted}"
-                ),
-            ));
-        }
+    if let Some(why) = misfit(tree) {
+        return Err(Status::plain(500, why));
     }
     match tree.str_at(&["kind"]) {
         None | Some("" | "DeleteOptions") => Ok(()),

@@ -6,6 +6,7 @@ use super::policy::{self, Change};
 use super::{Answered, Call, read, spelling};
 use crate::object::{Object, Operation, Tree};
 use crate::request::{Answer, Body, DeleteOptions, Preconditions, Propagation, Response};
+use crate::schema::Schema;
 use crate::status::{FieldError, Status};
 
 const FOREGROUND: &str = "foregroundDeletion";
@@ -76,8 +77,24 @@ pub(super) fn delete_collection(call: &mut Call<'_>) -> Answered {
     Ok(Response { code: 200, body, warnings: Vec::new(), changed })
 }
 
+/// Options of which something is wrong.
+fn misread(call: &Call<'_>, bytes: &[u8]) -> Result<DeleteOptions, Status> {
+    let profile = call.server.profile();
+    let schema = Schema::builtin(profile.table(), "meta.v1.DeleteOptions");
+    let old = schema.filter(|_| profile.minor < 23).and_then(|schema| schema.misread(bytes));
+    match (old, Tree::from_json(bytes)) {
+        (Some(why), _) => Err(Status::plain(500, why)),
+        (None, Ok(tree)) => crate::wire::delete_options_of(&tree),
+        (None, Err(error)) => Err(Status::plain(500, crate::golang::json_error(bytes, &error))),
+    }
+}
+
 fn options(call: &Call<'_>) -> Result<DeleteOptions, Status> {
-    let Body::Delete(options) = &call.request.body else { return Ok(DeleteOptions::default()) };
+    let options = match &call.request.body {
+        Body::Delete(options) => options,
+        Body::Bytes { bytes, .. } => return misread(call, bytes),
+        _ => return Ok(DeleteOptions::default()),
+    };
     let field = "propagationPolicy";
     let error = match (&options.propagation, options.orphan_dependents) {
         (Some(policy), Some(_)) => Some(FieldError::invalid(
