@@ -146,7 +146,7 @@ async fn serve(
     let audit = audit.transpose()?;
     ground.server_mut().sign_with(credentials::random_key().map_err(not_run)?);
     ground.server_mut().hand_out(&credentials.token, Credentials::admin());
-    if !arguments.like_recorded && arguments.from.is_none() {
+    if arguments.from.is_none() {
         let now = ground.now();
         ground.server_mut().bootstrap(address.port(), now);
     }

@@ -10,35 +10,48 @@ const GROUP: &str = "networking.k8s.io";
 const MANAGER: &str = "ipallocator.k8s.io";
 
 impl Server {
-    /// After a Service was written or removed. Worlds have no ranges, and nothing to keep account of.
-    pub(crate) fn account_for(&mut self, service: &Object, before: Option<&Object>, removed: bool) {
-        let has_ranges =
-            self.kind(GROUP, "ServiceCIDR").is_some_and(|kind| !self.table(kind).is_empty());
-        if !has_ranges {
+    /// Worlds have no ranges, and nothing to keep account of.
+    fn keeps_account(&self) -> bool {
+        self.kind(GROUP, "ServiceCIDR").is_some_and(|kind| !self.table(kind).is_empty())
+    }
+
+    /// Before a Service is made.
+    pub(crate) fn account_for_new(&mut self, service: &Tree, now: Timestamp) {
+        if !self.keeps_account() {
+            return;
+        }
+        let place = |key: &str| service.str_at(&["metadata", key]).unwrap_or_default();
+        for address in addresses(service) {
+            self.hold(&address, (place("namespace"), place("name")), now);
+        }
+    }
+
+    /// After a Service was changed or removed.
+    pub(crate) fn account_for(&mut self, service: &Object, before: &Object, removed: bool) {
+        if !self.keeps_account() {
             return;
         }
         let now = service.write().time;
-        let held = before.map(addresses).unwrap_or_default();
-        let holds = if removed { Vec::new() } else { addresses(service) };
-        let held = if removed { addresses(service) } else { held };
+        let held = addresses(before.tree());
+        let holds = if removed { Vec::new() } else { addresses(service.tree()) };
         for address in held.iter().filter(|address| !holds.contains(address)) {
             let gone = Request::delete(resource(), "", address).by("kube-apiserver");
             self.handle(&gone, now);
         }
         for address in holds.iter().filter(|address| !held.contains(address)) {
-            self.hold(address, service, now);
+            self.hold(address, (service.namespace(), service.name()), now);
         }
     }
 
-    fn hold(&mut self, address: &str, service: &Object, now: Timestamp) {
+    fn hold(&mut self, address: &str, (namespace, name): (&str, &str), now: Timestamp) {
         let family = if address.contains(':') { "IPv6" } else { "IPv4" };
         let label = |name: &str| format!("ipaddress.kubernetes.io/{name}");
         let object = Tree::null()
             .with(&["metadata", "name"], address)
             .with(&["metadata", "labels", &label("ip-family")], family)
             .with(&["metadata", "labels", &label("managed-by")], MANAGER)
-            .with(&["spec", "parentRef", "name"], service.name())
-            .with(&["spec", "parentRef", "namespace"], service.namespace())
+            .with(&["spec", "parentRef", "name"], name)
+            .with(&["spec", "parentRef", "namespace"], namespace)
             .with(&["spec", "parentRef", "resource"], "services");
         let create = Request::create(resource(), "", object).by("kube-apiserver");
         self.handle(&create, now);
@@ -49,8 +62,8 @@ fn resource() -> Gvr {
     Gvr { group: GROUP.into(), version: "v1".into(), resource: "ipaddresses".into() }
 }
 
-fn addresses(service: &Object) -> Vec<String> {
-    let all = service.tree().at(&["spec", "clusterIPs"]).map_or(&[][..], Tree::items);
+fn addresses(service: &Tree) -> Vec<String> {
+    let all = service.at(&["spec", "clusterIPs"]).map_or(&[][..], Tree::items);
     let all = all.iter().filter_map(Tree::as_str).filter(|ip| *ip != "None");
     all.map(name_of).collect()
 }

@@ -22,7 +22,10 @@ impl Server {
     pub(crate) fn settle(&mut self, object: &Object, before: Option<&Object>, removed: bool) {
         let kind = object.tree().get("kind").and_then(Tree::as_str).unwrap_or_default();
         if kind == "Service" && self.kind("", kind) == Some(object.kind()) {
-            return self.account_for(object, before, removed);
+            if let Some(before) = before {
+                self.account_for(object, before, removed);
+            }
+            return;
         }
         let may_define = kind == KIND;
         if may_define && self.kind(GROUP, KIND) == Some(object.kind()) {

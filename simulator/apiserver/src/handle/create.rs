@@ -50,6 +50,9 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
             Status::already_exists(call.info(), name)
         });
     }
+    if call.info().is("", "Service") {
+        call.server.account_for_new(&tree, call.now);
+    }
     let note = call.write_note(Operation::Update);
     let tree = admission::read_back(call.info(), call.as_stored(&tree));
     let wanted = write::with_late_defaults(call, wanted);
