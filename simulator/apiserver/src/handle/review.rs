@@ -2,12 +2,17 @@
 
 use jiff::SignedDuration;
 
+use super::claim::Claim;
 use super::{Answered, Call, body, write};
 use crate::authentication::{Claims, ISSUER};
 use crate::authorization::Deed;
-use crate::object::Tree;
+use crate::kinds::KindInfo;
+use crate::object::{Operation, Tree, text};
+use crate::ownership::{Ownership, Update};
 use crate::request::{Answer, Response, User};
+use crate::schema::Schema;
 use crate::status::{FieldError, Status};
+use crate::store::Server;
 
 /// The kinds that are answered and not kept.
 pub(super) fn is_review(group: &str, kind: &str) -> bool {
@@ -30,6 +35,13 @@ pub(super) fn review(call: &mut Call<'_>) -> Answered {
         answer = answer.with(&["metadata", "creationTimestamp"], call.now);
     } else if !answer.get("metadata").is_some_and(Tree::is_map) {
         answer = answer.with(&["metadata"], Tree::empty_map());
+    }
+    // Nothing is stored, and still its writer is told what he owns.
+    let note = call.write_note(Operation::Update);
+    let ownership = Claim::Stated(None).ownership(call, &note, None, &sent);
+    let managers = ownership.managers();
+    if !managers.is_empty() {
+        answer = answer.with(&["metadata", "managedFields"], managers.to_tree());
     }
     Ok(created(answer))
 }
@@ -213,14 +225,32 @@ pub(super) fn token(call: &mut Call<'_>) -> Answered {
     let status = Tree::empty_map()
         .with(&["token"], token)
         .with(&["expirationTimestamp"], whole_second(expires));
-    Ok(created(
-        Tree::empty_map()
-            .with(&["kind"], "TokenRequest")
-            .with(&["apiVersion"], "authentication.k8s.io/v1")
-            .with(&["metadata"], metadata)
-            .with(&["spec"], spec)
-            .with(&["status"], status),
-    ))
+    let request = Tree::empty_map()
+        .with(&["kind"], "TokenRequest")
+        .with(&["apiVersion"], "authentication.k8s.io/v1")
+        .with(&["metadata"], metadata)
+        .with(&["spec"], spec);
+    let managers = token_managers(call, &request);
+    Ok(created(request.with(&["metadata", "managedFields"], managers).with(&["status"], status)))
+}
+
+/// Who owns what of a request for a token: whoever sent it.
+fn token_managers(call: &Call<'_>, request: &Tree) -> Tree {
+    let mut info = KindInfo::clone(call.info());
+    let table = call.server.profile().table();
+    let Some(schema) = Schema::builtin(table, "authentication.v1.TokenRequest") else {
+        return Tree::list([]);
+    };
+    let version = "authentication.k8s.io/v1";
+    (info.group, info.version, info.kind) =
+        (text("authentication.k8s.io"), text("v1"), text("TokenRequest"));
+    info.schema = schema;
+    let write = Server::write_by(call.request, version, Operation::Update, call.now);
+    let minor = call.server.profile().minor;
+    let info = std::sync::Arc::new(info);
+    let update =
+        Update { write: &write, kind: &info, minor, old: None, new: request, stated: None };
+    Ownership::default().after(update).managers().to_tree()
 }
 
 fn whole_second(time: jiff::Timestamp) -> jiff::Timestamp {

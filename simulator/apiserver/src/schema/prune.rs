@@ -54,8 +54,14 @@ impl Schema {
         for (key, value) in tree.entries() {
             let old = old.and_then(|old| old.get(key));
             let new = if node.embedded && key == "metadata" {
-                // What cannot be read is left to the rules.
-                self.decode_meta(value, old, path, unknown).unwrap_or(None)
+                match self.decode_meta(value, old, path, unknown) {
+                    Err(misfit) if value.is_map() => {
+                        let place = path.field(key);
+                        return Err(Misfit(format!("{place}: Invalid value: {value}: {misfit}")));
+                    }
+                    // What is no metadata at all is left to the rules.
+                    read => read.unwrap_or(None),
+                }
             } else {
                 let child =
                     node.member(key).map(|member| &member.node).or(node.additional.as_ref());
