@@ -230,7 +230,11 @@ pub(super) fn token(call: &mut Call<'_>) -> Answered {
         .with(&["apiVersion"], "authentication.k8s.io/v1")
         .with(&["metadata"], metadata)
         .with(&["spec"], spec);
-    let managers = token_managers(call, &request);
+    let stated = match reference {
+        Some(_) => request.clone(),
+        None => request.without(&["spec", "boundObjectRef"]),
+    };
+    let managers = token_managers(call, &stated);
     Ok(created(request.with(&["metadata", "managedFields"], managers).with(&["status"], status)))
 }
 
