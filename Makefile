@@ -7,7 +7,7 @@ PROFILE ?= dev
 DRYDOCK ?= $(CARGO) run --profile $(PROFILE) --quiet --
 export PROFILE
 
-.PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden kubectl kubectl-record conformance python determinism ci
+.PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden kubectl kubectl-record conformance python recordings determinism ci
 
 menu: ## this menu
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

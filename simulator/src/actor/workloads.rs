@@ -8,7 +8,7 @@ mod replica_set;
 
 use std::collections::BTreeMap;
 
-use drydock_apiserver::{Gvr, LogEntry, Object, Request, Tree};
+use drydock_apiserver::{Gvr, LogEntry, Object, Request, Response, Tree};
 use drydock_operator_core::view::Key;
 use serde_json::json;
 
@@ -109,7 +109,7 @@ impl Actor for Workloads {
                 let open = self.open.entry(number).or_default();
                 *open = open.saturating_sub(1);
                 // What is refused would be refused again; the next change is a new occasion.
-                if reply.response().is_some_and(|response| response.is_success()) {
+                if reply.response().is_some_and(Response::is_success) {
                     self.look(ctx, number);
                 }
             }
@@ -153,7 +153,6 @@ fn status_due(resource: Gvr, object: &Object, status: Tree) -> Option<Request> {
 
 #[cfg(test)]
 mod tests {
-    use drydock_apiserver::Response;
     use jiff::SignedDuration;
 
     use super::super::objects::{CONFIG_MAPS, PODS};

@@ -123,7 +123,7 @@ fn status(
     let sum = |key: &str| sets.iter().map(|set| count(set, key)).sum::<i64>();
     let updated = current.map_or(0, |set| count(set, "replicas"));
     let available = sum("availableReplicas");
-    let generation = i64::try_from(deployment.generation()).unwrap_or(i64::MAX);
+    let generation = deployment.generation();
     let mut status = Tree::empty_map().with(&["observedGeneration"], generation);
     for (key, number) in [
         ("replicas", sum("replicas")),

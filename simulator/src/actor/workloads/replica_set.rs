@@ -68,5 +68,5 @@ fn status(set: &Object, pods: &[Object]) -> Tree {
     if ready > 0 {
         status = status.with(&["readyReplicas"], ready).with(&["availableReplicas"], ready);
     }
-    status.with(&["observedGeneration"], i64::try_from(set.generation()).unwrap_or(i64::MAX))
+    status.with(&["observedGeneration"], set.generation())
 }
