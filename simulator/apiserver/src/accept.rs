@@ -193,11 +193,16 @@ pub(crate) fn json_only(accept: &str, minor: u32) -> Result<Media, Status> {
     if accept.is_empty() || clause::sorted(accept).iter().any(gives) {
         return Ok(Media::Json);
     }
+    Err(not_among(&[Media::Json.name()], minor))
+}
+
+/// The route gives nothing of what is accepted. Older servers do not say what there is.
+pub(crate) fn not_among(given: &[&str], minor: u32) -> Status {
     let mut message = "406: Not Acceptable".to_owned();
     if minor >= 34 {
-        message += "\n\nAvailable representations: application/json";
+        message += &format!("\n\nAvailable representations: {}", given.join(", "));
     }
-    Err(Status::not_acceptable(message).with_empty_details())
+    Status::not_acceptable(message).with_empty_details()
 }
 
 /// What a clause asks for of a kind; `None` if there is no such representation.

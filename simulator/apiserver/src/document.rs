@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::accept::{self, Form, Media};
+use crate::authentication::ISSUER;
 use crate::object::Tree;
 use crate::request::Answer;
 use crate::status::Status;
@@ -49,6 +50,9 @@ impl Server {
         if let Some(document) = self.openapi(path, query, accept) {
             return Some(document);
         }
+        if let Some(document) = self.of_tokens(path, accept) {
+            return Some(document);
+        }
         let Some(tree) = self.document(path) else {
             return self.absent_document(path).map(|status| Document::refused(status, accept));
         };
@@ -69,6 +73,41 @@ impl Server {
             Ok(media) => Document::told(&Answer::Tree(tree), 200, Form::of_media(media)),
             Err(status) => Document::refused(status, accept),
         })
+    }
+}
+
+const KEY_SET: &str = "application/jwk-set+json";
+
+impl Server {
+    /// What is told of the tokens of service accounts: who issues them, and that nobody but this server can check them.
+    fn of_tokens(&self, path: &str, accept: &str) -> Option<Document> {
+        let given = |tree: serde_json::Value, content_type: &'static str| Document {
+            body: tree.to_string().into_bytes(),
+            content_type: Some(content_type.into()),
+            ..Document::empty(200)
+        };
+        match path {
+            "/.well-known/openid-configuration" => Some(given(
+                serde_json::json!({
+                    "issuer": ISSUER,
+                    "jwks_uri": "https://127.0.0.1:6443/openid/v1/jwks",
+                    "response_types_supported": ["id_token"],
+                    "subject_types_supported": ["public"],
+                    "id_token_signing_alg_values_supported": ["RS256"],
+                }),
+                "application/json",
+            )),
+            "/openid/v1/jwks"
+                if accept.is_empty() || accept.contains("*/*") || accept.contains(KEY_SET) =>
+            {
+                Some(given(serde_json::json!({ "keys": [] }), KEY_SET))
+            }
+            "/openid/v1/jwks" => {
+                let status = accept::not_among(&[KEY_SET], self.profile().minor);
+                Some(Document::refused(status, accept))
+            }
+            _ => None,
+        }
     }
 }
 
