@@ -3,6 +3,7 @@
 mod bench;
 mod clock;
 mod completion;
+mod differ;
 mod explore;
 mod input;
 mod narrate;
@@ -39,6 +40,7 @@ enum Command {
     Serve(serve::Arguments),
     Clock(clock::Arguments),
     Bench(bench::Arguments),
+    Differ(differ::Arguments),
     Completion(completion::Arguments),
 }
 
@@ -91,6 +93,7 @@ fn main() -> ExitCode {
         Some(Command::Try(arguments)) => try_::run(&arguments),
         Some(Command::Explore(arguments)) => explore::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
+        Some(Command::Differ(arguments)) => differ::run(&arguments),
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Replay(arguments)) => replay::run(&arguments),
         Some(Command::Serve(arguments)) => serve::run(&arguments),

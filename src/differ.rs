@@ -1,0 +1,592 @@
+//! `drydock differ`: stories told to two API servers, and where their answers part.
+//!
+//! ```text
+//! draw ─► story ─► both servers, step by step ─► compare ─► shrink ─► a file to keep, the story again
+//! ```
+
+mod compare;
+mod draw;
+#[cfg(test)]
+mod faults;
+mod kinds;
+mod nasty;
+mod server;
+mod shrink;
+mod story;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use futures::StreamExt;
+use jiff::Timestamp;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+
+use self::compare::{Difference, Symbols};
+use self::kinds::Kind;
+use self::server::Server;
+use self::story::{Names, Story, Verb};
+use crate::{Exit, Refusal, input, paint};
+
+/// Tell the same stories to Drydock's API server and to another one, and show where their answers part
+///
+/// A story is a few requests about one object: good, odd and wrong ones, drawn per kind from the schema that the other
+/// server publishes. Each is told under fresh names; uids, revisions, times and whatever else a server chooses are no
+/// differences. The other server should have no controllers, or they will take part.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  drydock differ --against ~/.cache/oracle/run/kubeconfig --stories 2000
+  drydock differ --against KUBECONFIG --kind apps/v1/deployments --verb apply --seed 7
+  drydock differ --against KUBECONFIG target/differences/v1-pods-17.yaml    a story again
+
+Exit codes: 0 no difference, 1 a difference, 2 bad input, 3 a server cannot be reached.")]
+pub struct Arguments {
+    /// Stories that were kept, to be told again
+    stories_again: Vec<PathBuf>,
+    /// The kubeconfig of the other server
+    #[arg(long, value_name = "KUBECONFIG")]
+    against: PathBuf,
+    /// The kubeconfig of ours; one is started if nothing is said
+    #[arg(long, value_name = "KUBECONFIG")]
+    ours: Option<PathBuf>,
+    /// How many stories to draw
+    #[arg(long, default_value_t = 500)]
+    stories: u64,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Only stories about this kind: apps/v1/deployments, v1/pods
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<String>,
+    /// Only stories about this verb: create, apply, merge
+    #[arg(long, value_name = "VERB")]
+    verb: Vec<String>,
+    /// After how many different differences to stop
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    stop_after: usize,
+    /// Where differing stories are kept
+    #[arg(long, value_name = "FOLDER", default_value = "target/differences")]
+    keep: PathBuf,
+    /// `json`: one object
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    output: String,
+}
+
+/// How many stories are told at once: most of the time goes by while watches end.
+const AT_ONCE: usize = 8;
+/// How often a smaller story is tried.
+const SHRINKING: usize = 250;
+
+pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Refusal::not_run(format_args!("cannot start: {error}")))?;
+    let again: Vec<Story> =
+        arguments.stories_again.iter().map(|path| kept(path)).collect::<Result<_, _>>()?;
+    runtime.block_on(async {
+        let (sides, _ours) = Sides::of(arguments)
+            .await
+            .map_err(|error| Refusal::not_run(format_args!("{error:#}")))?;
+        let found = if again.is_empty() {
+            drawn(&sides, arguments).await
+        } else {
+            retold(&sides, &again).await
+        };
+        let found = found.map_err(|error| Refusal::not_run(format_args!("{error:#}")))?;
+        found.report(arguments)
+    })
+}
+
+fn kept(path: &Path) -> Result<Story, Refusal> {
+    let name = path.display().to_string();
+    let text = input::read(&name).map_err(Refusal::bad_input)?;
+    serde_saphyr::from_str(&text)
+        .map_err(|error| Refusal::bad_input(format_args!("{name}: {error}")))
+}
+
+/// Both servers, with the definitions of the kinds that are ours.
+struct Sides {
+    ours: Server,
+    theirs: Server,
+    /// Before the number of every telling, so that names are fresh.
+    prefix: String,
+}
+
+/// Our own server, if nobody else runs one: it ends with the differ.
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ended = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
+impl Sides {
+    async fn of(arguments: &Arguments) -> anyhow::Result<(Self, Option<Served>)> {
+        let theirs = client(&arguments.against).await?;
+        let (ours, served) = match &arguments.ours {
+            Some(path) => (client(path).await?, None),
+            None => {
+                let (path, served) = serve().await?;
+                (client(&path).await?, Some(served))
+            }
+        };
+        let sides = Self {
+            ours: Server::new(ours),
+            theirs: Server::new(theirs),
+            prefix: format!("d{:x}", Timestamp::now().as_second()),
+        };
+        sides.define().await?;
+        Ok((sides, served))
+    }
+
+    async fn define(&self) -> anyhow::Result<()> {
+        let definitions: Vec<Value> =
+            serde_saphyr::from_str(include_str!("differ/definitions.yaml"))
+                .context("the built-in definitions")?;
+        let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+        for definition in &definitions {
+            for side in [&self.ours, &self.theirs] {
+                let made = side.create(path, definition).await?;
+                anyhow::ensure!(
+                    matches!(made.status, 201 | 409),
+                    "a definition is refused: {}",
+                    made.text()
+                );
+            }
+            let (plural, _) = definition["metadata"]["name"]
+                .as_str()
+                .and_then(|name| name.split_once('.'))
+                .context("a definition has a name")?;
+            let served = format!("/apis/differ.example/v1/{plural}");
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while self.theirs.get(&served).await.is_err() {
+                anyhow::ensure!(Instant::now() < deadline, "{plural} is not served");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+        // Published a moment after it is served.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.theirs.get("/openapi/v3/apis/differ.example/v1").await.is_ok_and(|document| {
+            document["components"]["schemas"].as_object().is_some_and(|all| all.len() > 6)
+        }) && Instant::now() < deadline
+        {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
+    }
+
+    /// Tells a story to both, up to where they part.
+    async fn tell(
+        &self,
+        story: &Story,
+        telling: &str,
+        told: &mut Told,
+    ) -> anyhow::Result<Option<(usize, Difference)>> {
+        let mut names = [Names::default(), Names::default()];
+        for names in &mut names {
+            names.namespace = format!("{}-{telling}", self.prefix);
+        }
+        let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": names[0].namespace } });
+        for side in [&self.ours, &self.theirs] {
+            let made = side.create("/api/v1/namespaces", &namespace).await?;
+            anyhow::ensure!(matches!(made.status, 201 | 409), "no namespace: {}", made.text());
+        }
+        let mut symbols = [Symbols::default(), Symbols::default()];
+        let [my_names, other_names] = &mut names;
+        for (at, step) in story.steps.iter().enumerate() {
+            let (ours, theirs) =
+                tokio::join!(self.ours.play(step, my_names), self.theirs.play(step, other_names));
+            let (ours, theirs) = (ours?, theirs?);
+            *told.codes.entry(theirs.status / 100).or_default() += 1;
+            if let Some(difference) = compare::first(&ours, &theirs, &mut symbols) {
+                let difference = explained(difference, &ours, &theirs);
+                return Ok(Some((at, difference)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The shortest story that parts in the same way.
+    async fn shrunk(
+        &self,
+        mut story: Story,
+        difference: &Difference,
+        name: &str,
+    ) -> anyhow::Result<Story> {
+        let mut tries = 0;
+        let mut scratch = Told::default();
+        'smaller: loop {
+            for candidate in shrink::smaller(&story) {
+                tries += 1;
+                if tries > SHRINKING {
+                    return Ok(story);
+                }
+                let telling = format!("{name}-{tries}");
+                let found = self.tell(&candidate, &telling, &mut scratch).await?;
+                if let Some((at, found)) = found
+                    && class(&found) == class(difference)
+                {
+                    story = candidate;
+                    story.steps.truncate(at + 1);
+                    continue 'smaller;
+                }
+            }
+            return Ok(story);
+        }
+    }
+}
+
+/// A difference in the code says little without what both say.
+fn explained(
+    mut difference: Difference,
+    ours: &server::Reply,
+    theirs: &server::Reply,
+) -> Difference {
+    if difference.at == "status" {
+        for (text, reply) in [(&mut difference.ours, ours), (&mut difference.theirs, theirs)] {
+            let body = reply.body();
+            let message = body["message"].as_str().unwrap_or_default();
+            if reply.status >= 300 {
+                *text = format!("{text} {message}");
+            }
+        }
+    }
+    difference
+}
+
+/// What two differences of one cause have in common: the place without positions, and the texts without what is quoted.
+fn class(difference: &Difference) -> String {
+    let bare = |text: &str| {
+        let mut bare = String::new();
+        let mut quoted = false;
+        for character in text.chars() {
+            if character == '"' {
+                quoted = !quoted;
+            } else if !quoted && !character.is_ascii_digit() {
+                bare.push(character);
+            }
+        }
+        bare
+    };
+    let place = bare(&difference.at);
+    if difference.at == "status" {
+        return format!(
+            "{place} {} {}",
+            difference.ours.get(..3).unwrap_or(""),
+            difference.theirs.get(..3).unwrap_or("")
+        );
+    }
+    let there = |text: &str| text == "(not there)";
+    format!("{place} {} {}", there(&difference.ours), there(&difference.theirs))
+}
+
+async fn client(path: &Path) -> anyhow::Result<Client> {
+    let name = path.display();
+    let kubeconfig = Kubeconfig::read_from(path).with_context(|| format!("reading {name}"))?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .with_context(|| format!("reading {name}"))?;
+    Ok(Client::try_from(config)?)
+}
+
+/// Starts a server as the recorded ones are: without controllers, without nodes.
+async fn serve() -> anyhow::Result<(PathBuf, Served)> {
+    let folder = PathBuf::from("target/differ");
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join("kubeconfig");
+    let _old = std::fs::remove_file(&path);
+    let child = Command::new(std::env::current_exe()?)
+        .args(["serve", "--like-recorded", "--no-operator", "--insecure-http", "--port", "0"])
+        .arg("--kubeconfig")
+        .arg(&path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()?;
+    let served = Served(child);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !path.exists() {
+        anyhow::ensure!(Instant::now() < deadline, "our own server did not start");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The file is there before the first request is taken.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    Ok((path, served))
+}
+
+/// What was told, for the table.
+#[derive(Default)]
+struct Told {
+    /// Stories by kind and the verb they are about.
+    cells: BTreeMap<(String, Verb), u64>,
+    /// Answers of the other server by the first digit of their code.
+    codes: BTreeMap<u16, u64>,
+    stories: u64,
+    found: Vec<Found>,
+    /// Stories that differed, those of one class counted each.
+    differing: BTreeMap<String, u64>,
+}
+
+struct Found {
+    name: String,
+    story: Story,
+    at: usize,
+    difference: Difference,
+}
+
+async fn retold(sides: &Sides, stories: &[Story]) -> anyhow::Result<Told> {
+    let mut told = Told::default();
+    for (index, story) in stories.iter().enumerate() {
+        told.stories += 1;
+        if let Some((at, difference)) = sides.tell(story, &index.to_string(), &mut told).await? {
+            *told.differing.entry(class(&difference)).or_default() += 1;
+            let name = format!("{}-{index}", story.kind.replace('/', "-"));
+            told.found.push(Found { name, story: story.clone(), at, difference });
+        }
+    }
+    Ok(told)
+}
+
+async fn drawn(sides: &Sides, arguments: &Arguments) -> anyhow::Result<Told> {
+    let examples: BTreeMap<String, Value> =
+        serde_saphyr::from_str(include_str!("differ/examples.yaml"))
+            .context("the built-in examples")?;
+    let mut kinds = kinds::of(&sides.theirs, &examples).await?;
+    kinds.retain(|kind| arguments.kind.is_empty() || arguments.kind.contains(&kind.name));
+    anyhow::ensure!(
+        !kinds.is_empty(),
+        "there is no such kind; known are {}",
+        examples.keys().cloned().collect::<Vec<_>>().join(", ")
+    );
+    let mut verbs = Verb::ALL.to_vec();
+    verbs.retain(|verb| {
+        arguments.verb.is_empty() || arguments.verb.iter().any(|it| it == verb.name())
+    });
+    anyhow::ensure!(
+        !verbs.is_empty(),
+        "there is no such verb; known are {}",
+        Verb::ALL.map(Verb::name).join(", ")
+    );
+
+    let mut told = Told::default();
+    let mut progress = paint::Progress::new();
+    let numbers = futures::stream::iter(0..arguments.stories);
+    let tellings = numbers.map(|number| {
+        let (kind, verb) = cell(number, &kinds, &verbs);
+        let story =
+            draw::story(kind, verb, arguments.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number);
+        async move {
+            let mut told = Told::default();
+            let found =
+                sides.tell(&story, &format!("{}-{number}", arguments.seed), &mut told).await;
+            (number, verb, story, told, found)
+        }
+    });
+    let mut tellings = tellings.buffered(AT_ONCE);
+    while let Some((number, verb, story, this, found)) = tellings.next().await {
+        told.stories += 1;
+        for (code, count) in this.codes {
+            *told.codes.entry(code).or_default() += count;
+        }
+        *told.cells.entry((story.kind.clone(), verb)).or_default() += 1;
+        progress.show(|| {
+            let differing: u64 = told.differing.values().sum();
+            format!("{} of {} stories, {differing} differ", told.stories, arguments.stories)
+        });
+        let Some((at, difference)) = found? else { continue };
+        let class = format!("{} {}", story.kind, class(&difference));
+        let count = told.differing.entry(class).or_default();
+        *count += 1;
+        if *count > 1 {
+            continue;
+        }
+        let name = format!("{}-{}-{number}", story.kind.replace('/', "-"), arguments.seed);
+        let mut cut = story.clone();
+        cut.steps.truncate(at + 1);
+        let story =
+            sides.shrunk(cut, &difference, &format!("s{}-{number}", arguments.seed)).await?;
+        let at = story.steps.len() - 1;
+        told.found.push(Found { name, story, at, difference });
+        if told.found.len() >= arguments.stop_after {
+            break;
+        }
+    }
+    Ok(told)
+}
+
+/// All cells in turn.
+fn cell<'k>(number: u64, kinds: &'k [Kind], verbs: &[Verb]) -> (&'k Kind, Verb) {
+    let number = usize::try_from(number).unwrap_or(usize::MAX);
+    (&kinds[number % kinds.len()], verbs[number / kinds.len() % verbs.len()])
+}
+
+impl Told {
+    fn report(&self, arguments: &Arguments) -> Result<Exit, Refusal> {
+        if arguments.stories_again.is_empty() {
+            for found in &self.found {
+                std::fs::create_dir_all(&arguments.keep)?;
+                let text = serde_saphyr::to_string(&found.story).map_err(|error| {
+                    Refusal::not_run(format_args!("cannot write a story: {error}"))
+                })?;
+                std::fs::write(arguments.keep.join(format!("{}.yaml", found.name)), text)?;
+            }
+        }
+        let text = match arguments.output.as_str() {
+            "json" => format!("{}\n", self.as_json()),
+            _ => self.as_text(arguments),
+        };
+        paint::print(&text)?;
+        Ok(if self.found.is_empty() { Exit::Held } else { Exit::Failed })
+    }
+
+    fn as_json(&self) -> Value {
+        let cells = self
+            .cells
+            .iter()
+            .map(|((kind, verb), count)| json!({ "kind": kind, "verb": verb, "stories": count }));
+        let found = self.found.iter().map(|found| {
+            json!({
+                "name": found.name,
+                "story": found.story,
+                "step": found.at,
+                "at": found.difference.at,
+                "ours": found.difference.ours,
+                "theirs": found.difference.theirs,
+            })
+        });
+        json!({
+            "stories": self.stories,
+            "answers": self.codes.iter().map(|(code, count)| (format!("{code}xx"), json!(count))).collect::<serde_json::Map<_, _>>(),
+            "cells": cells.collect::<Vec<_>>(),
+            "differences": found.collect::<Vec<_>>(),
+            "classes": self.differing,
+        })
+    }
+
+    fn as_text(&self, arguments: &Arguments) -> String {
+        let mut text = self.table();
+        for found in &self.found {
+            let step = &found.story.steps[found.at];
+            text.push_str(&format!(
+                "\n  {}\n      {} {}\n      {}\n",
+                found.name, step.method, step.path, found.difference
+            ));
+            if arguments.stories_again.is_empty() {
+                let file = arguments.keep.join(format!("{}.yaml", found.name));
+                text.push_str(&format!(
+                    "      again   drydock differ --against {} {}\n",
+                    arguments.against.display(),
+                    file.display()
+                ));
+            }
+        }
+        let answers: u64 = self.codes.values().sum();
+        let wrong = self.codes.get(&4).copied().unwrap_or(0);
+        text.push_str(&format!(
+            "\n{} stories, {answers} answers, {} % of them refusals; {} stories differ, in {} ways\n",
+            self.stories,
+            (wrong * 100).checked_div(answers).unwrap_or(0),
+            self.differing.values().sum::<u64>(),
+            self.differing.len(),
+        ));
+        text
+    }
+
+    /// Stories per kind and verb.
+    fn table(&self) -> String {
+        if self.cells.is_empty() {
+            return String::new();
+        }
+        let mut kinds: Vec<&String> = self.cells.keys().map(|(kind, _)| kind).collect();
+        kinds.dedup();
+        let head = std::iter::once("kind").chain(Verb::ALL.map(Verb::name)).map(str::to_owned);
+        let mut rows = vec![head.collect::<Vec<_>>()];
+        for kind in kinds {
+            let count =
+                |verb| self.cells.get(&(kind.clone(), verb)).map_or("-".into(), u64::to_string);
+            rows.push(std::iter::once(kind.clone()).chain(Verb::ALL.map(count)).collect());
+        }
+        let right: Vec<usize> = (1..=Verb::ALL.len()).collect();
+        let mut text = paint::table(&rows, &right).join("\n");
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    /// The kubeconfigs of both servers, where somebody has started them.
+    fn line() -> Option<Arguments> {
+        let against = std::env::var("DRYDOCK_DIFFER_AGAINST").ok()?;
+        let ours = std::env::var("DRYDOCK_DIFFER_OURS").ok()?;
+        let words = ["differ", "--against", &against, "--ours", &ours, "--stories", "2000"];
+        Some(Line::parse_from(words).arguments)
+    }
+
+    #[test]
+    fn every_planted_fault_is_found() {
+        let Some(arguments) = line() else {
+            println!("not run: it needs two servers, see `make differ-faults`");
+            return;
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let mut missed = Vec::new();
+        runtime.block_on(async {
+            for (number, (name, fault)) in faults::ALL.into_iter().enumerate() {
+                let (mut sides, _ours) =
+                    Sides::of(&arguments).await.expect("both servers are there");
+                sides.ours = sides.ours.with_fault(fault);
+                sides.prefix = format!("{}f{number}", sides.prefix);
+                let told = drawn(&sides, &arguments).await.expect("both servers answer");
+                println!("{name}: after {} stories", told.stories);
+                if told.found.is_empty() {
+                    missed.push(name);
+                }
+            }
+        });
+        assert!(missed.is_empty(), "not found: {missed:?}");
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_stories() {
+        let document = std::sync::Arc::new(json!({}));
+        let schema = json!({ "type": "object", "properties": {
+            "metadata": { "type": "object", "properties": { "labels": { "type": "object", "additionalProperties": { "type": "string" } } } },
+            "data": { "type": "object", "additionalProperties": { "type": "string" } },
+        } });
+        let kind = Kind {
+            name: "v1/configmaps".into(),
+            api_version: "v1".into(),
+            kind: "ConfigMap".into(),
+            root: "/api/v1".into(),
+            plural: "configmaps".into(),
+            namespaced: true,
+            subresources: Vec::new(),
+            schema: kinds::Schema::new(document, schema),
+            example: json!({ "data": { "a": "1" } }),
+        };
+        let draw = |seed| Verb::ALL.map(|verb| draw::story(&kind, verb, seed));
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+        for (verb, story) in Verb::ALL.into_iter().zip(draw(7)) {
+            assert!(story.steps.iter().any(|step| step.verb == verb), "no {verb:?} in {story:?}");
+        }
+    }
+}

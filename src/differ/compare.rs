@@ -1,0 +1,263 @@
+//! Whether two servers gave the same answer, modulo what a server chooses.
+//!
+//! Each answer is brought into a form in which all that is chosen (uids, revisions, times, addresses, generated names)
+//! has given way to a symbol, numbered by first sight; two answers are alike if these forms are equal.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use jiff::{SignedDuration, Timestamp};
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use super::server::Reply;
+
+/// Where two answers part first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// `status`, `header warning`, or a pointer into the body.
+    pub at: String,
+    pub ours: String,
+    pub theirs: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, ours, theirs } = self;
+        write!(f, "at {at}\n      ours    {ours}\n      theirs  {theirs}")
+    }
+}
+
+/// The symbols of one server within a story.
+#[derive(Clone, Debug, Default)]
+pub struct Symbols(BTreeMap<String, String>);
+
+/// The first difference between two answers to one step.
+pub fn first(ours: &Reply, theirs: &Reply, symbols: &mut [Symbols; 2]) -> Option<Difference> {
+    let [mine, other] = symbols;
+    let at = |at: &str, ours: String, theirs: String| {
+        (ours != theirs).then(|| Difference { at: at.to_owned(), ours, theirs })
+    };
+    let bodies = [
+        ours.bodies().iter().map(|body| mine.canonical(body)).collect::<Vec<_>>(),
+        theirs.bodies().iter().map(|body| other.canonical(body)).collect::<Vec<_>>(),
+    ];
+    at("status", of_status(ours), of_status(theirs))
+        .or_else(|| {
+            ["content-type", "warning", "retry-after", "cache-control"].iter().find_map(|name| {
+                at(
+                    &format!("header {name}"),
+                    mine.text(&ours.header(name)),
+                    other.text(&theirs.header(name)),
+                )
+            })
+        })
+        .or_else(|| {
+            let [ours, theirs] = bodies;
+            let mut place = String::new();
+            within(&Value::Array(ours), &Value::Array(theirs), &mut place)
+        })
+}
+
+/// The code, and for an error what it says: who reads of the difference wants to know.
+fn of_status(reply: &Reply) -> String {
+    reply.status.to_string()
+}
+
+fn within(ours: &Value, theirs: &Value, place: &mut String) -> Option<Difference> {
+    let differ = |place: &str, ours: Option<&Value>, theirs: Option<&Value>| Difference {
+        at: place.to_owned(),
+        ours: shown(ours),
+        theirs: shown(theirs),
+    };
+    let length = place.len();
+    match (ours, theirs) {
+        (Value::Object(mine), Value::Object(other)) => {
+            let names: std::collections::BTreeSet<&String> =
+                mine.keys().chain(other.keys()).collect();
+            names.into_iter().find_map(|name| {
+                place.truncate(length);
+                place.push('/');
+                place.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                match (mine.get(name), other.get(name)) {
+                    (Some(mine), Some(other)) => within(mine, other, place),
+                    (mine, other) => Some(differ(place, mine, other)),
+                }
+            })
+        }
+        (Value::Array(mine), Value::Array(other)) => {
+            (0..mine.len().max(other.len())).find_map(|index| {
+                place.truncate(length);
+                place.push_str(&format!("/{index}"));
+                match (mine.get(index), other.get(index)) {
+                    (Some(mine), Some(other)) => within(mine, other, place),
+                    (mine, other) => Some(differ(place, mine, other)),
+                }
+            })
+        }
+        (mine, other) if mine == other => None,
+        (mine, other) => Some(differ(place, Some(mine), Some(other))),
+    }
+}
+
+fn shown(value: Option<&Value>) -> String {
+    value.map_or_else(|| "(not there)".to_owned(), Value::to_string)
+}
+
+static UID: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").expect("a pattern")
+});
+static TIME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")
+        .expect("a pattern")
+});
+/// Go prints where a field is in memory.
+static ADDRESS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("0xc[0-9a-f]{6,}").expect("a pattern"));
+
+impl Symbols {
+    fn canonical(&mut self, value: &Value) -> Value {
+        self.learn(value);
+        self.within("", value)
+    }
+
+    /// Names that a server made up stand in one place, and are quoted in others.
+    fn learn(&mut self, value: &Value) {
+        let meta = &value["metadata"];
+        let (prefix, name) = (meta["generateName"].as_str(), meta["name"].as_str());
+        if let (Some(prefix), Some(name)) = (prefix, name)
+            && let Some(ending) = name.strip_prefix(prefix)
+            && ending.len() == 5
+            && !self.0.contains_key(name)
+        {
+            let symbol = format!("{prefix}<name {}>", self.0.len());
+            self.0.insert(name.to_owned(), symbol);
+        }
+        for item in value["items"].as_array().into_iter().flatten() {
+            self.learn(item);
+        }
+    }
+
+    fn within(&mut self, key: &str, value: &Value) -> Value {
+        match value {
+            Value::Object(members) => {
+                let members: Map<String, Value> = members
+                    .iter()
+                    .map(|(name, value)| (self.text(name), self.within(name, value)))
+                    .collect();
+                Value::Object(members)
+            }
+            Value::Array(items) => {
+                let mut items: Vec<Value> =
+                    items.iter().map(|item| self.within(key, item)).collect();
+                if key == "managedFields" {
+                    items.sort_by_key(Value::to_string);
+                }
+                Value::Array(items)
+            }
+            Value::String(text) => Value::String(self.of_key(key, text)),
+            Value::Number(number) if key == "nodePort" || key == "healthCheckNodePort" => {
+                match number.as_u64() {
+                    Some(30_000..=32_767) => Value::from("<port>"),
+                    _ => value.clone(),
+                }
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn of_key(&mut self, key: &str, text: &str) -> String {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match key {
+            "resourceVersion" if is_number => "<revision>".to_owned(),
+            "continue" if !text.is_empty() => "<continue>".to_owned(),
+            "clusterIP" | "clusterIPs" | "podIP" | "ip" if text.parse::<IpAddr>().is_ok() => {
+                "<address>".to_owned()
+            }
+            _ => self.text(text),
+        }
+    }
+
+    fn text(&mut self, text: &str) -> String {
+        let text = UID.replace_all(text, |found: &regex::Captures<'_>| {
+            let next = format!("<uid {}>", self.0.len());
+            self.0.entry(found[0].to_owned()).or_insert(next).clone()
+        });
+        let text = TIME.replace_all(&text, |found: &regex::Captures<'_>| {
+            if is_now(&found[0]) { "<time>".to_owned() } else { found[0].to_owned() }
+        });
+        let mut text = ADDRESS.replace_all(&text, "<memory>").into_owned();
+        for (name, symbol) in self.0.iter().filter(|(_, symbol)| symbol.contains("<name")) {
+            if text.contains(name.as_str()) {
+                text = text.replace(name.as_str(), symbol);
+            }
+        }
+        text
+    }
+}
+
+/// Times that stories name are far from today.
+fn is_now(time: &str) -> bool {
+    time.parse::<Timestamp>().is_ok_and(|time| {
+        let away = Timestamp::now().duration_since(time).abs();
+        away < SignedDuration::from_hours(24 * 3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn reply(status: u16, body: &Value) -> Reply {
+        Reply::new(status, &[("content-type", "application/json")], body.to_string())
+    }
+
+    fn between(ours: &Value, theirs: &Value) -> Option<Difference> {
+        first(&reply(200, ours), &reply(200, theirs), &mut Default::default())
+    }
+
+    #[test]
+    fn what_a_server_chooses_is_no_difference() {
+        let object = |uid: &str, revision: &str, name: &str, time: Timestamp| {
+            json!({
+                "metadata": { "uid": uid, "resourceVersion": revision, "generateName": "a-", "name": name,
+                    "creationTimestamp": time.to_string() },
+                "message": format!("{name} of {uid} is there"),
+            })
+        };
+        let now = Timestamp::now();
+        let ours = object("8874e203-8028-465a-b0a2-649a7658a726", "7", "a-bcdfg", now);
+        let theirs = object(
+            "11111111-8028-465a-b0a2-649a7658a726",
+            "8",
+            "a-zzzzz",
+            now - SignedDuration::from_secs(9),
+        );
+        assert_eq!(between(&ours, &theirs), None);
+    }
+
+    #[test]
+    fn anything_else_is_one_at_its_place() {
+        let ours = json!({ "spec": { "ports": [{ "port": 1 }] } });
+        let theirs = json!({ "spec": { "ports": [{ "port": 1, "protocol": "TCP" }] } });
+        let found = between(&ours, &theirs).expect("they differ");
+        assert_eq!(found.at, "/0/spec/ports/0/protocol");
+        assert_eq!((found.ours.as_str(), found.theirs.as_str()), ("(not there)", "\"TCP\""));
+
+        let status = first(&reply(200, &ours), &reply(201, &ours), &mut Default::default());
+        assert_eq!(status.expect("they differ").at, "status");
+    }
+
+    #[test]
+    fn a_uid_that_one_server_took_for_another_is_one() {
+        let one = "8874e203-8028-465a-b0a2-649a7658a726";
+        let two = "11111111-8028-465a-b0a2-649a7658a726";
+        let ours = json!([{ "uid": one }, { "uid": one }]);
+        let theirs = json!([{ "uid": one }, { "uid": two }]);
+        assert!(between(&ours, &theirs).is_some());
+    }
+}

@@ -1,0 +1,129 @@
+//! A sequence of requests, as data: sent to two servers alike, kept in a file if they differ.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a step does, as the table counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    Create,
+    Get,
+    List,
+    Watch,
+    Update,
+    JsonPatch,
+    MergePatch,
+    StrategicPatch,
+    Apply,
+    Delete,
+}
+
+impl Verb {
+    pub const ALL: [Verb; 10] = [
+        Verb::Create,
+        Verb::Get,
+        Verb::List,
+        Verb::Watch,
+        Verb::Update,
+        Verb::JsonPatch,
+        Verb::MergePatch,
+        Verb::StrategicPatch,
+        Verb::Apply,
+        Verb::Delete,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Verb::Create => "create",
+            Verb::Get => "get",
+            Verb::List => "list",
+            Verb::Watch => "watch",
+            Verb::Update => "update",
+            Verb::JsonPatch => "json",
+            Verb::MergePatch => "merge",
+            Verb::StrategicPatch => "strategic",
+            Verb::Apply => "apply",
+            Verb::Delete => "delete",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Story {
+    /// `apps/v1/deployments`
+    pub kind: String,
+    pub steps: Vec<Step>,
+}
+
+/// Paths, queries and bodies may hold `${ns}`: the namespace of this telling, also the beginning of other names;
+/// `${rv}` and `${uid}`: of the object as it was last answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    pub verb: Verb,
+    pub method: String,
+    /// With the query.
+    pub path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept: Option<String>,
+    #[serde(default, skip_serializing_if = "Body::is_none")]
+    pub body: Body,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Body {
+    #[default]
+    None,
+    Json(Value),
+    /// What is no JSON.
+    Text(String),
+}
+
+impl Body {
+    fn is_none(&self) -> bool {
+        *self == Body::None
+    }
+
+    pub fn text(&self) -> String {
+        match self {
+            Body::None => String::new(),
+            Body::Json(value) => value.to_string(),
+            Body::Text(text) => text.clone(),
+        }
+    }
+}
+
+/// What the placeholders of a story stand for on one server.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    pub namespace: String,
+    pub revision: String,
+    pub uid: String,
+}
+
+impl Names {
+    pub fn fill(&self, text: &str) -> String {
+        if !text.contains("${") {
+            return text.to_owned();
+        }
+        let revision = if self.revision.is_empty() { "1" } else { &self.revision };
+        let uid = if self.uid.is_empty() { "no-such-uid" } else { &self.uid };
+        text.replace("${ns}", &self.namespace).replace("${rv}", revision).replace("${uid}", uid)
+    }
+
+    /// Takes in what an answer says of the object.
+    pub fn learn(&mut self, answer: &Value) {
+        let meta = &answer["metadata"];
+        if let (Some(revision), Some(uid)) =
+            (meta["resourceVersion"].as_str(), meta["uid"].as_str())
+        {
+            revision.clone_into(&mut self.revision);
+            uid.clone_into(&mut self.uid);
+        }
+    }
+}
