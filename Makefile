@@ -7,7 +7,7 @@ PROFILE ?= dev
 DRYDOCK ?= $(CARGO) run --profile $(PROFILE) --quiet --
 export PROFILE
 
-.PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden kubectl kubectl-record conformance python recordings determinism ci
+.PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden kubectl kubectl-record conformance differ-faults python recordings determinism ci
 
 menu: ## this menu
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,8 @@ kubectl-record: ## write down again what every kubectl prints on the oracle (SHA
 	@KUBECTL_RECORD=$$($(SHARED)/oracle/oracle kubeconfig) $(CARGO) test --profile $(PROFILE) --test kubectl -- --nocapture
 conformance: ## the Kubernetes project's own tests on drydock serve (where SHARED/oracle has built them)
 	@.ci/conformance $(SHARED)
+differ-faults: ## thirty faults planted in our server, each found by `drydock differ` (DRYDOCK_DIFFER_AGAINST, DRYDOCK_DIFFER_OURS: two kubeconfigs)
+	@$(CARGO) test --profile $(PROFILE) --bin drydock every_planted_fault -- --nocapture
 recordings: ## recorded conversations with real API servers, replayed against `serve`
 	@.ci/recordings $(SHARED)
 python: ## the Python client on drydock serve (where it can be installed)

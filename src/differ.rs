@@ -69,6 +69,9 @@ pub struct Arguments {
     /// After how many different differences to stop
     #[arg(long, value_name = "N", default_value_t = 1)]
     stop_after: usize,
+    /// How many smaller stories to try for each that differs
+    #[arg(long, value_name = "N", default_value_t = 250)]
+    shrink: usize,
     /// Where differing stories are kept
     #[arg(long, value_name = "FOLDER", default_value = "target/differences")]
     keep: PathBuf,
@@ -79,8 +82,6 @@ pub struct Arguments {
 
 /// How many stories are told at once: most of the time goes by while watches end.
 const AT_ONCE: usize = 8;
-/// How often a smaller story is tried.
-const SHRINKING: usize = 250;
 
 pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -130,12 +131,11 @@ impl Drop for Served {
 impl Sides {
     async fn of(arguments: &Arguments) -> anyhow::Result<(Self, Option<Served>)> {
         let theirs = client(&arguments.against).await?;
-        let (ours, served) = match &arguments.ours {
-            Some(path) => (client(path).await?, None),
-            None => {
-                let (path, served) = serve().await?;
-                (client(&path).await?, Some(served))
-            }
+        let (ours, served) = if let Some(path) = &arguments.ours {
+            (client(path).await?, None)
+        } else {
+            let (path, served) = serve().await?;
+            (client(&path).await?, Some(served))
         };
         let sides = Self {
             ours: Server::new(ours),
@@ -219,13 +219,14 @@ impl Sides {
         mut story: Story,
         difference: &Difference,
         name: &str,
+        most: usize,
     ) -> anyhow::Result<Story> {
         let mut tries = 0;
         let mut scratch = Told::default();
         'smaller: loop {
             for candidate in shrink::smaller(&story) {
                 tries += 1;
-                if tries > SHRINKING {
+                if tries > most {
                     return Ok(story);
                 }
                 let telling = format!("{name}-{tries}");
@@ -409,8 +410,8 @@ async fn drawn(sides: &Sides, arguments: &Arguments) -> anyhow::Result<Told> {
         let name = format!("{}-{}-{number}", story.kind.replace('/', "-"), arguments.seed);
         let mut cut = story.clone();
         cut.steps.truncate(at + 1);
-        let story =
-            sides.shrunk(cut, &difference, &format!("s{}-{number}", arguments.seed)).await?;
+        let telling = format!("s{}-{number}", arguments.seed);
+        let story = sides.shrunk(cut, &difference, &telling, arguments.shrink).await?;
         let at = story.steps.len() - 1;
         told.found.push(Found { name, story, at, difference });
         if told.found.len() >= arguments.stop_after {

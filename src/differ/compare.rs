@@ -44,7 +44,7 @@ pub fn first(ours: &Reply, theirs: &Reply, symbols: &mut [Symbols; 2]) -> Option
         ours.bodies().iter().map(|body| mine.canonical(body)).collect::<Vec<_>>(),
         theirs.bodies().iter().map(|body| other.canonical(body)).collect::<Vec<_>>(),
     ];
-    at("status", of_status(ours), of_status(theirs))
+    at("status", ours.status.to_string(), theirs.status.to_string())
         .or_else(|| {
             ["content-type", "warning", "retry-after", "cache-control"].iter().find_map(|name| {
                 at(
@@ -59,11 +59,6 @@ pub fn first(ours: &Reply, theirs: &Reply, symbols: &mut [Symbols; 2]) -> Option
             let mut place = String::new();
             within(&Value::Array(ours), &Value::Array(theirs), &mut place)
         })
-}
-
-/// The code, and for an error what it says: who reads of the difference wants to know.
-fn of_status(reply: &Reply) -> String {
-    reply.status.to_string()
 }
 
 fn within(ours: &Value, theirs: &Value, place: &mut String) -> Option<Difference> {
@@ -113,6 +108,11 @@ static TIME: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")
         .expect("a pattern")
 });
+/// In documents within texts: YAML, and objects that messages quote.
+static REVISION: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(resourceVersion\W{1,6})[0-9]+").expect("a pattern"));
+/// How old a row of a table is.
+static AGE: LazyLock<Regex> = LazyLock::new(|| Regex::new("^[0-9]{1,2}s$").expect("a pattern"));
 /// Go prints where a field is in memory.
 static ADDRESS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("0xc[0-9a-f]{6,}").expect("a pattern"));
@@ -173,6 +173,7 @@ impl Symbols {
         match key {
             "resourceVersion" if is_number => "<revision>".to_owned(),
             "continue" if !text.is_empty() => "<continue>".to_owned(),
+            "cells" if AGE.is_match(text) => "<age>".to_owned(),
             "clusterIP" | "clusterIPs" | "podIP" | "ip" if text.parse::<IpAddr>().is_ok() => {
                 "<address>".to_owned()
             }
@@ -188,6 +189,7 @@ impl Symbols {
         let text = TIME.replace_all(&text, |found: &regex::Captures<'_>| {
             if is_now(&found[0]) { "<time>".to_owned() } else { found[0].to_owned() }
         });
+        let text = REVISION.replace_all(&text, "${1}<revision>");
         let mut text = ADDRESS.replace_all(&text, "<memory>").into_owned();
         for (name, symbol) in self.0.iter().filter(|(_, symbol)| symbol.contains("<name")) {
             if text.contains(name.as_str()) {

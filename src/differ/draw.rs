@@ -378,45 +378,37 @@ impl Draw<'_> {
         let mut here = Some(self.kind.example.clone());
         let depth = self.rng.usize(1..=5);
         while path.len() < depth || path.last().is_some_and(|it: &String| it == "metadata") {
-            let next = match schema.of_type() {
-                "array" => {
-                    here = here.as_ref().and_then(|it| it.get(0)).cloned();
-                    schema.items().map(|items| ("0".to_owned(), items))
+            let next = if schema.of_type() == "array" {
+                here = here.as_ref().and_then(|it| it.get(0)).cloned();
+                schema.items().map(|items| ("0".to_owned(), items))
+            } else {
+                let mut names: Vec<String> =
+                    schema.members().into_iter().map(str::to_owned).collect();
+                // What the example has leads further than the many fields it has not.
+                if let Some(Value::Object(members)) = &here
+                    && self.rng.u32(..3) > 0
+                {
+                    let there = names.iter().filter(|name| members.contains_key(*name)).cloned();
+                    let there: Vec<String> = there.collect();
+                    if !there.is_empty() {
+                        names = there;
+                    }
                 }
-                _ => {
-                    let mut names: Vec<String> =
-                        schema.members().into_iter().map(str::to_owned).collect();
-                    // What the example has leads further than the many fields it has not.
-                    if let Some(Value::Object(members)) = &here
-                        && self.rng.u32(..3) > 0
-                    {
-                        let there =
-                            names.iter().filter(|name| members.contains_key(*name)).cloned();
-                        let there: Vec<String> = there.collect();
-                        if !there.is_empty() {
-                            names = there;
-                        }
-                    }
-                    if path.is_empty() {
-                        names.retain(|name| {
-                            !matches!(name.as_str(), "status" | "kind" | "apiVersion")
-                        });
-                        names.extend(
-                            ["spec".to_owned()]
-                                .into_iter()
-                                .filter(|it| schema.member(it).is_some()),
-                        );
-                    }
-                    if names.is_empty() && schema.values().is_some() {
-                        names = vec!["a".into(), "example.com/b".into()];
-                    }
-                    if names.is_empty() {
-                        None
-                    } else {
-                        let name = self.pick(&names).clone();
-                        here = here.as_ref().and_then(|it| it.get(&name)).cloned();
-                        schema.member(&name).map(|schema| (name, schema))
-                    }
+                if path.is_empty() {
+                    names.retain(|name| !matches!(name.as_str(), "status" | "kind" | "apiVersion"));
+                    names.extend(
+                        ["spec".to_owned()].into_iter().filter(|it| schema.member(it).is_some()),
+                    );
+                }
+                if names.is_empty() && schema.values().is_some() {
+                    names = vec!["a".into(), "example.com/b".into()];
+                }
+                if names.is_empty() {
+                    None
+                } else {
+                    let name = self.pick(&names).clone();
+                    here = here.as_ref().and_then(|it| it.get(&name)).cloned();
+                    schema.member(&name).map(|schema| (name, schema))
                 }
             };
             let Some((name, below)) = next else { break };

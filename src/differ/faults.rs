@@ -1,6 +1,6 @@
 //! Faults planted in our server, each as a change of its answers: the differ has to find every one of them.
 //!
-//! Run by `make differ-faults`, where the oracle is up; elsewhere it says that it did not run.
+//! Run by `make differ-faults` between two servers that somebody has started; elsewhere it says that it did not run.
 
 use serde_json::{Value, json};
 

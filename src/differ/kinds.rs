@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::server::Server;
 
+#[expect(clippy::struct_field_names, reason = "the wire says `kind`")]
 pub struct Kind {
     /// `apps/v1/deployments`, `v1/pods`
     pub name: String,

@@ -1,11 +1,16 @@
 //! One of the two servers: what it serves, and what it answers.
 
+use std::time::Duration;
+
 use http_body_util::BodyExt;
 use kube::Client;
 use kube::client::Body;
 use serde_json::Value;
 
 use super::story::{Names, Step, Verb};
+
+/// How long a server may take; a watch of a story lasts a second.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// An answer, whole.
 #[derive(Clone, Debug)]
@@ -123,9 +128,17 @@ impl Server {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = self.client.send(request.body(Body::from(body.into_bytes()))?).await?;
-        let (parts, body) = answer.into_parts();
-        let bytes = body.collect().await?.to_bytes();
+        let request = request.body(Body::from(body.into_bytes()))?;
+        let answered = async {
+            let (parts, body) = self.client.send(request).await?.into_parts();
+            anyhow::Ok((parts, body.collect().await?.to_bytes()))
+        };
+        let Ok(answered) = tokio::time::timeout(PATIENCE, answered).await else {
+            // Not to answer is an answer too, and the other server may give another one.
+            let text = format!("no answer within {PATIENCE:?}");
+            return Ok(Reply { status: 0, headers: Vec::new(), text });
+        };
+        let (parts, bytes) = answered?;
         let headers = parts.headers.iter();
         let headers = headers.map(|(name, value)| {
             (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into())
