@@ -118,7 +118,7 @@ fn carry_out(
     }
     // Without conversion the other managers' versions are asked what they know of the object as it is in this one.
     let others = managers.versions().into_iter().filter(|version| **version != *info.api_version());
-    for version in others.filter(|_| info.custom) {
+    for version in others.filter(|_| info.custom && call.server.profile().minor > 20) {
         let known = call
             .server
             .kinds

@@ -37,7 +37,7 @@ pub(super) enum Known<'a> {
 /// What nobody looks into.
 fn whole() -> &'static Node {
     static WHOLE: OnceLock<Node> = OnceLock::new();
-    WHOLE.get_or_init(|| Node { kind: Type::String, ..Node::default() })
+    WHOLE.get_or_init(|| Node { kind: Type::Raw, ..Node::default() })
 }
 
 impl<'a> Shape<'a> {
