@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::server::{Fault, Reply};
-use super::story::{Step, Verb};
+use super::story::Verb;
 
 /// The reply with its body changed: each document of it, where it is one of JSON.
 fn changed(reply: Reply, change: impl Fn(&mut Value)) -> Reply {
