@@ -133,10 +133,10 @@ impl Owner {
         for (id, answer) in pending {
             match self.world.take_answer_of(id) {
                 Some(Reply::Api(response)) => {
-                    reply(answer, wire::answer(&response, Form::OWN, now))
+                    reply(answer, wire::answer(&response, Form::OWN, now));
                 }
                 Some(_) => {
-                    reply(answer, wire::refused(Status::unavailable("lost"), Form::OWN, now))
+                    reply(answer, wire::refused(Status::unavailable("lost"), Form::OWN, now));
                 }
                 None => self.pending.push((id, answer)),
             }

@@ -203,7 +203,7 @@ async fn same(requests: impl Fn() -> Vec<Request>) -> World {
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_set_becomes_ready_through_kube_as_by_the_worlds_own_driver() {
-    let world = same(|| vec![instance_set()]).await;
+    let world = Box::pin(same(|| vec![instance_set()])).await;
 
     assert_eq!(ready(&world), (2, 2));
     assert_eq!(world.objects("", "Pod").count(), 2);
@@ -211,7 +211,7 @@ async fn an_instance_set_becomes_ready_through_kube_as_by_the_worlds_own_driver(
 
 #[tokio::test(start_paused = true)]
 async fn a_cluster_becomes_running_through_kube_as_by_the_worlds_own_driver() {
-    let world = same(|| vec![definition(), cluster()]).await;
+    let world = Box::pin(same(|| vec![definition(), cluster()])).await;
 
     let cluster = world.objects("apps.kubeblocks.io", "Cluster").next().expect("it is there");
     assert_eq!(cluster.tree().str_at(&["status", "phase"]), Some("Running"));
