@@ -89,6 +89,8 @@ pub struct Options {
     pub allow_bookmarks: bool,
     /// After which a watch ends; 0: as the server likes.
     pub timeout_seconds: u64,
+    /// How long the client waits for anything else, in nanoseconds; 0: as long as it takes.
+    pub patience_ns: i64,
     /// What only some subresources know: `container`, `tailLines`.
     pub others: BTreeMap<String, String>,
     /// Of an apply: take fields over from other managers.

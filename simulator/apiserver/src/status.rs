@@ -309,7 +309,19 @@ impl Status {
 
     /// Whether it goes over the wire as plain text.
     pub fn is_plain_text(&self) -> bool {
-        self.reason.is_empty() && self.code == 404
+        self.reason.is_empty() && self.code == 404 || self.is_bare()
+    }
+
+    /// Whether it does not say what it is: who cuts a request off writes JSON by hand.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.reason == "Timeout"
+            && self.details.as_ref().is_some_and(|it| **it == Details::default())
+    }
+
+    /// A request that takes longer than its client waits.
+    pub fn out_of_time() -> Self {
+        let message = "Timeout: request did not complete within the allotted timeout";
+        Self::error(504, "Timeout", message).about(Details::default())
     }
 
     pub fn already_exists(kind: &KindInfo, name: &str) -> Self {
@@ -609,8 +621,10 @@ fn of_kind(kind: &KindInfo, name: &str) -> Details {
 impl Serialize for Status {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("kind", "Status")?;
-        map.serialize_entry("apiVersion", "v1")?;
+        if !self.is_bare() {
+            map.serialize_entry("kind", "Status")?;
+            map.serialize_entry("apiVersion", "v1")?;
+        }
         let metadata = Tree::empty_map();
         map.serialize_entry(
             "metadata",

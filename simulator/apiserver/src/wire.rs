@@ -36,10 +36,8 @@ pub struct Http<'a> {
 pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
     let query = Query::parse(http.query);
     let place = place(http.path).ok_or_else(Status::unknown_path)?;
-    if !(query.flag("watch") || place.watches) {
-        check_timeout(query.get("timeout"))?;
-    }
     let watches = query.flag("watch") || place.watches;
+    let patience_ns = if watches { 0 } else { patience(query.get("timeout"))? };
     let named = !place.name.is_empty();
     let verb = match http.method {
         // Of one object only the old form of a watch exists.
@@ -84,6 +82,7 @@ pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
                 .then(|| query.flag("sendInitialEvents")),
             allow_bookmarks: query.flag("allowWatchBookmarks"),
             timeout_seconds: query.number("timeoutSeconds")?.unwrap_or(0).try_into().unwrap_or(0),
+            patience_ns,
             others: match place.subresource.as_deref() {
                 Some("log" | "exec" | "attach" | "portforward") => {
                     query.0.iter().cloned().collect()
@@ -272,11 +271,11 @@ fn check_delete_options(tree: &Tree) -> Result<(), Status> {
 }
 
 /// How long a client is ready to wait, in Go's words for a duration: `1m30s`.
-fn check_timeout(text: &str) -> Result<(), Status> {
+fn patience(text: &str) -> Result<i64, Status> {
     if text.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
-    golang::duration(text).map(drop).map_err(|why| {
+    golang::duration(text).map_err(|why| {
         Status::bad_request(format!("invalid timeout specified in the request URL - {why}"))
     })
 }
@@ -355,7 +354,7 @@ impl Answer {
         match self {
             Answer::Object(object) => object.json(),
             Answer::Tree(tree) => tree.to_json().into(),
-            Answer::Status(status) if status.is_plain_text() => {
+            Answer::Status(status) if status.is_plain_text() && !status.is_bare() => {
                 format!("{}\n", status.message).into_bytes().into()
             }
             other => serde_json::to_vec(other).expect("writing to memory cannot fail").into(),

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::address::{self, Taken};
 use super::check::{list, text};
+use super::platform;
 use crate::Tree;
 use crate::kinds::KindInfo;
 use crate::object::Object;
@@ -139,6 +140,9 @@ fn pod(server: &Server, kind: &KindInfo, tree: &Tree, now: Timestamp) -> Result<
         tree = tree.with(&["spec", "terminationGracePeriodSeconds"], 1);
     }
     let minor = server.profile().minor;
+    if minor >= 30 {
+        tree = platform::with_annotated_profiles(&tree);
+    }
     if minor >= 29 {
         tree = keys_as_labels(&tree, minor);
     }

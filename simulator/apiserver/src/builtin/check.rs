@@ -87,8 +87,25 @@ pub(super) fn port(faults: &mut Faults, number: i64, at: Path<'_>) {
     complain(faults, at, number, super::names::port_number(number));
 }
 
+/// As fields older than strict addresses take them: with leading zeros.
+pub(super) fn loose_ip(address: &str) -> Option<std::net::IpAddr> {
+    address.parse().ok().or_else(|| {
+        let parts: Vec<&str> = address.split('.').collect();
+        let is_number =
+            |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if parts.len() != 4 || !parts.iter().all(|part| is_number(part)) {
+            return None;
+        }
+        let bare = parts.iter().map(|part| match part.trim_start_matches('0') {
+            "" => "0",
+            number => number,
+        });
+        bare.collect::<Vec<_>>().join(".").parse().ok()
+    })
+}
+
 pub(super) fn ip(faults: &mut Faults, address: &str, at: Path<'_>) -> Option<std::net::IpAddr> {
-    let parsed = address.parse().ok();
+    let parsed = loose_ip(address);
     if parsed.is_none() {
         faults.invalid(
             at,

@@ -153,15 +153,12 @@ pub(super) fn annotated_profiles(
     at: &Path<'_>,
     faults: &mut Faults,
 ) {
-    const PROFILE: [&str; 2] = ["securityContext", "appArmorProfile"];
     if spec.str_at(&["os", "name"]) == Some("windows") {
         return;
     }
     visit(spec, at, |container, at| {
         let Some(profile) = container.at(&PROFILE).or_else(|| spec.at(&PROFILE)) else { return };
-        let key =
-            format!("container.apparmor.security.beta.kubernetes.io/{}", text(container, "name"));
-        let Some(said) = annotations.str_at(&[&key]) else { return };
+        let Some(said) = annotated(annotations, container) else { return };
         let context = at.field("securityContext");
         let place = context.field("appArmorProfile");
         let alike = match text(profile, "type") {
@@ -181,6 +178,54 @@ pub(super) fn annotated_profiles(
             faults.forbidden(place.field("localhostProfile"), why);
         }
     });
+}
+
+const PROFILE: [&str; 2] = ["securityContext", "appArmorProfile"];
+
+/// The AppArmor profile that an annotation names for a container.
+fn annotated<'t>(annotations: &'t Tree, container: &Tree) -> Option<&'t str> {
+    let name = text(container, "name");
+    annotations.str_at(&[&format!("container.apparmor.security.beta.kubernetes.io/{name}")])
+}
+
+/// A new pod with the profiles that its annotations name in the fields that took their place.
+pub(super) fn with_annotated_profiles(pod: &Tree) -> Tree {
+    let mut tree = pod.clone();
+    let Some(annotations) = pod.at(&["metadata", "annotations"]) else { return tree };
+    if pod.str_at(&["spec", "os", "name"]) == Some("windows") {
+        return tree;
+    }
+    let of_all = pod.at(&["spec", "securityContext", "appArmorProfile"]);
+    for kind in ["initContainers", "containers"] {
+        let containers = pod.at(&["spec", kind]).map_or(&[][..], Tree::items);
+        let copied = containers.iter().map(|container| {
+            match annotated(annotations, container).and_then(profile) {
+                Some(new) if container.at(&PROFILE).is_none() && Some(&new) != of_all => {
+                    container.with(&PROFILE, new)
+                }
+                _ => container.clone(),
+            }
+        });
+        let copied = Tree::list(copied);
+        if copied.items() != containers {
+            tree = tree.with(&["spec", kind], copied);
+        }
+    }
+    tree
+}
+
+/// `None` for one that is no good profile.
+fn profile(annotation: &str) -> Option<Tree> {
+    let of = |kind: &str| Tree::map([("type", Tree::from(kind))]);
+    match annotation {
+        "unconfined" => Some(of("Unconfined")),
+        "runtime/default" => Some(of("RuntimeDefault")),
+        local => {
+            let name = local.strip_prefix("localhost/").filter(|name| !name.is_empty())?;
+            let is_good = name.trim() == name && name.len() <= 4095;
+            is_good.then(|| of("Localhost").with(&["localhostProfile"], name))
+        }
+    }
 }
 
 /// Whom a Windows container runs as.

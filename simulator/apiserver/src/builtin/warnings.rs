@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::check::{list, on, text};
+use super::check::{list, loose_ip, on, text};
 use crate::Tree;
 use crate::kinds::KindInfo;
 use crate::names;
@@ -141,11 +141,7 @@ pub(crate) fn of(kind: &KindInfo, new: &Tree, old: Option<&Object>, minor: u32) 
             fractional(spec, "limits", "storage", &at, &mut said);
             fractional(spec, "requests", "storage", &at, &mut said);
         }
-        ("", "Service")
-            if text(spec, "clusterIP") == "None" && text(spec, "sessionAffinity") == "ClientIP" =>
-        {
-            said.push("spec.SessionAffinity is ignored for headless services".to_owned());
-        }
+        ("", "Service") => service(spec, &at, minor, &mut said),
         ("discovery.k8s.io", "EndpointSlice")
             if old.is_none() && text(new, "addressType") == "FQDN" =>
         {
@@ -210,6 +206,67 @@ fn volume(object: &Tree, spec: &Tree, said: &mut Vec<String>) {
     for (key, advice) in OLD_VOLUMES {
         if spec.get(key).is_some() {
             said.push(format!("spec.{key}: {advice}"));
+        }
+    }
+}
+
+fn service(spec: &Tree, at: &Path<'_>, minor: u32, said: &mut Vec<String>) {
+    let [kind, first, balancer] =
+        ["type", "clusterIP", "loadBalancerIP"].map(|key| text(spec, key));
+    let externals = list(spec, "externalIPs");
+    let of_address = |place: String, address: &str| {
+        let why = address_warning(address).filter(|_| minor >= 33)?;
+        Some(format!("{place}: {why}"))
+    };
+    let of_each = |key: &str, said: &mut Vec<String>| {
+        let place = at.field(key);
+        for (index, address) in list(spec, key).iter().enumerate() {
+            said.extend(of_address(
+                format!("{place}[{index}]"),
+                address.as_str().unwrap_or_default(),
+            ));
+        }
+    };
+    if !matches!(first, "" | "None") {
+        of_each("clusterIPs", said);
+    }
+    if kind == "ClusterIP" && first == "None" {
+        for (is_set, field) in [
+            (!balancer.is_empty(), "loadBalancerIP"),
+            (!externals.is_empty(), "externalIPs"),
+            (text(spec, "sessionAffinity") != "None", "SessionAffinity"),
+        ] {
+            if is_set {
+                said.push(format!("spec.{field} is ignored for headless services"));
+            }
+        }
+    }
+    of_each("externalIPs", said);
+    if !balancer.is_empty() {
+        said.extend(of_address(at.field("loadBalancerIP").to_string(), balancer));
+    }
+    let external = "ExternalName";
+    if kind == external && !externals.is_empty() {
+        said.push(format!("spec.externalIPs is ignored when spec.type is {external:?}"));
+    }
+    if kind != external && !text(spec, "externalName").is_empty() {
+        said.push(format!("spec.externalName is ignored when spec.type is not {external:?}"));
+    }
+}
+
+/// What is to be said of an address that is good, and not as it should be written.
+fn address_warning(address: &str) -> Option<String> {
+    let good = loose_ip(address)?;
+    match address.parse::<std::net::Ipv6Addr>() {
+        Err(_) if good.to_string() == address => None,
+        Ok(six) if six.to_ipv4_mapped().is_none() => (six.to_string() != address).then(|| {
+            format!("IPv6 address {address:?} should be in RFC 5952 canonical format (\"{six}\")")
+        }),
+        Ok(_) | Err(_) => {
+            let plain = good.to_canonical();
+            Some(format!(
+                "non-standard IP address {address:?} will be considered invalid in a future Kubernetes release: use \"{plain}\""
+            ))
         }
     }
 }

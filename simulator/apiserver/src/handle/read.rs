@@ -12,12 +12,21 @@ use crate::watch::in_version;
 pub(super) fn get(call: &mut Call<'_>) -> Answered {
     let current = call.server.revision();
     match revision(&call.request.options.resource_version) {
-        Ok(wanted) if wanted > current => return Err(Status::too_large_revision(wanted, current)),
+        Ok(wanted) if wanted > current => return Err(too_large(call, wanted, current)),
         Ok(_) => {}
         Err(why) => return Err(Status::plain(500, why)),
     }
     let object = call.stored()?;
     Ok(call.answer(200, object, false))
+}
+
+/// The real server waits for three seconds whether the revision comes, if the client has so much patience.
+fn too_large(call: &Call<'_>, wanted: u64, current: u64) -> Status {
+    const WAIT_NS: i64 = 3_000_000_000;
+    match call.request.options.patience_ns {
+        1..WAIT_NS => Status::out_of_time(),
+        _ => Status::too_large_revision(wanted, current),
+    }
 }
 
 /// What a client gave as a revision; 0 for nothing.
@@ -125,7 +134,7 @@ fn moment(call: &Call<'_>, token: Option<&Token>) -> Result<Moment, Status> {
         return Err(Status::plain(500, why));
     }
     if wanted > current {
-        return Err(Status::too_large_revision(wanted, current));
+        return Err(too_large(call, wanted, current));
     }
     let table = server.table(call.kind.id);
     let exact = match token {
