@@ -93,7 +93,7 @@ pub(super) fn loose_ip(address: &str) -> Option<std::net::IpAddr> {
         let parts: Vec<&str> = address.split('.').collect();
         let is_number =
             |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        if parts.len() != 4 || !parts.iter().all(|part| is_number(part)) {
+        if parts.len() != 4 || !parts.iter().all(is_number) {
             return None;
         }
         let bare = parts.iter().map(|part| match part.trim_start_matches('0') {
