@@ -34,6 +34,7 @@ pub use error::{Faults, Path};
 pub(crate) use table::{Row, Table};
 
 use crate::Tree;
+pub(crate) use rule::RESERVED;
 use rule::Rule;
 
 /// The schema of a kind, cheap to clone.

@@ -90,34 +90,11 @@ fn variables(spec: &Tree, has_params: bool, at: &Path<'_>, faults: &mut Faults) 
 }
 
 fn is_identifier(name: &str) -> bool {
-    const RESERVED: [&str; 21] = [
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "var",
-        "void",
-        "while",
-    ];
     let start = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     name.as_bytes().first().is_some_and(start)
         && name.bytes().all(inner)
-        && !RESERVED.contains(&name)
+        && !schema::RESERVED.contains(&name)
 }
 
 fn validation(one: &Tree, scope: &Scope, has_params: bool, at: &Path<'_>, faults: &mut Faults) {
