@@ -24,10 +24,11 @@ fn changed(reply: Reply, change: impl Fn(&mut Value)) -> Reply {
 /// Every object in a body: itself, the items of a list, that of an event.
 fn each(reply: Reply, change: fn(&mut Value)) -> Reply {
     changed(reply, |body| {
-        if let Some(items) = body["items"].as_array_mut() {
+        // To index mutably would make what is not there.
+        if let Some(items) = body.get_mut("items").and_then(Value::as_array_mut) {
             items.iter_mut().for_each(change);
-        } else if body["object"].is_object() {
-            change(&mut body["object"]);
+        } else if let Some(object) = body.get_mut("object") {
+            change(object);
         } else {
             change(body);
         }
@@ -78,21 +79,33 @@ pub const ALL: [(&str, Fault); 30] = [
     }),
     ("an apply is an update", |_, reply| {
         each(reply, |it| {
-            for entry in it["metadata"]["managedFields"].as_array_mut().into_iter().flatten() {
+            for entry in it
+                .pointer_mut("/metadata/managedFields")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
                 entry["operation"] = json!("Update");
             }
         })
     }),
     ("no entry for the status", |_, reply| {
         each(reply, |it| {
-            if let Some(entries) = it["metadata"]["managedFields"].as_array_mut() {
+            if let Some(entries) =
+                it.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut)
+            {
                 entries.retain(|entry| entry["subresource"].is_null());
             }
         })
     }),
     ("fields of labels are owned whole", |_, reply| {
         each(reply, |it| {
-            for entry in it["metadata"]["managedFields"].as_array_mut().into_iter().flatten() {
+            for entry in it
+                .pointer_mut("/metadata/managedFields")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
                 if entry["fieldsV1"]["f:metadata"]["f:labels"].is_object() {
                     entry["fieldsV1"]["f:metadata"]["f:labels"] = json!({});
                 }
@@ -173,7 +186,7 @@ pub const ALL: [(&str, Fault); 30] = [
             return reply;
         }
         changed(reply, |body| {
-            for item in body["items"].as_array_mut().into_iter().flatten() {
+            for item in body.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
                 item["kind"] = json!("Item");
             }
         })
