@@ -5,6 +5,9 @@
 //! the oracle is), `differs.txt` those that are known to differ, each with its reason. A step in there that does not
 //! differ is a failure, too.
 
+#[path = "kubectl/manifests.rs"]
+mod manifests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -41,7 +44,7 @@ fn every_kubectl_prints_what_it_prints_on_a_real_cluster() {
     let run = |(minor, binary): (&u32, &PathBuf)| -> Option<Vec<String>> {
         let expected = std::fs::read_to_string(expected(*minor)).ok()?;
         let expected = blocks(&expected);
-        let served = Served::start(*minor);
+        let served = Served::start(&minor.to_string());
         let played = play(*minor, binary, &served.kubeconfig);
         Some(compared(*minor, &played, &expected, &differs))
     };
@@ -241,9 +244,9 @@ struct Served {
 }
 
 impl Served {
-    fn start(minor: u32) -> Self {
+    fn start(name: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-        let kubeconfig = folder.join(format!("serve-{minor}.kubeconfig"));
+        let kubeconfig = folder.join(format!("serve-{name}.kubeconfig"));
         let mut child = Command::new(env!("CARGO_BIN_EXE_drydock"))
             .args(["serve", "--no-operator", "--port", "0", "--kubeconfig"])
             .arg(&kubeconfig)
