@@ -7,7 +7,7 @@ PROFILE ?= dev
 DRYDOCK ?= $(CARGO) run --profile $(PROFILE) --quiet --
 export PROFILE
 
-.PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden kubectl kubectl-record conformance differ-faults python recordings determinism ci
+.PHONY: menu demo check fmt lint test explore bench counts serve crds schemas docs snapshots corpus golden kubectl kubectl-record manifests manifests-record kube-rs conformance differ-faults python recordings determinism ci
 
 menu: ## this menu
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,12 @@ kubectl: ## every kubectl of 1.27 to 1.33 that is found, on drydock serve
 	@KUBECTL_ALL=1 $(CARGO) test --profile $(PROFILE) --test kubectl -- --nocapture
 kubectl-record: ## write down again what every kubectl prints on the oracle (SHARED/oracle, running)
 	@KUBECTL_RECORD=$$($(SHARED)/oracle/oracle kubeconfig) $(CARGO) test --profile $(PROFILE) --test kubectl -- --nocapture
+manifests-record: ## write down again what kubectl prints of definitions and addons on the oracle (SHARED/oracle, running)
+	@MANIFESTS_RECORD=$$($(SHARED)/oracle/oracle kubeconfig) $(CARGO) test --profile $(PROFILE) --test kubectl manifests -- --nocapture
+manifests: ## the sets of definitions and the manifests of addons in SHARED/data, through kubectl, on drydock serve
+	@$(CARGO) test --profile $(PROFILE) --test kubectl manifests -- --nocapture
+kube-rs: ## the cluster tests of the kube-rs crates on drydock serve (AGAINST: a kubeconfig to compare with)
+	@.ci/kube-rs $(AGAINST)
 conformance: ## the Kubernetes project's own tests on drydock serve (where SHARED/oracle has built them)
 	@.ci/conformance $(SHARED)
 differ-faults: ## thirty faults planted in our server, each found by `drydock differ` (DRYDOCK_DIFFER_AGAINST, DRYDOCK_DIFFER_OURS: two kubeconfigs)

@@ -91,7 +91,11 @@ impl Partial {
 
 /// The metadata of a list, or of what stands for one.
 pub(crate) fn list_metadata(revision: u64, go_on_at: Option<&str>, remaining: Option<u64>) -> Tree {
-    let mut metadata = Tree::map([("resourceVersion", Tree::from(revision.to_string()))]);
+    let mut metadata = Tree::empty_map();
+    // What is not stored has no revision.
+    if revision > 0 {
+        metadata = metadata.with(&["resourceVersion"], revision.to_string());
+    }
     if let Some(token) = go_on_at {
         metadata = metadata.with(&["continue"], token);
     }

@@ -296,6 +296,13 @@ impl Status {
         Self::error(404, "NotFound", message).about(of_resource(kind, name))
     }
 
+    /// For a part of the control plane that nobody knows: the real server spells its kind so.
+    pub fn no_component(name: &str) -> Self {
+        let details =
+            Details { name: name.to_owned(), kind: "componentstatus".into(), ..Details::default() };
+        Self::error(404, "NotFound", format!("componentstatus {name:?} not found")).about(details)
+    }
+
     /// For a resource or subresource that is not there in a group that is.
     pub fn unknown_resource() -> Self {
         Self::error(404, "NotFound", "the server could not find the requested resource")

@@ -372,8 +372,11 @@ impl Serialize for Answer {
                 let mut map = serializer.serialize_map(Some(4))?;
                 map.serialize_entry("kind", &*kind.list_kind)?;
                 map.serialize_entry("apiVersion", &kind.api_version())?;
-                let mut metadata =
-                    Tree::empty_map().with(&["resourceVersion"], revision.to_string());
+                let mut metadata = Tree::empty_map();
+                // What is not stored has no revision.
+                if *revision > 0 {
+                    metadata = metadata.with(&["resourceVersion"], revision.to_string());
+                }
                 if let Some(token) = continue_token {
                     metadata = metadata.with(&["continue"], token);
                 } else if kind.custom {

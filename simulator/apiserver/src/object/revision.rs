@@ -239,7 +239,7 @@ impl Object {
 
     /// What a client sees, as JSON text; made once per revision.
     pub fn json(&self) -> Arc<[u8]> {
-        Arc::clone(self.0.json.get_or_init(|| self.shown().to_json().into()))
+        Arc::clone(self.0.json.get_or_init(|| self.shown().to_json_of_object().into()))
     }
 }
 
