@@ -92,7 +92,7 @@ pub struct Arguments {
 }
 
 fn version(text: &str) -> Result<Profile, String> {
-    Profile::parse(text).ok_or_else(|| "known are 1.20, and 1.25 to 1.34".to_owned())
+    Profile::parse(text).ok_or_else(|| "known are 1.20 to 1.34".to_owned())
 }
 
 /// How many watches there may be at once.

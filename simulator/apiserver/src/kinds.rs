@@ -1,8 +1,10 @@
 //! What is known of a kind before any object of it is read, and which kinds a Kubernetes version has.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::Tree;
+use crate::convert::home;
 use crate::object::text;
 use crate::schema::{Row, Schema, Table};
 
@@ -20,10 +22,10 @@ impl Profile {
     pub const V1_20: Profile = Profile { minor: 20 };
     pub const V1_34: Profile = Profile { minor: 34 };
 
-    /// `1.20`, and `1.25` to `1.34`. Those between served both the betas of the one and what came of them.
+    /// `1.20` to `1.34`.
     pub fn parse(version: &str) -> Option<Profile> {
         let minor = version.strip_prefix("1.")?.parse().ok()?;
-        matches!(minor, 20 | 25..=34).then_some(Profile { minor })
+        (20..=34).contains(&minor).then_some(Profile { minor })
     }
 
     /// The definitions of the builtin kinds.
@@ -121,24 +123,83 @@ pub(crate) const VERBS: &[&str] =
 
 /// The kinds a server of this version has from the start.
 pub(crate) fn builtin(profile: &Profile) -> Vec<KindInfo> {
-    let table = profile.table();
-    let there = table.rows.iter().filter(|row| since(row) <= profile.minor);
-    there.filter_map(|row| from_row(table, row)).collect()
+    let rows = rows(profile.minor);
+    rows.iter().filter_map(|row| from_row(&rows, row, profile.minor)).collect()
 }
 
-/// The minor version with which a kind came in the version that the newest table has it in.
-fn since(row: &Row) -> u32 {
-    match (row.group, row.version, row.kind) {
-        ("resource.k8s.io", "v1", _) | ("storage.k8s.io", "v1", "VolumeAttributesClass") => 34,
-        ("networking.k8s.io", "v1", "IPAddress" | "ServiceCIDR") => 33,
-        ("admissionregistration.k8s.io", "v1", kind) if kind.contains("Policy") => 30,
-        ("flowcontrol.apiserver.k8s.io", "v1", _) => 29,
-        ("authentication.k8s.io", "v1", "SelfSubjectReview") => 28,
-        _ => 0,
+/// What there is of a kind in some version, from the table nearest to a server's version that has it.
+struct Found {
+    table: &'static Table,
+    row: &'static Row,
+    version: &'static str,
+}
+
+fn rows(minor: u32) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    let mut add = |table, row: &'static Row, version| {
+        let key = (row.group, version, row.kind);
+        let is_known = found.iter().any(|f| (f.row.group, f.version, f.row.kind) == key);
+        if !is_known && span(row.group, version, row.kind).contains(&minor) {
+            found.push(Found { table, row, version });
+        }
+    };
+    for table in Table::by_distance(minor) {
+        for row in &table.rows {
+            add(table, row, row.version);
+            // No table is of its time; it looks as what came of it.
+            if (row.group, row.version) == ("flowcontrol.apiserver.k8s.io", "v1") {
+                add(table, row, "v1beta3");
+            }
+        }
     }
+    found
 }
 
-fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
+/// The minor versions that serve a kind in some version.
+fn span(group: &str, version: &str, kind: &str) -> RangeInclusive<u32> {
+    let (first, last) = match (group, version, kind) {
+        ("admissionregistration.k8s.io", "v1", kind) if kind.contains("Policy") => (30, NOW),
+        ("authentication.k8s.io", "v1", "SelfSubjectReview") => (28, NOW),
+        ("autoscaling", "v2", _) => (23, NOW),
+        ("autoscaling", "v2beta2", _) => (0, 25),
+        ("batch", "v1", "CronJob") | ("discovery.k8s.io" | "policy", "v1", _) => (21, NOW),
+        ("flowcontrol.apiserver.k8s.io", "v1", _) => (29, NOW),
+        ("flowcontrol.apiserver.k8s.io", "v1beta1", _) => (20, 25),
+        ("flowcontrol.apiserver.k8s.io", "v1beta2", _) => (23, 28),
+        ("flowcontrol.apiserver.k8s.io", "v1beta3", _) => (26, 31),
+        ("networking.k8s.io", "v1", "IPAddress" | "ServiceCIDR") => (33, NOW),
+        ("resource.k8s.io", "v1", _) | ("storage.k8s.io", "v1", "VolumeAttributesClass") => {
+            (34, NOW)
+        }
+        ("storage.k8s.io", "v1", "CSIStorageCapacity") => (24, NOW),
+        ("storage.k8s.io", "v1beta1", "CSIStorageCapacity") => (21, 26),
+        ("autoscaling", "v2beta1", _)
+        | (
+            "batch" | "discovery.k8s.io" | "events.k8s.io" | "node.k8s.io" | "policy",
+            "v1beta1",
+            _,
+        ) => (0, 24),
+        (_, "v1beta1", _) => (0, 21),
+        _ => (0, NOW),
+    };
+    first..=last
+}
+
+/// No end in sight.
+const NOW: u32 = u32::MAX;
+
+/// The better of two versions of a kind to keep it in comes first.
+const STORED: [&str; 7] = ["v1", "v2", "v1beta3", "v1beta2", "v1beta1", "v2beta2", "v2beta1"];
+
+fn is_stored(all: &[Found], version: &str, row: &Row) -> bool {
+    let rank = |version: &str| STORED.iter().position(|known| *known == version);
+    let same = all.iter().filter(|f| (f.row.group, f.row.kind) == (row.group, row.kind));
+    home(row.group, row.kind).0 == row.group
+        && same.map(|f| rank(f.version)).min() == Some(rank(version))
+}
+
+fn from_row(all: &[Found], found: &Found, minor: u32) -> Option<KindInfo> {
+    let Found { table, row, version } = found;
     let has = |flag: char| row.flags.contains(flag);
     let mut subresources = Vec::new();
     if has('s') {
@@ -148,8 +209,8 @@ fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
         subresources.push("scale");
     }
     if row.kind == "Pod" {
-        subresources.extend((table.minor >= 23).then_some("ephemeralcontainers"));
-        subresources.extend((table.minor >= 33).then_some("resize"));
+        subresources.extend((minor >= 23).then_some("ephemeralcontainers"));
+        subresources.extend((minor >= 33).then_some("resize"));
     }
     subresources.extend_from_slice(match row.kind {
         "Pod" => &["binding", "eviction", "log", "exec", "attach", "portforward", "proxy"],
@@ -163,25 +224,16 @@ fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
         flags if flags.contains('R') => &["get", "list"],
         // Services could not be deleted together before 1.21.
         _ if row.group.is_empty()
-            && (row.kind == "Namespace" || row.kind == "Service" && table.minor < 21) =>
+            && (row.kind == "Namespace" || row.kind == "Service" && minor < 21) =>
         {
             &["create", "delete", "get", "list", "patch", "update", "watch"]
         }
         _ => VERBS,
     };
-    // Where a kind exists in two versions, one of them is what is kept.
-    let is_best =
-        |other: &Row| (other.group, other.kind, other.version) == (row.group, row.kind, "v1");
-    let storage = match (row.group, row.version) {
-        (_, "v2beta1" | "v2beta2") | ("autoscaling", "v2") => false,
-        (_, "v1beta1") if table.minor < 21 && table.rows.iter().any(is_best) => false,
-        ("batch" | "policy", "v1beta1") => table.minor < 21 || row.kind == "PodSecurityPolicy",
-        _ => true,
-    };
     let texts = |names: &[&str]| names.iter().map(|name| text(name)).collect();
     Some(KindInfo {
         group: text(row.group),
-        version: text(row.version),
+        version: text(version),
         kind: text(row.kind),
         list_kind: text(&format!("{}List", row.kind)),
         plural: text(row.plural),
@@ -194,51 +246,50 @@ fn from_row(table: &'static Table, row: &Row) -> Option<KindInfo> {
         tracks_generation: has('g'),
         unconditional_update: !has('v'),
         served: true,
-        storage,
+        storage: is_stored(all, version, row),
         custom: false,
-        schema: Schema::builtin(table, row.definition)?,
+        schema: Schema::builtin(table, row.definition)?.for_minor(minor),
         scale: None,
         columns: Vec::new(),
         since: 0,
-        deprecation: deprecation(row, table.minor),
+        deprecation: deprecation(row.group, version, row.kind, minor),
     })
 }
 
 /// The warning that a builtin kind is answered with.
-fn deprecation(row: &Row, minor: u32) -> String {
-    // Since when, for the versions that ended with 1.22; the others were deprecated later than 1.20.
-    let since = match (row.group, row.kind) {
-        _ if minor > 21 || row.version != "v1beta1" => None,
-        ("admissionregistration.k8s.io" | "apiextensions.k8s.io", _) => Some(16),
-        ("extensions" | "scheduling.k8s.io", _) => Some(14),
-        ("rbac.authorization.k8s.io", _) | ("storage.k8s.io", "CSINode") => Some(17),
-        (
-            "apiregistration.k8s.io"
-            | "authentication.k8s.io"
-            | "authorization.k8s.io"
-            | "certificates.k8s.io"
-            | "coordination.k8s.io"
-            | "networking.k8s.io"
-            | "storage.k8s.io",
-            _,
-        ) => Some(19),
-        _ => None,
-    };
-    if let Some(since) = since {
-        let (group, kind) = (row.group, row.kind);
-        let other = if group == "extensions" { "networking.k8s.io" } else { group };
-        return format!(
-            "{group}/v1beta1 {kind} is deprecated in v1.{since}+, unavailable in v1.22+; use {other}/v1 {kind}"
-        );
-    }
-    let text = match (row.group, row.kind) {
-        ("", "ComponentStatus") => "v1 ComponentStatus is deprecated in v1.19+",
+fn deprecation(group: &str, version: &str, kind: &str, minor: u32) -> String {
+    let old = match (group, kind) {
+        ("", "ComponentStatus") => return "v1 ComponentStatus is deprecated in v1.19+".to_owned(),
         ("", "Endpoints") if minor >= 33 => {
-            "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+            return "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+                .to_owned();
         }
-        _ => "",
+        _ if version.contains("beta") => [group, "/", version].concat(),
+        _ => return String::new(),
     };
-    text.to_owned()
+    // Since when, and what to use instead.
+    let (since, instead) = match (group, version, kind) {
+        ("admissionregistration.k8s.io" | "apiextensions.k8s.io", ..) => (16, "v1"),
+        ("extensions" | "scheduling.k8s.io", ..) => (14, "v1"),
+        ("rbac.authorization.k8s.io", ..) | ("storage.k8s.io", _, "CSINode") => (17, "v1"),
+        ("autoscaling", "v2beta1", _) => (22, if minor < 23 { "v2beta2" } else { "v2" }),
+        ("autoscaling", "v2beta2", _) => (23, "v2"),
+        ("batch" | "discovery.k8s.io", ..) | ("policy", _, "PodDisruptionBudget") => (21, "v1"),
+        ("policy", ..) => (21, ""),
+        ("events.k8s.io" | "node.k8s.io", ..) => (22, ""),
+        ("flowcontrol.apiserver.k8s.io", "v1beta1", _) => (23, "v1beta2"),
+        ("flowcontrol.apiserver.k8s.io", "v1beta2", _) => (26, "v1beta3"),
+        ("flowcontrol.apiserver.k8s.io", "v1beta3", _) => (29, "v1"),
+        ("storage.k8s.io", _, "CSIStorageCapacity") => (24, "v1"),
+        _ => (19, "v1"),
+    };
+    if minor < since {
+        return String::new();
+    }
+    let gone = span(group, version, kind).end() + 1;
+    let said = format!("{old} {kind} is deprecated in v1.{since}+, unavailable in v1.{gone}+");
+    let other = if group == "extensions" { "networking.k8s.io" } else { group };
+    if instead.is_empty() { said } else { format!("{said}; use {other}/{instead} {kind}") }
 }
 
 impl Column {
@@ -273,7 +324,89 @@ mod tests {
         );
         assert!(!has("1.33", "DeviceClass") && has("1.34", "DeviceClass"));
         assert!(has("1.25", "CronJob") && has("1.20", "PodSecurityPolicy"));
-        assert_eq!(Profile::parse("1.22"), None);
+        assert_eq!(Profile::parse("1.19"), None);
         assert_eq!(Profile::parse("2.30"), None);
+    }
+
+    #[test]
+    fn betas_are_served_until_their_time_is_over() {
+        let betas = |minor| -> Vec<String> {
+            let mut versions: Vec<String> =
+                builtin(&Profile { minor }).iter().map(KindInfo::api_version).collect();
+            versions.retain(|version| version.contains("beta"));
+            versions.sort();
+            versions.dedup();
+            versions
+        };
+        let to_1_21 = "admissionregistration.k8s.io/v1beta1 apiextensions.k8s.io/v1beta1 apiregistration.k8s.io/v1beta1 authentication.k8s.io/v1beta1 authorization.k8s.io/v1beta1 certificates.k8s.io/v1beta1 coordination.k8s.io/v1beta1 extensions/v1beta1 networking.k8s.io/v1beta1 rbac.authorization.k8s.io/v1beta1 scheduling.k8s.io/v1beta1";
+        let to_1_24 = "autoscaling/v2beta1 autoscaling/v2beta2 batch/v1beta1 discovery.k8s.io/v1beta1 events.k8s.io/v1beta1 flowcontrol.apiserver.k8s.io/v1beta1 node.k8s.io/v1beta1 policy/v1beta1 storage.k8s.io/v1beta1";
+        let flow = |versions: &[u32]| {
+            let version = |n: &u32| format!("flowcontrol.apiserver.k8s.io/v1beta{n}");
+            versions.iter().map(version).collect::<Vec<_>>().join(" ")
+        };
+        let all = |minor: u32| match minor {
+            20 | 21 => [to_1_21, to_1_24].join(" "),
+            22 => to_1_24.to_owned(),
+            23 | 24 => [to_1_24, &flow(&[2])].join(" "),
+            25 => ["autoscaling/v2beta2", &flow(&[1, 2]), "storage.k8s.io/v1beta1"].join(" "),
+            26 => [&flow(&[2, 3]), "storage.k8s.io/v1beta1"].join(" "),
+            27 | 28 => flow(&[2, 3]),
+            29..=31 => flow(&[3]),
+            _ => String::new(),
+        };
+
+        for minor in 20..=34 {
+            let wanted = all(minor);
+            let mut wanted: Vec<&str> = wanted.split_whitespace().collect();
+            wanted.sort_unstable();
+            assert_eq!(betas(minor), wanted, "1.{minor}");
+        }
+    }
+
+    #[test]
+    fn what_became_of_a_beta_is_served_from_its_time_on() {
+        // Group, version and kind; the first version, and the last if it went.
+        let facts = [
+            ("policy/v1", "PodDisruptionBudget", 21, 34),
+            ("policy/v1beta1", "PodDisruptionBudget", 20, 24),
+            ("policy/v1beta1", "PodSecurityPolicy", 20, 24),
+            ("batch/v1", "CronJob", 21, 34),
+            ("batch/v1beta1", "CronJob", 20, 24),
+            ("batch/v1", "Job", 20, 34),
+            ("discovery.k8s.io/v1", "EndpointSlice", 21, 34),
+            ("autoscaling/v1", "HorizontalPodAutoscaler", 20, 34),
+            ("autoscaling/v2", "HorizontalPodAutoscaler", 23, 34),
+            ("storage.k8s.io/v1", "CSIStorageCapacity", 24, 34),
+            ("storage.k8s.io/v1beta1", "CSIStorageCapacity", 21, 26),
+            ("storage.k8s.io/v1beta1", "StorageClass", 20, 21),
+            ("networking.k8s.io/v1", "Ingress", 20, 34),
+            ("extensions/v1beta1", "Ingress", 20, 21),
+            ("node.k8s.io/v1", "RuntimeClass", 20, 34),
+            ("events.k8s.io/v1", "Event", 20, 34),
+            ("flowcontrol.apiserver.k8s.io/v1", "FlowSchema", 29, 34),
+            ("authentication.k8s.io/v1", "SelfSubjectReview", 28, 34),
+            ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", 30, 34),
+            ("networking.k8s.io/v1", "IPAddress", 33, 34),
+            ("storage.k8s.io/v1", "VolumeAttributesClass", 34, 34),
+        ];
+
+        for minor in 20..=34 {
+            let kinds = builtin(&Profile { minor });
+            for (api_version, kind, first, last) in facts {
+                let is_there = kinds
+                    .iter()
+                    .any(|info| info.api_version() == api_version && *info.kind == *kind);
+                assert_eq!(
+                    is_there,
+                    (first..=last).contains(&minor),
+                    "{api_version} {kind} in 1.{minor}"
+                );
+            }
+            let mut stored: Vec<_> = kinds.iter().filter(|info| info.storage).collect();
+            stored.sort_by_key(|info| (info.group.clone(), info.kind.clone()));
+            let kept = stored.len();
+            stored.dedup_by_key(|info| (info.group.clone(), info.kind.clone()));
+            assert_eq!(stored.len(), kept, "each kind is kept in one version in 1.{minor}");
+        }
     }
 }

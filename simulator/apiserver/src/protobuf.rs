@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_a_builtin_kind_can_hold_comes_back_from_protobuf_as_it_went_in() {
-        for minor in [20, 34] {
+        for minor in [20, 24, 34] {
             let table = Table::of(minor);
             let mut found = Vec::new();
             for row in &table.rows {

@@ -83,6 +83,11 @@ impl Schema {
         }
     }
 
+    /// The same in the hands of a server of another version.
+    pub(crate) fn for_minor(self, minor: u32) -> Self {
+        Self { minor, ..self }
+    }
+
     pub fn root(&self) -> &Node {
         self.node()
     }

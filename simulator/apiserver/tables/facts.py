@@ -120,6 +120,10 @@ KINDS = {
         flowschemas FlowSchema - - Csg
         prioritylevelconfigurations PriorityLevelConfiguration - - Csg
     """,
+    "flowcontrol.apiserver.k8s.io/v1beta2": """
+        flowschemas FlowSchema - - Csg
+        prioritylevelconfigurations PriorityLevelConfiguration - - Csg
+    """,
     "networking.k8s.io/v1beta1": """
         ingressclasses IngressClass - - Cg
         ingresses Ingress ing - sg
@@ -135,6 +139,7 @@ KINDS = {
     "storage.k8s.io/v1beta1": """
         csidrivers CSIDriver - - Cv
         csinodes CSINode - - Cv
+        csistoragecapacities CSIStorageCapacity - - v
         storageclasses StorageClass sc - C
         volumeattachments VolumeAttachment - - Cv
     """,
@@ -152,6 +157,9 @@ SAME_IN_BETA = [
     "certificates.k8s.io", "coordination.k8s.io", "events.k8s.io", "node.k8s.io", "rbac.authorization.k8s.io",
     "scheduling.k8s.io", "storage.k8s.io",
 ]
+
+# What some versions had behind features that were never on, and none has any more.
+WITHDRAWN = {("core.v1.PersistentVolumeClaimStatus", "resizeStatus"), ("networking.v1.NetworkPolicy", "status")}
 
 # Bodies of subresources and options that are decoded like kinds.
 EXTRA = [

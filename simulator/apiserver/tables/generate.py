@@ -115,6 +115,8 @@ class Table:
         defaults = facts.DEFAULTS.get(label, {})
         always = facts.ALWAYS.get(label, ())
         for field, body in sorted(schema.get("properties", {}).items()):
+            if (label, field) in facts.WITHDRAWN:
+                continue
             kind = self.type_of(body, refs)
             if (label, field) in facts.GRANULAR and self.minor >= 21:
                 kind = kind.replace("@", "@granular.")

@@ -17,7 +17,7 @@ import sys
 ROOTS = """core.PodTemplateSpec core.PersistentVolumeSpec core.PersistentVolumeClaimSpec core.EphemeralContainer core.ServicePort
 batch.JobSpec storage.CSINodeSpec storage.VolumeAttachmentSpec storage.CSIDriverSpec networking.IPAddressSpec networking.IngressSpec
 resource.ResourceClaimSpec resource.ResourceClaimTemplateSpec rbac.RoleRef policy.PodDisruptionBudgetSpec core.Taint core.EndpointPort
-networking.NetworkPolicySpec""".split()
+networking.NetworkPolicySpec core.EventSource""".split()
 PLAIN = {"string": "s", "bool": "b", "int": "i", "int32": "i", "int64": "i", "int16": "i", "uint8": "i", "byte": "i", "float64": "i",
          "resource.Quantity": "Q", "intstr.IntOrString": "I", "metav1.Time": "T", "metav1.MicroTime": "T", "metav1.Duration": "s",
          "types.UID": "s", "metav1.FieldsV1": "J", "runtime.Object": "J", "runtime.RawExtension": "J"}

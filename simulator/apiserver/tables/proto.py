@@ -109,6 +109,10 @@ def kinds(folder):
                     name = f"{words[1].split('.')[0].replace('-', 'core')}.{words[2]}.{words[3]}"
                     yield name
                     yield f"{name}List"
+    # Of a version that no table is of.
+    for kind in ["FlowSchema", "PriorityLevelConfiguration"]:
+        yield f"flowcontrol.v1beta3.{kind}"
+        yield f"flowcontrol.v1beta3.{kind}List"
 
 
 def needed(table):

@@ -11,6 +11,10 @@ const TABLES: &[(u32, &str, &OnceLock<Table>)] = &[
         static CELL: OnceLock<Table> = OnceLock::new();
         &CELL
     }),
+    (24, include_str!("../../tables/1.24.txt"), {
+        static CELL: OnceLock<Table> = OnceLock::new();
+        &CELL
+    }),
     (34, include_str!("../../tables/1.34.txt"), {
         static CELL: OnceLock<Table> = OnceLock::new();
         &CELL
@@ -38,13 +42,28 @@ pub struct Row {
 }
 
 impl Table {
-    /// The table of the version nearest to the one asked for: from 1.25 on the betas of 1.20 are gone.
+    /// The table of the version nearest to the one asked for.
     pub fn of(minor: u32) -> &'static Table {
-        let (own, body, cell) = TABLES
-            .iter()
-            .min_by_key(|(own, ..)| if minor >= 25 { own.abs_diff(34) } else { own.abs_diff(20) })
-            .expect("the list above is not empty");
-        cell.get_or_init(|| Table::split(*own, body, cell))
+        Self::by_distance(minor).next().expect("there are tables")
+    }
+
+    /// All tables, the nearest first.
+    pub fn by_distance(minor: u32) -> impl Iterator<Item = &'static Table> {
+        let mut tables: Vec<_> = TABLES.iter().collect();
+        // From 1.22 on the first betas are gone, from 1.25 on the others.
+        let era = |minor: u32| {
+            if minor < 22 {
+                0
+            } else if minor < 25 {
+                1
+            } else {
+                2_u32
+            }
+        };
+        tables.sort_by_key(|(own, ..)| (era(*own).abs_diff(era(minor)), own.abs_diff(minor)));
+        tables
+            .into_iter()
+            .map(|(own, body, cell)| cell.get_or_init(|| Self::split(*own, body, cell)))
     }
 
     fn split(minor: u32, body: &'static str, cell: &'static OnceLock<Table>) -> Table {
@@ -238,7 +257,7 @@ mod tests {
 
     #[test]
     fn every_definition_of_every_table_parses_and_names_only_what_is_there() {
-        for minor in [20, 34] {
+        for minor in [20, 24, 34] {
             let table = Table::of(minor);
             assert!(table.rows.len() > 50);
             assert!(table.definitions.is_sorted_by(|a, b| a.name < b.name));
