@@ -14,6 +14,7 @@ pub(crate) mod cluster;
 mod config;
 mod container;
 pub(crate) mod defaults;
+mod event;
 pub(crate) mod gates;
 mod immutable;
 pub(crate) mod internal;

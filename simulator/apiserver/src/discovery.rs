@@ -10,6 +10,11 @@ use crate::object::Tree;
 use crate::status::Status;
 use crate::store::Server;
 
+/// Whether a group is one of the server itself.
+pub(crate) fn is_builtin(group: &str) -> bool {
+    group.is_empty() || GROUPS.contains(&group)
+}
+
 /// The order in which a server lists its own groups; clients resolve short names by it. Others follow by name.
 const GROUPS: &[&str] = &[
     "apiregistration.k8s.io",

@@ -3,6 +3,7 @@
 mod apply;
 mod body;
 mod claim;
+mod component;
 mod container;
 mod create;
 mod delete;
@@ -24,6 +25,7 @@ mod write;
 
 use jiff::Timestamp;
 
+use crate::convert::converted;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Operation, Tree, Write};
 use crate::registry::{Kind, Missing};
@@ -166,6 +168,8 @@ impl<'a> Call<'a> {
             return Err(Status::method_not_allowed());
         }
         let response = match (request.subresource.as_deref(), request.verb) {
+            (None, Verb::Get) if info.is("", "ComponentStatus") => component::get(self),
+            (None, Verb::List) if info.is("", "ComponentStatus") => component::list(self),
             (None | Some("status" | "ephemeralcontainers" | "resize" | "approval"), Verb::Get) => {
                 read::get(self)
             }
@@ -225,7 +229,10 @@ impl<'a> Call<'a> {
                     schema.prune(&tree, None).map_or_else(|_| tree.clone(), |(tree, _)| tree);
                 schema.default(&known, None)
             }
-            Some(stored) => tree.with(&["apiVersion"], stored.info.api_version()),
+            Some(stored) if tree.str_at(&["apiVersion"]) == Some(&stored.info.api_version()) => {
+                tree.clone()
+            }
+            Some(stored) => converted(tree, &stored.info),
             None => tree.clone(),
         }
     }

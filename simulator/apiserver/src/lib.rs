@@ -30,6 +30,7 @@ mod authentication;
 mod authorization;
 mod bootstrap;
 mod builtin;
+mod convert;
 mod crd;
 mod definitions;
 mod discovery;

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::convert::home;
 use crate::kinds::{KindId, KindInfo};
+use crate::object::text;
 use crate::request::Gvr;
 
 #[derive(Clone, Default)]
@@ -35,7 +37,10 @@ pub(crate) enum Missing {
 impl Registry {
     pub(crate) fn install(&mut self, info: KindInfo) -> KindId {
         let next = KindId(u32::try_from(self.ids.len()).expect("fewer kinds than u32 counts"));
-        let key = (Arc::clone(&info.group), Arc::clone(&info.kind));
+        let key = match home(&info.group, &info.kind) {
+            own if own.0 == &*info.group => (Arc::clone(&info.group), Arc::clone(&info.kind)),
+            (group, kind) => (text(group), text(kind)),
+        };
         let id = *self.ids.entry(key).or_insert(next);
         if let Err(at) = self.named(&info.group, &info.kind) {
             self.names.insert(at, (Arc::clone(&info.kind), Arc::clone(&info.group), id));

@@ -190,16 +190,17 @@ fn field(tree: &Tree, path: &str) -> String {
             ("reportingComponent", "")
         }
         "source" => ("source.component", ""),
-        "reportingComponent" | "reportingController"
-            if tree.get("reportingController").is_some() =>
-        {
-            ("reportingController", "")
-        }
+        "reportingController" => ("reportingComponent", ""),
         "spec.unschedulable" | "spec.hostNetwork" => (path, "false"),
         "status.replicas" | "status.successful" => (path, "0"),
         _ => (path, ""),
     };
     let path = if path == "status.successful" { "status.succeeded" } else { path };
+    // Events are kept in the form of the core group.
+    let path = match path.strip_prefix("regarding.") {
+        Some(rest) => &["involvedObject.", rest].concat(),
+        None => path,
+    };
     let found = path.split('.').try_fold(tree, |tree, key| tree.get(key));
     match found {
         None => absent.to_owned(),

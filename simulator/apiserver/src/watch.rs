@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::convert::converted;
 use crate::kinds::{KindId, KindInfo};
 use crate::object::{Object, Tree};
 use crate::selector::{FieldSelector, LabelSelector};
@@ -113,8 +114,8 @@ impl Cursor {
     }
 }
 
-/// An object as it looks in another version of its kind: without conversion, `apiVersion` differs, and what that
-/// version does not know is not shown.
+/// An object as it looks in another version of its kind. Custom kinds have no conversion: `apiVersion` differs, and what
+/// that version does not know is not shown.
 pub(crate) fn in_version(object: Object, kind: &KindInfo) -> Object {
     let own = object.tree().get("apiVersion").and_then(Tree::as_str).unwrap_or_default();
     let (group, version) = own.split_once('/').unwrap_or(("", own));
@@ -125,10 +126,10 @@ pub(crate) fn in_version(object: Object, kind: &KindInfo) -> Object {
         let tree = kind.schema.default(object.tree(), None);
         return if tree == *object.tree() { object } else { object.shown_as(tree) };
     }
-    let tree = object.tree().with(&["apiVersion"], kind.api_version());
     if !kind.custom {
-        return object.shown_as(tree);
+        return object.shown_as(converted(object.tree(), kind));
     }
+    let tree = object.tree().with(&["apiVersion"], kind.api_version());
     let known = kind.schema.prune(&tree, None).map(|(tree, _)| tree);
     object.shown_as(kind.schema.default(&known.unwrap_or(tree), None))
 }

@@ -8,7 +8,7 @@ use crate::quantity::Quantity;
 use crate::schema::{Faults, Path};
 use crate::status::FieldError;
 
-const IMMUTABLE: &str = "field is immutable";
+pub(super) const IMMUTABLE: &str = "field is immutable";
 
 pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     match (&*kind.group, &*kind.kind) {
@@ -91,7 +91,7 @@ pub(super) fn difference(name: &str, old: &Tree, new: &Tree, minor: u32) -> Stri
 }
 
 /// A member that is a struct and keeps its value.
-fn same_struct(new: &Tree, old: &Tree, path: &[&str], name: &str, faults: &mut Faults) {
+pub(super) fn same_struct(new: &Tree, old: &Tree, path: &[&str], name: &str, faults: &mut Faults) {
     let (now, was) = (new.at(path), old.at(path));
     if now != was {
         let printed = now.map_or_else(|| "null".to_owned(), |now| internal::json(name, now));

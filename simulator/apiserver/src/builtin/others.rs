@@ -152,36 +152,6 @@ pub(super) fn lease(write: &Write<'_>, faults: &mut Faults) {
     }
 }
 
-pub(super) fn event(write: &Write<'_>, faults: &mut Faults) {
-    let event = write.new;
-    if write.old.is_some() {
-        return;
-    }
-    // Both groups' events are looked at in the core group's form.
-    let object = event.get("involvedObject").or(event.get("regarding")).unwrap_or(&NOTHING);
-    let own = event.str_at(&["metadata", "namespace"]).unwrap_or_default();
-    let about = text(object, "namespace");
-    let cluster_scoped = about.is_empty() && own == "default";
-    if about != own && !cluster_scoped && event.get("regarding").is_none() {
-        let above = Path::Root.field("involvedObject");
-        faults.invalid(above.field("namespace"), about, "does not match event.namespace");
-    }
-    if event.str_at(&["apiVersion"]) == Some("events.k8s.io/v1") {
-        if text(event, "eventTime").is_empty() {
-            faults.required(Path::Root.field("eventTime"), "");
-        } else {
-            for key in ["reportingController", "reportingInstance", "action", "reason"] {
-                required(faults, event, key, &Path::Root);
-            }
-        }
-        let kind = text(event, "type");
-        if !matches!(kind, "Normal" | "Warning") {
-            let why = format!("has invalid value: {kind}");
-            faults.invalid(Path::Root.field("type"), "", &why);
-        }
-    }
-}
-
 pub(super) fn node(write: &Write<'_>, faults: &mut Faults) {
     if !write.changed(&["spec"]) {
         return;

@@ -1,8 +1,8 @@
 //! The rules of each kind.
 
 use super::{
-    cluster, config, immutable, job, network, others, parts, pod, policies, rbac, service, storage,
-    webhooks, workload,
+    cluster, config, event, immutable, job, network, others, parts, pod, policies, rbac, service,
+    storage, webhooks, workload,
 };
 use crate::Tree;
 use crate::kinds::KindInfo;
@@ -57,7 +57,7 @@ pub(crate) fn broken(
         ("", "PersistentVolumeClaim") => storage::claim(&write, &mut faults),
         ("", "PersistentVolume") => storage::volume(&write, &mut faults),
         ("", "Endpoints") => others::endpoints(&write, &mut faults),
-        ("" | "events.k8s.io", "Event") => others::event(&write, &mut faults),
+        ("" | "events.k8s.io", "Event") => event::check(&write, kind, &mut faults),
         ("", "Node") => others::node(&write, &mut faults),
         ("", "LimitRange") => others::limit_range(&write, &mut faults),
         ("", "ResourceQuota") => others::quota(&write, &mut faults),

@@ -31,6 +31,8 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     let tree = prepare(call, wanted.clone())?;
     let tree = signing::in_the_name_of(call, tree);
     let tree = write::prepare_create(call, tree)?;
+    // Rules of builtin kinds are about what is kept.
+    let tree = if call.info().custom { tree } else { call.as_stored(&tree) };
     let mut errors = metadata::validate_create(call.info(), &tree);
     if !call.is_trusted {
         write::validate(call, &tree, None, &mut errors);

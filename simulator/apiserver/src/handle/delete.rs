@@ -8,6 +8,7 @@ use crate::object::{Object, Operation, Tree};
 use crate::request::{Answer, Body, DeleteOptions, Preconditions, Propagation, Response};
 use crate::schema::Schema;
 use crate::status::{FieldError, Status};
+use crate::watch::in_version;
 
 const FOREGROUND: &str = "foregroundDeletion";
 const ORPHAN: &str = "orphan";
@@ -67,9 +68,10 @@ pub(super) fn delete_collection(call: &mut Call<'_>) -> Answered {
             changed |= !matches!(carry_out(call, object, &options), Deleted::Unchanged);
         }
     }
+    let shown = items.into_iter().map(|object| in_version(object, call.info()));
     let body = Answer::Objects {
         kind: call.kind.info.clone(),
-        items,
+        items: shown.collect(),
         revision,
         continue_token: None,
         remaining: None,

@@ -7,6 +7,7 @@ use cel::{Context, Value};
 
 use super::{Call, webhook};
 use crate::builtin::check::{list, selects, text};
+use crate::convert::converted;
 use crate::object::{Object, Tree};
 use crate::request::Verb;
 use crate::schema;
@@ -264,10 +265,18 @@ impl Names {
         spec: &Tree,
     ) -> Self {
         let value = |tree: Option<&Tree>| tree.map_or(Value::Null, schema::value_of);
+        // A write is judged in the version it came in.
+        let seen = |tree: &Tree| {
+            if call.info().custom || call.info().storage {
+                tree.clone()
+            } else {
+                converted(tree, call.info())
+            }
+        };
         let namespace = namespace(call).map(|namespace| namespace.tree().clone());
         let mut values = vec![
-            ("object", value(change.object)),
-            ("oldObject", value(change.old)),
+            ("object", value(change.object.map(seen).as_ref())),
+            ("oldObject", value(change.old.map(seen).as_ref())),
             ("request", schema::value_of(&request(call, change))),
             ("namespaceObject", value(namespace.as_ref())),
         ];

@@ -111,8 +111,16 @@ impl Managers {
         self.0.retain(|_, entry| !entry.fields.is_empty());
     }
 
+    /// The real server cannot say what those who wrote through another group own of an object: a write makes it forget
+    /// them.
+    fn forget_other_groups(&mut self, writer: &Writer<'_>) {
+        let own = group(writer.api_version);
+        self.0.retain(|_, entry| group(&entry.api_version) == own);
+    }
+
     /// After somebody wrote `new` over `old`: what he changed is his, and nobody else's.
     pub(crate) fn update(&mut self, writer: &Writer<'_>, old: &Tree, new: &Tree) {
+        self.forget_other_groups(writer);
         let shape = Shape::root(writer.schema);
         // Older servers forgot who wrote what when they could not tell elements apart.
         if writer.minor < 21 && [old, new].iter().any(|tree| check::is_ambiguous(shape, tree)) {
@@ -157,6 +165,7 @@ impl Managers {
         let shape = Shape::root(writer.schema);
         let manager = writer.manager(Operation::Apply);
         let former = self.clone();
+        self.forget_other_groups(writer);
         let merged = merge::merge(shape, live, config, writer.minor);
         let last = self.0.get(&manager).map(|entry| entry.fields.clone()).unwrap_or_default();
         let mut entry = Entry {
@@ -321,6 +330,11 @@ impl Managers {
         }
         Ok(Self(managers))
     }
+}
+
+/// Of `apps/v1`: `apps`.
+fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
 fn is_type(key: &str) -> bool {

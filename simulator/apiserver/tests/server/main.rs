@@ -2,6 +2,7 @@
 
 mod definitions;
 mod deletion;
+mod events;
 mod lists;
 mod ownership;
 mod patches;
