@@ -72,6 +72,9 @@ pub struct Arguments {
     /// How many smaller stories to try for each that differs
     #[arg(long, value_name = "N", default_value_t = 250)]
     shrink: usize,
+    /// Show and keep every story that differs, not one of each kind of difference
+    #[arg(long)]
+    every: bool,
     /// Where differing stories are kept
     #[arg(long, value_name = "FOLDER", default_value = "target/differences")]
     keep: PathBuf,
@@ -198,8 +201,24 @@ impl Sides {
             let made = side.create("/api/v1/namespaces", &namespace).await?;
             anyhow::ensure!(matches!(made.status, 201 | 409), "no namespace: {}", made.text());
         }
+        let found = self.tell_steps(story, &mut names, told).await;
+        // What is in no namespace stays in the way of later stories: a class of priority that all pods get, say.
+        if let Some(path) = story.left_behind() {
+            for (side, names) in [&self.ours, &self.theirs].into_iter().zip(&names) {
+                side.delete(&names.fill(&path)).await?;
+            }
+        }
+        found
+    }
+
+    async fn tell_steps(
+        &self,
+        story: &Story,
+        names: &mut [Names; 2],
+        told: &mut Told,
+    ) -> anyhow::Result<Option<(usize, Difference)>> {
         let mut symbols = [Symbols::default(), Symbols::default()];
-        let [my_names, other_names] = &mut names;
+        let [my_names, other_names] = names;
         for (at, step) in story.steps.iter().enumerate() {
             let (ours, theirs) =
                 tokio::join!(self.ours.play(step, my_names), self.theirs.play(step, other_names));
@@ -401,7 +420,7 @@ async fn drawn(sides: &Sides, arguments: &Arguments) -> anyhow::Result<Told> {
         let class = format!("{} {}", story.kind, class(&difference));
         let count = told.differing.entry(class).or_default();
         *count += 1;
-        if *count > 1 {
+        if *count > 1 && !arguments.every {
             continue;
         }
         let name = format!("{}-{}-{number}", story.kind.replace('/', "-"), arguments.seed);

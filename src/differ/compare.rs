@@ -40,10 +40,17 @@ pub fn first(ours: &Reply, theirs: &Reply, symbols: &mut [Symbols; 2]) -> Option
     let at = |at: &str, ours: String, theirs: String| {
         (ours != theirs).then(|| Difference { at: at.to_owned(), ours, theirs })
     };
-    let bodies = [
-        ours.bodies().iter().map(|body| mine.canonical(body)).collect::<Vec<_>>(),
-        theirs.bodies().iter().map(|body| other.canonical(body)).collect::<Vec<_>>(),
-    ];
+    let [mut my_bodies, other_bodies] = [
+        ours.bodies().iter().filter(|it| !is_chance(it)).map(|it| mine.canonical(it)).collect(),
+        theirs.bodies().iter().filter(|it| !is_chance(it)).map(|it| other.canonical(it)).collect(),
+    ]
+    .map(|bodies: Vec<Value>| bodies);
+    for (mine, other) in my_bodies.iter_mut().zip(&other_bodies) {
+        if alike_but_for_order(mine, other) {
+            *mine = other.clone();
+        }
+    }
+    let bodies = [my_bodies, other_bodies];
     at("status", ours.status.to_string(), theirs.status.to_string())
         .or_else(|| {
             ["content-type", "warning", "retry-after", "cache-control"].iter().find_map(|name| {
@@ -59,6 +66,53 @@ pub fn first(ours: &Reply, theirs: &Reply, symbols: &mut [Symbols; 2]) -> Option
             let mut place = String::new();
             within(&Value::Array(ours), &Value::Array(theirs), &mut place)
         })
+}
+
+/// Bookmarks but for the one after the initial events: a real server sends them by its own clock, and one that ends a
+/// watch of a second in the same second sends one, or none.
+fn is_chance(event: &Value) -> bool {
+    event["type"] == "BOOKMARK" && !event.to_string().contains("k8s.io/initial-events-end")
+}
+
+/// Whether two refusals tell the same, and of what stands in maps in another order. A real server written in Go walks a
+/// map in no order, another one each time: three labels that are no labels, told three times, are told in three orders.
+fn alike_but_for_order(ours: &Value, theirs: &Value) -> bool {
+    let causes = |status: &Value| status["details"]["causes"].as_array().cloned();
+    let (Some(mut mine), Some(mut other)) = (causes(ours), causes(theirs)) else { return false };
+    let rest = |status: &Value| {
+        let mut status = status.clone();
+        status["details"]["causes"] = Value::Null;
+        // The message has no more in it than the causes.
+        status["message"] = Value::Null;
+        status
+    };
+    let bytes = |status: &Value| {
+        let mut bytes = status["message"].as_str().unwrap_or_default().as_bytes().to_vec();
+        bytes.sort_unstable();
+        bytes
+    };
+    if rest(ours) != rest(theirs) || bytes(ours) != bytes(theirs) {
+        return false;
+    }
+    let in_order = |causes: &[Value]| {
+        let kept = causes.iter().filter(|cause| !is_of_map(cause));
+        kept.cloned().collect::<Vec<_>>()
+    };
+    if in_order(&mine) != in_order(&other) {
+        return false;
+    }
+    mine.sort_by_key(Value::to_string);
+    other.sort_by_key(Value::to_string);
+    mine == other
+}
+
+/// Whether a cause is about what stands in a map: under a key, or in one of those that are named as a whole.
+fn is_of_map(cause: &Value) -> bool {
+    const MAPS: [&str; 5] = ["labels", "annotations", "selector", "nodeSelector", "matchLabels"];
+    let field = cause["field"].as_str().unwrap_or_default();
+    let keyed =
+        field.split('[').skip(1).any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
+    keyed || field.rsplit('.').next().is_some_and(|last| MAPS.contains(&last))
 }
 
 fn within(ours: &Value, theirs: &Value, place: &mut String) -> Option<Difference> {
@@ -111,6 +165,9 @@ static TIME: LazyLock<Regex> = LazyLock::new(|| {
 /// In documents within texts: YAML, and objects that messages quote.
 static REVISION: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(resourceVersion\W{1,6})[0-9]+").expect("a pattern"));
+/// Where a scheme was made: a server that was built from modules names the library, a released one its own file.
+static SCHEME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"in scheme \\?"[a-z0-9/.]+:[0-9]+\\?""#).expect("a pattern"));
 /// How old a row of a table is.
 static AGE: LazyLock<Regex> = LazyLock::new(|| Regex::new("^[0-9]{1,2}s$").expect("a pattern"));
 /// Go prints where a field is in memory.
@@ -190,6 +247,7 @@ impl Symbols {
             if is_now(&found[0]) { "<time>".to_owned() } else { found[0].to_owned() }
         });
         let text = REVISION.replace_all(&text, "${1}<revision>");
+        let text = SCHEME.replace_all(&text, "in scheme <where>");
         let mut text = ADDRESS.replace_all(&text, "<memory>").into_owned();
         for (name, symbol) in self.0.iter().filter(|(_, symbol)| symbol.contains("<name")) {
             if text.contains(name.as_str()) {

@@ -101,6 +101,10 @@ impl Server {
         self.send("POST", path, &headers, object.to_string()).await
     }
 
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Reply> {
+        self.send("DELETE", path, &[], String::new()).await
+    }
+
     /// What it answers to a step, and learns of the object from it.
     pub async fn play(&self, step: &Step, names: &mut Names) -> anyhow::Result<Reply> {
         let mut headers = vec![("user-agent", "differ")];
@@ -138,7 +142,14 @@ impl Server {
             let text = format!("no answer within {PATIENCE:?}");
             return Ok(Reply { status: 0, headers: Vec::new(), text });
         };
-        let (parts, bytes) = answered?;
+        // Nor is a connection that breaks off: a server that falls over in one request is to be seen, not the end.
+        let (parts, bytes) = match answered {
+            Ok(answered) => answered,
+            Err(error) => {
+                let text = format!("no whole answer: {error:#}");
+                return Ok(Reply { status: 0, headers: Vec::new(), text });
+            }
+        };
         let headers = parts.headers.iter();
         let headers = headers.map(|(name, value)| {
             (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into())

@@ -57,6 +57,15 @@ pub struct Story {
     pub steps: Vec<Step>,
 }
 
+impl Story {
+    /// The object that a story about a kind without namespaces is about.
+    pub fn left_behind(&self) -> Option<String> {
+        let made = self.steps.iter().find(|step| step.verb == Verb::Create)?;
+        let path = made.path.split('?').next()?;
+        (!path.contains("${ns}")).then(|| format!("{path}/${{ns}}-a"))
+    }
+}
+
 /// Paths, queries and bodies may hold `${ns}`: the namespace of this telling, also the beginning of other names;
 /// `${rv}` and `${uid}`: of the object as it was last answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -29,6 +29,48 @@ pub(crate) fn print(tree: &Tree) -> String {
     }
 }
 
+/// A text as `%q` quotes it.
+pub(crate) fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            other => escaped(other, &mut quoted),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn escaped(character: char, out: &mut String) {
+    match character {
+        '\\' => out.push_str(r"\\"),
+        '\u{7}' => out.push_str(r"\a"),
+        '\u{8}' => out.push_str(r"\b"),
+        '\u{c}' => out.push_str(r"\f"),
+        '\n' => out.push_str(r"\n"),
+        '\r' => out.push_str(r"\r"),
+        '\t' => out.push_str(r"\t"),
+        '\u{b}' => out.push_str(r"\v"),
+        shown if is_print(shown) => out.push(shown),
+        other => match u32::from(other) {
+            code @ ..0x80 => out.push_str(&format!("\\x{code:02x}")),
+            code @ 0x80..0x1_0000 => out.push_str(&format!("\\u{code:04x}")),
+            code => out.push_str(&format!("\\U{code:08x}")),
+        },
+    }
+}
+
+/// Whether Go prints a character as it is.
+pub(crate) fn is_print(character: char) -> bool {
+    let is_format = matches!(character,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let is_private = matches!(character, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
+    let is_space = character.is_whitespace() && character != ' ';
+    !(character.is_control() || is_format || is_private || is_space)
+}
+
 /// A duration in nanoseconds: `1h2.5s`.
 pub(crate) fn duration(text: &str) -> Result<i64, String> {
     let invalid = || format!("time: invalid duration {text:?}");
@@ -79,7 +121,11 @@ pub(crate) fn json_error(text: &[u8], error: &serde_json::Error) -> String {
     let found = match found {
         '\'' => r"'\''".to_owned(),
         '"' => r#"'"'"#.to_owned(),
-        other => format!("'{}'", other.escape_debug()),
+        other => {
+            let mut shown = String::new();
+            escaped(other, &mut shown);
+            format!("'{shown}'")
+        }
     };
     format!("invalid character {found} {}", place(&text[..at]))
 }

@@ -10,6 +10,7 @@ mod delete;
 mod eviction;
 mod fields;
 mod metadata;
+mod options;
 mod page;
 mod patched;
 mod policy;
@@ -29,8 +30,8 @@ use crate::convert::converted;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Operation, Tree, Write};
 use crate::registry::{Kind, Missing};
-use crate::request::{Answer, Body, Outcome, Request, Response, Verb};
-use crate::status::{FieldError, Status};
+use crate::request::{Answer, Outcome, Request, Response, Verb};
+use crate::status::Status;
 use crate::store::Server;
 
 /// A request on its way, with what it is about.
@@ -49,29 +50,8 @@ type Answered = Result<Response, Status>;
 impl Server {
     /// Carries out a request. Total: whatever is asked, there is an answer.
     pub fn handle(&mut self, request: &Request, now: Timestamp) -> Outcome {
-        let dry_run = match &request.body {
-            Body::Delete(options) if !options.dry_run.is_empty() => &options.dry_run,
-            _ => &request.options.dry_run,
-        };
-        let validation = &*request.options.field_validation;
-        let minor = self.profile().minor;
-        if minor >= 25 && !matches!(validation, "" | "Ignore" | "Strict" | "Warn") {
-            let supported = ["", "Ignore", "Strict", "Warn"];
-            let error =
-                FieldError::not_supported("fieldValidation", &validation.into(), &supported);
-            return Outcome::Done(
-                Status::invalid_options(options_of(request.verb), &[error]).into(),
-            );
-        }
-        if dry_run.is_empty() {
+        if !options::is_dry_run(request) {
             return self.respond(request, now, false);
-        }
-        if dry_run.iter().any(|value| value != "All") {
-            let values = Tree::list(dry_run.iter().map(|value| Tree::from(&**value)));
-            let error = FieldError::not_supported("dryRun", &values, &["All"]);
-            return Outcome::Done(
-                Status::invalid_options(options_of(request.verb), &[error]).into(),
-            );
         }
         // A dry run is a real run on a copy that nobody looks at again.
         let mut copy = self.clone();
@@ -108,17 +88,6 @@ impl Server {
                 Outcome::Done(response)
             }
         }
-    }
-}
-
-fn options_of(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Get => "GetOptions",
-        Verb::List | Verb::Watch => "ListOptions",
-        Verb::Create => "CreateOptions",
-        Verb::Update => "UpdateOptions",
-        Verb::Patch => "PatchOptions",
-        Verb::Delete | Verb::DeleteCollection => "DeleteOptions",
     }
 }
 
@@ -167,6 +136,7 @@ impl<'a> Call<'a> {
         } else if !info.verbs.iter().any(|verb| *verb == request.verb.as_str()) {
             return Err(Status::method_not_allowed());
         }
+        options::check(self)?;
         let response = match (request.subresource.as_deref(), request.verb) {
             (None, Verb::Get) if info.is("", "ComponentStatus") => component::get(self),
             (None, Verb::List) if info.is("", "ComponentStatus") => component::list(self),

@@ -115,8 +115,14 @@ pub fn form(server: &Server, request: &Request, parts: &Parts) -> Result<Form, (
     let errors = Form::of_errors(accept);
     let Some(kind) = kind_of(server, request) else { return Ok(errors) };
     let query = parts.uri.query().unwrap_or_default();
-    Form::negotiate(accept, query, kind, request.verb, server.profile().minor)
-        .map_err(|status| (status, errors))
+    Form::negotiate(accept, query, kind, request.verb, server.profile().minor).map_err(|status| {
+        // What no route gives is refused before anything else, what no representation gives after the options.
+        let is_routed = status.details.is_none();
+        match server.check_list_options(request) {
+            Err(refusal) if is_routed => (refusal, errors),
+            _ => (status, errors),
+        }
+    })
 }
 
 /// What became of a request, as it goes over the wire.

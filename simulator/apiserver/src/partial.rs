@@ -43,6 +43,9 @@ impl Partial {
                     ("items", items),
                 ]))
             }
+            (Answer::Object(_), true) if kind.custom => {
+                return Status::plain(500, "content is not a list").into();
+            }
             (Answer::Object(_), true) => return not_so(kind, false).into(),
             (Answer::Objects { .. }, false) => return not_so(kind, true).into(),
             _ => return response,

@@ -5,13 +5,13 @@ mod strategic;
 
 use crate::object::Tree;
 
-pub(crate) use json::json;
+pub(crate) use json::{json, pointer};
 pub(crate) use strategic::strategic;
 
 /// RFC 7386.
 pub(crate) fn merge(target: &Tree, patch: &Tree) -> Tree {
     if !patch.is_map() {
-        return patch.clone();
+        return pruned(patch);
     }
     let start = if target.is_map() { target.clone() } else { Tree::empty_map() };
     patch.entries().fold(start, |target, (key, value)| {
@@ -24,6 +24,14 @@ pub(crate) fn merge(target: &Tree, patch: &Tree) -> Tree {
         };
         target.with(&[key], merged)
     })
+}
+
+/// A value as a merge takes it in: what is null in its maps is not there, however deep in lists they are.
+fn pruned(value: &Tree) -> Tree {
+    if value.is_list() {
+        return Tree::list(value.items().iter().map(pruned)).sharing(value);
+    }
+    drop_nulls(value)
 }
 
 /// What a patch adds where nothing was: without what only speaks to the patching.

@@ -7,6 +7,7 @@
 
 mod decode;
 mod encode;
+pub(crate) mod order;
 mod special;
 mod table;
 mod wire;

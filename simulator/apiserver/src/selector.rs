@@ -129,6 +129,11 @@ struct Term {
 }
 
 impl FieldSelector {
+    /// Whether a text can be read at all, for whatever kind.
+    pub(crate) fn check(selector: &str) -> Result<(), Status> {
+        parse::fields(selector).map(|_| ())
+    }
+
     /// Which fields can be selected by depends on the kind.
     pub fn parse(selector: &str, kind: &KindInfo) -> Result<Self, Status> {
         let terms = parse::fields(selector)?;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::Tree;
 
@@ -192,7 +193,7 @@ impl FieldError {
 
     /// Strings are printed quoted, everything else as compact JSON.
     pub fn invalid(field: impl Into<String>, value: &Tree, detail: &str) -> Self {
-        Self::invalid_printed(field, &value.to_string(), detail)
+        Self::invalid_printed(field, &printed(value), detail)
     }
 
     /// With a value that is not printed as JSON.
@@ -212,7 +213,7 @@ impl FieldError {
     }
 
     pub fn duplicate(field: impl Into<String>, value: &Tree) -> Self {
-        Self::new(FieldErrorKind::Duplicate, field, format!("Duplicate value: {value}"))
+        Self::new(FieldErrorKind::Duplicate, field, format!("Duplicate value: {}", printed(value)))
     }
 
     /// With a value that is not printed as JSON.
@@ -226,8 +227,11 @@ impl FieldError {
 
     pub fn not_supported(field: impl Into<String>, value: &Tree, supported: &[&str]) -> Self {
         let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
-        let body =
-            format!("Unsupported value: {value}: supported values: {}", supported.join(", "));
+        let body = format!(
+            "Unsupported value: {}: supported values: {}",
+            printed(value),
+            supported.join(", ")
+        );
         Self::new(FieldErrorKind::NotSupported, field, body)
     }
 
@@ -242,7 +246,7 @@ impl FieldError {
     }
 
     pub fn not_found(field: impl Into<String>, value: &Tree) -> Self {
-        Self::new(FieldErrorKind::NotFound, field, format!("Not found: {value}"))
+        Self::new(FieldErrorKind::NotFound, field, format!("Not found: {}", printed(value)))
     }
 }
 
@@ -250,6 +254,10 @@ impl std::fmt::Display for FieldError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.field, self.body)
     }
+}
+
+fn printed(value: &Tree) -> String {
+    value.as_str().map_or_else(|| value.to_string(), golang::quote)
 }
 
 fn with_detail(body: String, detail: &str) -> String {

@@ -67,7 +67,10 @@ pub fn parse(http: &Http<'_>) -> Result<Request, Status> {
         namespace: place.namespace,
         name: place.name,
         options: Options {
-            dry_run: query.all("dryRun").map(|value| value.to_owned().into()).collect(),
+            dry_run: match verb {
+                Verb::Delete | Verb::DeleteCollection => Vec::new(),
+                _ => query.all("dryRun").map(|value| value.to_owned().into()).collect(),
+            },
             field_manager: query.get("fieldManager").to_owned().into(),
             user_agent: http.user_agent.to_owned(),
             field_validation: query.get("fieldValidation").to_owned().into(),
@@ -175,7 +178,10 @@ fn delete_body(http: &Http<'_>, query: &Query) -> Result<Body, Status> {
         let content_type = http.content_type.to_owned();
         return Ok(Body::Bytes { content_type, bytes: http.body.into() });
     }
-    read_delete_options(&tree, &query_options(query)?).map(Body::Delete)
+    // With a body the query counts for nothing.
+    let others =
+        if http.body.is_empty() { query_options(query)? } else { DeleteOptions::default() };
+    read_delete_options(&tree, &others).map(Body::Delete)
 }
 
 /// The options of a delete that are in the body of something else.

@@ -24,7 +24,8 @@ pub(crate) fn create(
     Ok(match (&*kind.group, &*kind.kind) {
         ("", "Pod") => pod(server, kind, &tree, now)?,
         ("", "Namespace") => namespace(tree, server.profile().minor),
-        ("", "Node") => node(tree),
+        ("", "Node") => node(without_config_source(tree, server.profile().minor)),
+        ("", "ServiceAccount") => with_names_of_secrets(&tree),
         ("", "Service") => service(server, kind, &tree, None)?,
         ("", "PersistentVolumeClaim") => {
             with_finalizer(&storage_class(server, tree), "kubernetes.io/pvc-protection")
@@ -56,6 +57,8 @@ pub(crate) fn update(
     match (&*kind.group, &*kind.kind) {
         ("", "Pod") if !same(&tree, old, "spec") => Ok(tolerate(&ranked(tree, old))),
         ("", "Service") if !same(&tree, old, "spec") => service(server, kind, &tree, Some(old)),
+        ("", "Node") => Ok(without_config_source(tree, server.profile().minor)),
+        ("", "ServiceAccount") => Ok(with_names_of_secrets(&tree)),
         ("apps", "DaemonSet") => Ok(count_templates(&tree, old)),
         ("discovery.k8s.io", "EndpointSlice") if tree.get("endpoints") != old.get("endpoints") => {
             Ok(without_topology(kind, &tree))
@@ -66,6 +69,23 @@ pub(crate) fn update(
         }
         _ => Ok(tree),
     }
+}
+
+/// Where a kubelet gets its configuration was once said in its node.
+fn without_config_source(tree: Tree, minor: u32) -> Tree {
+    if minor >= 24 { tree.without(&["spec", "configSource"]) } else { tree }
+}
+
+/// The secrets of an account are in its namespace: only their names are kept.
+fn with_names_of_secrets(tree: &Tree) -> Tree {
+    let Some(secrets) = tree.get("secrets").filter(|secrets| !secrets.is_empty()) else {
+        return tree.clone();
+    };
+    let names = secrets.items().iter().map(|secret| match text(secret, "name") {
+        "" => Tree::empty_map(),
+        name => Tree::map([("name", Tree::from(name))]),
+    });
+    tree.with(&["secrets"], Tree::list(names).sharing(secrets))
 }
 
 /// What a slice said of places before there were members for them is not written any more.

@@ -1,12 +1,12 @@
 //! The containers of a pod.
 
 use super::check::{
-    NOTHING, complain, list, no_dots_up, not_negative, on, one_of, port, relative, required, text,
+    NOTHING, complain, list, not_negative, on, one_of, port, relative, required, text,
 };
-use super::names::{self, environment};
-use super::{internal, platform};
+use super::names;
+use super::{environment, internal, mounts, platform, resource};
 use crate::Tree;
-use crate::names::{dns_label, dns_subdomain, qualified_name};
+use crate::names::dns_label;
 use crate::quantity::Quantity;
 use crate::schema::{Faults, Path};
 
@@ -44,8 +44,8 @@ pub(super) fn check(container: &Tree, pod: &Pod<'_>, at: &Path<'_>, faults: &mut
         faults.invalid(at.field("terminationMessagePolicy"), policy, why);
     }
     ports(container, pod, &at.field("ports"), faults);
-    env(container, pod.minor, at, faults);
-    mounts(container, pod, at, faults);
+    environment::check(container, pod.minor, at, faults);
+    mounts::check(container, pod, at, faults);
     one_of(faults, container, "imagePullPolicy", at, &["Always", "IfNotPresent", "Never"]);
     if let Some(resources) = container.get("resources") {
         self::resources(resources, &at.field("resources"), faults);
@@ -135,231 +135,6 @@ pub(super) fn host_ports(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-fn env(container: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
-    let all = at.field("env");
-    for (index, variable) in list(container, "env").iter().enumerate() {
-        let at = all.index(index);
-        let name = text(variable, "name");
-        if name.is_empty() {
-            faults.required(at.field("name"), "");
-        } else {
-            complain(faults, at.field("name"), name, environment(name, minor));
-        }
-        if let Some(from) = variable.get("valueFrom") {
-            value_from(variable, from, &at.field("valueFrom"), faults);
-        }
-    }
-    let all = at.field("envFrom");
-    for (index, from) in list(container, "envFrom").iter().enumerate() {
-        let place = all.index(index);
-        let prefix = text(from, "prefix");
-        if !prefix.is_empty() {
-            complain(faults, place.field("prefix"), prefix, environment(prefix, minor));
-        }
-        let mut count = 0;
-        for key in ["configMapRef", "secretRef"] {
-            let Some(reference) = from.get(key) else { continue };
-            count += 1;
-            let name = text(reference, "name");
-            complain(faults, place.field(key).field("name"), name, dns_subdomain(name));
-        }
-        // The real server does not say which of them.
-        match count {
-            0 => faults.invalid(all, "", "must specify one of: `configMapRef` or `secretRef`"),
-            1 => {}
-            _ => faults.invalid(all, "", "may not have more than one field specified at a time"),
-        }
-    }
-}
-
-fn value_from(variable: &Tree, from: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let mut count = 0;
-    if let Some(field) = from.get("fieldRef") {
-        count += 1;
-        field_ref(field, &at.field("fieldRef"), faults);
-    }
-    if let Some(resource) = from.get("resourceFieldRef") {
-        count += 1;
-        resource_ref(resource, &at.field("resourceFieldRef"), faults);
-    }
-    for key in ["configMapKeyRef", "secretKeyRef"] {
-        let Some(reference) = from.get(key) else { continue };
-        count += 1;
-        let at = at.field(key);
-        let name = text(reference, "name");
-        complain(faults, at.field("name"), name, dns_subdomain(name));
-        let key = text(reference, "key");
-        if key.is_empty() {
-            faults.required(at.field("key"), "");
-        } else {
-            complain(faults, at.field("key"), key, names::config_key(key));
-        }
-    }
-    if count == 0 {
-        let why = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
-        faults.invalid(*at, "", why);
-    } else if !text(variable, "value").is_empty() {
-        faults.invalid(*at, "", "may not be specified when `value` is not empty");
-    } else if count > 1 {
-        faults.invalid(*at, "", "may not have more than one field specified at a time");
-    }
-}
-
-fn field_ref(field: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let path = text(field, "fieldPath");
-    if path.is_empty() {
-        faults.required(at.field("fieldPath"), "");
-        return;
-    }
-    if let Some((kind, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['"))
-        && matches!(kind, "metadata.labels" | "metadata.annotations")
-    {
-        let key = if kind == "metadata.annotations" { key.to_lowercase() } else { key.to_owned() };
-        complain(faults, *at, &*key, qualified_name(&key));
-        return;
-    }
-    let known = [
-        "metadata.name",
-        "metadata.namespace",
-        "metadata.uid",
-        "metadata.labels",
-        "metadata.annotations",
-        "spec.nodeName",
-        "spec.serviceAccountName",
-        "status.hostIP",
-        "status.hostIPs",
-        "status.podIP",
-        "status.podIPs",
-    ];
-    if !known.contains(&path) {
-        let why = format!("error converting fieldPath: field label not supported: {path}");
-        faults.invalid(at.field("fieldPath"), path, &why);
-    } else if matches!(path, "metadata.labels" | "metadata.annotations") {
-        let supported = [
-            "metadata.name",
-            "metadata.namespace",
-            "metadata.uid",
-            "spec.nodeName",
-            "spec.serviceAccountName",
-            "status.hostIP",
-            "status.hostIPs",
-            "status.podIP",
-            "status.podIPs",
-        ];
-        faults.not_supported(at.field("fieldPath"), path, &supported);
-    }
-}
-
-fn resource_ref(resource: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let name = text(resource, "resource");
-    let known = [
-        "limits.cpu",
-        "limits.ephemeral-storage",
-        "limits.memory",
-        "requests.cpu",
-        "requests.ephemeral-storage",
-        "requests.memory",
-    ];
-    if name.is_empty() {
-        faults.required(at.field("resource"), "");
-    } else if !known.contains(&name) && !name.contains(".hugepages-") {
-        faults.not_supported(at.field("resource"), name, &known);
-    }
-    let divisor = text(resource, "divisor");
-    let of_cpu = name.rsplit_once('.').is_some_and(|(_, resource)| resource == "cpu");
-    if of_cpu && !matches!(divisor, "" | "0" | "1" | "1m") {
-        let why = "only divisor's values 1m and 1 are supported with the cpu resource";
-        faults.invalid(at.field("divisor"), name, why);
-    }
-}
-
-fn mounts(container: &Tree, pod: &Pod<'_>, at: &Path<'_>, faults: &mut Faults) {
-    let spec = pod.spec;
-    let volumes = list(spec, "volumes");
-    let (mounts, devices) = (list(container, "volumeMounts"), list(container, "volumeDevices"));
-    let all = at.field("volumeMounts");
-    for (index, mount) in mounts.iter().enumerate() {
-        let at = all.index(index);
-        let (name, path) = (text(mount, "name"), text(mount, "mountPath"));
-        if name.is_empty() {
-            faults.required(at.field("name"), "");
-        } else if !volumes.iter().any(|volume| text(volume, "name") == name)
-            || pod.unsound.iter().any(|unsound| unsound == name)
-        {
-            faults.not_found(at.field("name"), name);
-        }
-        if path.is_empty() {
-            faults.required(at.field("mountPath"), "");
-        }
-        if mounts[..index].iter().any(|other| text(other, "mountPath") == path) {
-            faults.invalid(at.field("mountPath"), path, "must be unique");
-        }
-        if devices.iter().any(|device| text(device, "name") == name) {
-            faults.invalid(at.field("name"), name, "must not already exist in volumeDevices");
-        }
-        if devices.iter().any(|device| text(device, "devicePath") == path) {
-            faults.invalid(
-                at.field("mountPath"),
-                path,
-                "must not already exist as a path in volumeDevices",
-            );
-        }
-        let sub = text(mount, "subPath");
-        if !sub.is_empty() {
-            // Named without its place in the list, as the real server does.
-            let place = all.field("subPath");
-            if sub.starts_with('/') {
-                faults.invalid(place, sub, "must be a relative path");
-            }
-            no_dots_up(faults, sub, place);
-        }
-        let expression = text(mount, "subPathExpr");
-        if !expression.is_empty() && !sub.is_empty() {
-            let why = "subPathExpr and subPath are mutually exclusive";
-            faults.invalid(at.field("subPathExpr"), expression, why);
-        }
-        let privileged = container.bool_at(&["securityContext", "privileged"]) == Some(true);
-        if text(mount, "mountPropagation") == "Bidirectional" && !privileged {
-            let why = "Bidirectional mount propagation is available only to privileged containers";
-            faults.forbidden(all.field("mountPropagation"), why);
-        }
-        if matches!(text(mount, "recursiveReadOnly"), "Enabled" | "IfPossible")
-            && !on(mount, "readOnly")
-        {
-            let why = "may only be specified when readOnly is true";
-            faults.forbidden(all.field("recursiveReadOnly"), why);
-        }
-    }
-    let all = at.field("volumeDevices");
-    for (index, device) in devices.iter().enumerate() {
-        let at = all.index(index);
-        let (name, path) = (text(device, "name"), text(device, "devicePath"));
-        match volumes.iter().find(|volume| text(volume, "name") == name) {
-            None => faults.not_found(at.field("name"), name),
-            Some(volume) => {
-                if volume.get("persistentVolumeClaim").is_none()
-                    && volume.get("ephemeral").is_none()
-                {
-                    let why = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode";
-                    faults.invalid(at.field("name"), name, why);
-                }
-            }
-        }
-        if mounts.iter().any(|mount| text(mount, "name") == name) {
-            faults.invalid(at.field("name"), name, "must not already exist in volumeMounts");
-        }
-        if required(faults, device, "devicePath", &at)
-            && mounts.iter().any(|mount| text(mount, "mountPath") == path)
-        {
-            faults.invalid(
-                at.field("devicePath"),
-                path,
-                "must not already exist as a path in volumeMounts",
-            );
-        }
-    }
-}
-
 /// Requests and limits; the name of each, and that none asks for more than it may have.
 pub(super) fn resources(resources: &Tree, at: &Path<'_>, faults: &mut Faults) {
     resources_of(resources, at, &|_, _, _| {}, faults);
@@ -376,22 +151,11 @@ pub(super) fn resources_of(
         let all = at.field(key);
         for (name, amount) in resources.get(key).into_iter().flat_map(Tree::entries) {
             let at = all.key(name);
-            let standard = matches!(name, "cpu" | "memory" | "ephemeral-storage")
-                || name.starts_with("hugepages-");
-            if !name.contains('/') && !standard {
-                faults.invalid(at, name, "must be a standard resource type or fully qualified");
-                faults.invalid(at, name, "must be a standard resource for containers");
-            } else {
-                let complaints = qualified_name(name);
-                if complaints.is_empty() {
-                    known(name, at, faults);
-                }
-                complain(faults, at, name, complaints);
+            resource::of_container(name, at, faults);
+            if name.contains('/') {
+                known(name, at, faults);
             }
-            let quantity = amount.as_str().and_then(Quantity::parse);
-            if quantity.is_some_and(Quantity::is_negative) {
-                faults.invalid(at, amount, super::check::NOT_NEGATIVE);
-            }
+            resource::amount(name, amount, at, faults);
         }
     }
     for (name, request) in resources.get("requests").into_iter().flat_map(Tree::entries) {

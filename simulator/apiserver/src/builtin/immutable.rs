@@ -22,6 +22,7 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
         ("", "PersistentVolumeClaim") => claim(new, old, minor, faults),
         ("", "PersistentVolume") => volume(new, old, minor, faults),
         ("", "Node") => node(new, old, minor, faults),
+        ("", "ResourceQuota") => super::quota::same_scopes(new, old, faults),
         ("storage.k8s.io", "StorageClass") => class(new, old, faults),
         ("scheduling.k8s.io", "PriorityClass") => {
             if new.get("value") != old.get("value") {
@@ -444,6 +445,9 @@ fn node(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
             let why = format!("node updates may not change {key} except from \"\" to valid");
             faults.forbidden(at.field(field), &why);
         }
+    }
+    if minor >= 22 && new.get("spec") != old.get("spec") {
+        super::scheduling::taints(new.get("spec").unwrap_or(&NOTHING), faults);
     }
     if minor < 22 && faults.0.len() > before {
         let why = "node updates may only change labels, taints, or capacity (or configSource, if the DynamicKubeletConfig feature gate is enabled)";

@@ -20,17 +20,7 @@ pub(super) fn endpoints(write: &Write<'_>, faults: &mut Faults) {
         for (key, addresses) in [("addresses", ready), ("notReadyAddresses", others)] {
             let all = at.field(key);
             for (index, address) in addresses.iter().enumerate() {
-                let at = all.index(index);
-                if let Some(parsed) = ip(faults, text(address, "ip"), at.field("ip")) {
-                    reachable(faults, parsed, at.field("ip"));
-                } else {
-                    // Said twice by the real server.
-                    faults.invalid(
-                        at.field("ip"),
-                        text(address, "ip"),
-                        "must be a valid IP address",
-                    );
-                }
+                endpoint(address, &all.index(index), faults);
             }
         }
         let ports = list(subset, "ports");
@@ -50,7 +40,31 @@ pub(super) fn endpoints(write: &Write<'_>, faults: &mut Faults) {
             }
             port(faults, entry.int_at(&["port"]).unwrap_or(0), at.field("port"));
             one_of(faults, entry, "protocol", &at, &["SCTP", "TCP", "UDP"]);
+            if let Some(protocol) = entry.str_at(&["appProtocol"]) {
+                let why = crate::names::qualified_name(protocol);
+                super::check::complain(faults, at.field("appProtocol"), protocol, why);
+            }
         }
+    }
+}
+
+fn endpoint(address: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    use super::check::complain;
+    use crate::names::{dns_label, dns_subdomain};
+
+    let stated = text(address, "ip");
+    let parsed = ip(faults, stated, at.field("ip"));
+    let host = text(address, "hostname");
+    if !host.is_empty() {
+        complain(faults, at.field("hostname"), host, dns_label(host));
+    }
+    if let Some(node) = address.str_at(&["nodeName"]) {
+        complain(faults, at.field("nodeName"), node, dns_subdomain(node));
+    }
+    match parsed {
+        Some(parsed) => reachable(faults, parsed, at.field("ip")),
+        // Said twice by the real server.
+        None => faults.invalid(at.field("ip"), stated, "must be a valid IP address"),
     }
 }
 
@@ -125,19 +139,6 @@ pub(super) fn endpoint_slice(write: &Write<'_>, faults: &mut Faults) {
     }
 }
 
-pub(super) fn limit_range(write: &Write<'_>, faults: &mut Faults) {
-    let spec = write.new.get("spec").unwrap_or(&NOTHING);
-    let (above, limits) = (Path::Root.field("spec"), list(spec, "limits"));
-    let all = above.field("limits");
-    for (index, limit) in limits.iter().enumerate() {
-        let kind = text(limit, "type");
-        if limits[..index].iter().any(|other| text(other, "type") == kind) {
-            let at = all.index(index);
-            faults.duplicate(at.field("type"), kind);
-        }
-    }
-}
-
 pub(super) fn lease(write: &Write<'_>, faults: &mut Faults) {
     let spec = write.new.get("spec").unwrap_or(&NOTHING);
     let at = Path::Root.field("spec");
@@ -153,61 +154,70 @@ pub(super) fn lease(write: &Write<'_>, faults: &mut Faults) {
 }
 
 pub(super) fn node(write: &Write<'_>, faults: &mut Faults) {
-    if !write.changed(&["spec"]) {
+    if write.changed(&["spec"]) {
+        let spec = write.new.get("spec").unwrap_or(&NOTHING);
+        scheduling::taints(spec, faults);
+    }
+    node_resources(write, faults);
+    if write.changed(&["spec"]) {
+        pod_ranges(write, faults);
+    }
+}
+
+fn node_resources(write: &Write<'_>, faults: &mut Faults) {
+    if !write.changed(&["status"]) {
         return;
     }
-    let spec = write.new.get("spec").unwrap_or(&NOTHING);
-    scheduling::taints(spec, faults);
-    let at = Path::Root.field("spec");
-    let range = text(spec, "podCIDR");
-    if !range.is_empty() && !super::service::is_cidr(range) {
-        let all = at.field("podCIDRs");
-        let place = all.index(0);
-        if write.minor < 24 {
-            faults.invalid(place, Tree::list([Tree::from(range)]), "must be valid CIDR");
-        } else {
-            let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-            faults.invalid(place, range, why);
+    let status = Path::Root.field("status");
+    for key in ["capacity", "allocatable"] {
+        let at = status.field(key);
+        let all = write.new.at(&["status", key]).into_iter().flat_map(Tree::entries);
+        for (name, amount) in all {
+            super::resource::amount(name, amount, at.field(name), faults);
         }
     }
 }
 
-pub(super) fn quota(write: &Write<'_>, faults: &mut Faults) {
-    if !write.changed(&["spec"]) {
+fn pod_ranges(write: &Write<'_>, faults: &mut Faults) {
+    let spec = write.new.get("spec").unwrap_or(&NOTHING);
+    let at = Path::Root.field("spec");
+    let all = at.field("podCIDRs");
+    let first = [Tree::from(text(spec, "podCIDR"))];
+    let mut ranges = list(spec, "podCIDRs");
+    if ranges.is_empty() && !text(spec, "podCIDR").is_empty() {
+        ranges = &first;
+    }
+    let is_good = |range: &&Tree| super::service::is_cidr(range.as_str().unwrap_or_default());
+    for (index, range) in ranges.iter().enumerate().filter(|(_, range)| !is_good(range)) {
+        if write.minor < 24 {
+            faults.invalid(all.index(index), Tree::list([range.clone()]), "must be valid CIDR");
+        } else {
+            let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+            faults.invalid(all.index(index), range, why);
+        }
+    }
+    if ranges.len() < 2 {
         return;
     }
-    let spec = Path::Root.field("spec");
-    let at = spec.field("hard");
-    let known = |name: &str| {
-        let bare = name.strip_prefix("requests.").or(name.strip_prefix("limits.")).unwrap_or(name);
-        matches!(
-            bare,
-            "cpu"
-                | "memory"
-                | "ephemeral-storage"
-                | "storage"
-                | "pods"
-                | "services"
-                | "replicationcontrollers"
-                | "resourcequotas"
-                | "secrets"
-                | "configmaps"
-                | "persistentvolumeclaims"
-                | "services.nodeports"
-                | "services.loadbalancers"
-        ) || bare.starts_with("hugepages-")
-    };
-    for (name, amount) in write.new.at(&["spec", "hard"]).into_iter().flat_map(Tree::entries) {
-        let at = at.key(name);
-        if !name.contains('/') && !known(name) {
-            faults.invalid(at, name, "must be a standard resource type or fully qualified");
-            faults.invalid(at, name, "must be a standard resource for quota");
+    let shown = Tree::list(ranges.iter().cloned());
+    let family = |range: &Tree| range.as_str().map(|range| range.contains(':'));
+    match ranges.iter().find(|range| !is_good(range)) {
+        Some(bad) => {
+            let bad = bad.as_str().unwrap_or_default();
+            faults.0.push(crate::FieldError {
+                kind: crate::FieldErrorKind::Internal,
+                field: String::from(all),
+                body: format!(
+                    "Internal error: invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR[{}]: <nil> (invalid CIDR address: {bad})",
+                    ranges.iter().position(|range| range.as_str() == Some(bad)).unwrap_or(0)
+                ),
+            });
+            faults.invalid(all, shown, "may specify no more than one CIDR for each IP family");
         }
-        let quantity = amount.as_str().and_then(crate::quantity::Quantity::parse);
-        let counts = !name.contains("cpu") && !name.contains("memory") && !name.contains("storage");
-        if counts && known(name) && quantity.is_some_and(|quantity| !quantity.is_whole()) {
-            faults.invalid(at, amount, "must be an integer");
+        None if ranges.len() > 2 || family(&ranges[0]) == family(&ranges[1]) => {
+            faults.invalid(all, shown, "may specify no more than one CIDR for each IP family");
         }
+        None => {}
     }
 }
 

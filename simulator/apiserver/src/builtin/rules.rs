@@ -1,8 +1,8 @@
 //! The rules of each kind.
 
 use super::{
-    cluster, config, event, immutable, job, network, others, parts, pod, policies, rbac, service,
-    storage, webhooks, workload,
+    cluster, config, event, immutable, job, network, others, parts, pod, policies, quota, rbac,
+    replication, service, storage, webhooks, workload,
 };
 use crate::Tree;
 use crate::kinds::KindInfo;
@@ -27,7 +27,7 @@ impl Write<'_> {
     }
 }
 
-/// Every rule that an object of a builtin kind breaks.
+/// Every rule that an object of a builtin kind breaks, whatever it was before.
 pub(crate) fn broken(
     kind: &KindInfo,
     new: &Tree,
@@ -51,6 +51,8 @@ pub(crate) fn broken(
         ("networking.k8s.io", "ServiceCIDR") => cluster::service_cidr(&write, &mut faults),
         ("networking.k8s.io", "IPAddress") => cluster::address(&write, &mut faults),
         ("", "Pod") => pod::check(&write, &mut faults),
+        ("", "PodTemplate") => replication::template(&write, &mut faults),
+        ("", "ReplicationController") => replication::controller(&write, &mut faults),
         ("", "Service") => service::check(&write, &mut faults),
         ("", "ConfigMap") => config::config_map(&write, &mut faults),
         ("", "Secret") => config::secret(&write, &mut faults),
@@ -59,8 +61,8 @@ pub(crate) fn broken(
         ("", "Endpoints") => others::endpoints(&write, &mut faults),
         ("" | "events.k8s.io", "Event") => event::check(&write, kind, &mut faults),
         ("", "Node") => others::node(&write, &mut faults),
-        ("", "LimitRange") => others::limit_range(&write, &mut faults),
-        ("", "ResourceQuota") => others::quota(&write, &mut faults),
+        ("", "LimitRange") => quota::limit_range(&write, &mut faults),
+        ("", "ResourceQuota") => quota::quota(&write, &mut faults),
         ("discovery.k8s.io", "EndpointSlice") => others::endpoint_slice(&write, &mut faults),
         ("coordination.k8s.io", "Lease") => others::lease(&write, &mut faults),
         ("storage.k8s.io", "StorageClass") => storage::class(&write, &mut faults),
@@ -99,8 +101,12 @@ pub(crate) fn broken(
         ("networking.k8s.io", "NetworkPolicy") => network::network_policy(&write, &mut faults),
         _ => {}
     }
-    if let Some(old) = old {
-        immutable::check(kind, new, old, minor, &mut faults);
-    }
+    faults.0
+}
+
+/// What of an object of a builtin kind may not change, and does.
+pub(crate) fn fixed(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32) -> Vec<FieldError> {
+    let mut faults = Faults::default();
+    immutable::check(kind, new, old, minor, &mut faults);
     faults.0
 }

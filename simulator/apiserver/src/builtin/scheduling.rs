@@ -55,22 +55,14 @@ fn affinities(affinity: &Tree, at: &Path<'_>, faults: &mut Faults) {
     if let Some(node) = affinity.get("nodeAffinity") {
         let at = at.field("nodeAffinity");
         if let Some(required) = node.get(REQUIRED) {
-            let above = at.field(REQUIRED);
-            let at = above.field("nodeSelectorTerms");
-            let terms = list(required, "nodeSelectorTerms");
-            if terms.is_empty() {
-                faults.required(at, "must have at least one node selector term");
-            }
-            for (index, term) in terms.iter().enumerate() {
-                node_term(term, &at.index(index), faults);
-            }
+            node_selector(required, &at.field(REQUIRED), faults);
         }
         let preferred = at.field(PREFERRED);
         for (index, term) in list(node, PREFERRED).iter().enumerate() {
             let at = preferred.index(index);
             weight(term, &at, faults);
             let term = term.get("preference").unwrap_or(&NOTHING);
-            node_term(term, &at.field("preference"), faults);
+            node_term(term, false, &at.field("preference"), faults);
         }
     }
     for key in ["podAffinity", "podAntiAffinity"] {
@@ -90,6 +82,18 @@ fn affinities(affinity: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
+/// Which nodes must be taken.
+pub(super) fn node_selector(required: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let at = at.field("nodeSelectorTerms");
+    let terms = list(required, "nodeSelectorTerms");
+    if terms.is_empty() {
+        faults.required(at, "must have at least one node selector term");
+    }
+    for (index, term) in terms.iter().enumerate() {
+        node_term(term, true, &at.index(index), faults);
+    }
+}
+
 fn weight(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let weight = term.int_at(&["weight"]).unwrap_or(0);
     if !(1..=100).contains(&weight) {
@@ -97,7 +101,8 @@ fn weight(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-fn node_term(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
+/// `required`: values must be possible ones.
+fn node_term(term: &Tree, required: bool, at: &Path<'_>, faults: &mut Faults) {
     let expressions = at.field("matchExpressions");
     for (index, expression) in list(term, "matchExpressions").iter().enumerate() {
         let at = expressions.index(index);
@@ -125,6 +130,11 @@ fn node_term(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
         }
         let key = text(expression, "key");
         complain(faults, at.field("key"), key, names::qualified_name(key));
+        let place = at.field("values");
+        for (index, value) in values.iter().enumerate().filter(|_| required) {
+            let value = value.as_str().unwrap_or_default();
+            complain(faults, place.index(index), value, names::label_value(value));
+        }
     }
     let fields = at.field("matchFields");
     for (index, expression) in list(term, "matchFields").iter().enumerate() {
@@ -141,6 +151,12 @@ fn node_term(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
         if text(expression, "key") != "metadata.name" {
             let why = "not a valid field selector key";
             faults.invalid(at.field("key"), text(expression, "key"), why);
+            continue;
+        }
+        let place = at.field("values");
+        for (index, name) in list(expression, "values").iter().enumerate() {
+            let name = name.as_str().unwrap_or_default();
+            complain(faults, place.index(index), name, names::dns_subdomain(name));
         }
     }
 }
@@ -152,21 +168,44 @@ fn pod_term(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
     if let Some(namespaces) = term.get("namespaceSelector") {
         selector(faults, namespaces, &at.field("namespaceSelector"));
     }
-    let keys = at.field("matchLabelKeys");
-    for (index, key) in list(term, "matchLabelKeys").iter().enumerate() {
-        if list(term, "mismatchLabelKeys").contains(key) {
-            faults.invalid(
-                keys.index(index),
-                key,
-                "exists in both matchLabelKeys and mismatchLabelKeys",
-            );
-        }
+    for namespace in list(term, "namespaces") {
+        let name = namespace.as_str().unwrap_or_default();
+        complain(faults, at.field("namespace"), name, names::dns_label(name));
     }
+    label_keys(term, at, faults);
     let topology = text(term, "topologyKey");
     if topology.is_empty() {
         faults.required(at.field("topologyKey"), "can not be empty");
     }
     complain(faults, at.field("topologyKey"), topology, names::qualified_name(topology));
+}
+
+/// Keys of labels whose values a pod compares with its own.
+fn label_keys(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let (same, other) = (list(term, "matchLabelKeys"), list(term, "mismatchLabelKeys"));
+    let both = ["matchLabelKeys", "mismatchLabelKeys"];
+    if term.get("labelSelector").is_none() {
+        for key in both.into_iter().filter(|key| !list(term, key).is_empty()) {
+            let why = "must not be specified when labelSelector is not set";
+            faults.forbidden(at.field(key), why);
+        }
+        return;
+    }
+    for key in both {
+        let place = at.field(key);
+        for (index, name) in list(term, key).iter().enumerate() {
+            let name = name.as_str().unwrap_or_default();
+            complain(faults, place.index(index), name, names::qualified_name(name));
+        }
+    }
+    let place = at.field("matchLabelKeys");
+    for (index, key) in same.iter().enumerate().filter(|(_, key)| other.contains(key)) {
+        faults.invalid(
+            place.index(index),
+            key,
+            "exists in both matchLabelKeys and mismatchLabelKeys",
+        );
+    }
 }
 
 fn spread(spec: &Tree, all: &Path<'_>, faults: &mut Faults) {
@@ -207,14 +246,9 @@ fn spread(spec: &Tree, all: &Path<'_>, faults: &mut Faults) {
         for key in ["nodeAffinityPolicy", "nodeTaintsPolicy"] {
             one_of(faults, constraint, key, &at, &["Honor", "Ignore"]);
         }
-        let keys = list(constraint, "matchLabelKeys");
-        match constraint.get("labelSelector") {
-            Some(labels) => selector(faults, labels, &at.field("labelSelector")),
-            None if !keys.is_empty() => {
-                let why = "must not be specified when labelSelector is not set";
-                faults.forbidden(at.field("matchLabelKeys"), why);
-            }
-            None => {}
+        label_keys(constraint, &at, faults);
+        if let Some(labels) = constraint.get("labelSelector") {
+            selector(faults, labels, &at.field("labelSelector"));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Claims, volumes and their classes.
 
-use super::check::{NOTHING, complain, list, one_of, required, selector, text};
+use super::check::{NOTHING, complain, list, no_dots_up, one_of, required, selector, text};
 use super::rules::Write;
+use super::sources;
 use crate::Tree;
 use crate::names;
 use crate::quantity::Quantity;
@@ -31,8 +32,7 @@ pub(super) fn claim_spec(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         Some(amount) => {
             let quantity = Quantity::parse(amount);
             if quantity.is_none_or(|q| q.is_negative() || q.is_zero()) {
-                let requests = resources.field("requests");
-                faults.invalid(requests.key("storage"), amount, "must be greater than zero");
+                faults.invalid(resources.key("storage"), amount, "must be greater than zero");
             }
         }
     }
@@ -41,6 +41,34 @@ pub(super) fn claim_spec(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         complain(faults, at.field("storageClassName"), class, names::dns_subdomain(class));
     }
     one_of(faults, spec, "volumeMode", at, &["Block", "Filesystem"]);
+    data_sources(spec, at, faults);
+    let class = text(spec, "volumeAttributesClassName");
+    if !class.is_empty() {
+        let why = names::dns_subdomain(class);
+        complain(faults, at.field("volumeAttributesClassName"), class, why);
+    }
+}
+
+/// What a new volume is filled with.
+fn data_sources(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    for key in ["dataSource", "dataSourceRef"] {
+        let Some(source) = spec.get(key) else { continue };
+        let at = at.field(key);
+        required(faults, source, "name", &at);
+        required(faults, source, "kind", &at);
+        let (group, kind) = (text(source, "apiGroup"), text(source, "kind"));
+        if group.is_empty() && kind != "PersistentVolumeClaim" {
+            let why = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
+            faults.invalid(at, kind, why);
+        }
+        if !group.is_empty() {
+            complain(faults, at.field("apiGroup"), group, names::dns_subdomain(group));
+        }
+        let namespace = text(source, "namespace");
+        if key == "dataSourceRef" && !namespace.is_empty() {
+            complain(faults, at.field("namespace"), namespace, names::dns_label(namespace));
+        }
+    }
 }
 
 fn access_modes(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
@@ -70,6 +98,7 @@ const SOURCES: &[&str] = &[
     "iscsi",
     "cinder",
     "fc",
+    "flexVolume",
     "azureFile",
     "vsphereVolume",
     "photonPersistentDisk",
@@ -93,13 +122,20 @@ pub(super) fn volume(write: &Write<'_>, faults: &mut Faults) {
     access_modes(spec, &at, faults);
     let capacity = at.field("capacity");
     match spec.get("capacity") {
-        None => faults.required(capacity, ""),
+        None => {
+            faults.required(capacity, "");
+            faults.not_supported(capacity, Tree::null(), &["storage"]);
+        }
         Some(amounts) => {
             if amounts.get("storage").is_none() || amounts.entries().len() > 1 {
                 faults.not_supported(capacity, amounts.clone(), &["storage"]);
             }
             for (name, amount) in amounts.entries() {
                 let quantity = amount.as_str().and_then(Quantity::parse);
+                let whole = quantity.and_then(|q| i64::try_from(q.ceil()).ok());
+                if let Some(whole) = whole.filter(|whole| *whole < 0) {
+                    faults.invalid(capacity.key(name), whole, "must be a valid resource quantity");
+                }
                 if quantity.is_none_or(|q| q.is_negative() || q.is_zero()) {
                     faults.invalid(capacity.key(name), amount, "must be greater than zero");
                 }
@@ -108,6 +144,15 @@ pub(super) fn volume(write: &Write<'_>, faults: &mut Faults) {
     }
     let policies = ["Delete", "Recycle", "Retain"];
     one_of(faults, spec, "persistentVolumeReclaimPolicy", &at, &policies);
+    if let Some(affinity) = spec.get("nodeAffinity") {
+        let at = at.field("nodeAffinity");
+        match affinity.get("required") {
+            Some(required) => {
+                super::scheduling::node_selector(required, &at.field("required"), faults);
+            }
+            None => faults.required(at.field("required"), "must specify required node constraints"),
+        }
+    }
     let mut count = 0;
     for name in SOURCES {
         let Some(source) = spec.get(name) else { continue };
@@ -116,22 +161,15 @@ pub(super) fn volume(write: &Write<'_>, faults: &mut Faults) {
             faults.forbidden(at.field(name), "may not specify more than 1 volume type");
             continue;
         }
-        let at = at.field(name);
+        // Some are not named as their fields are.
+        let said = if *name == "gcePersistentDisk" { "persistentDisk" } else { name };
+        let at = at.field(said);
         match *name {
-            "csi" => {
-                required(faults, source, "driver", &at);
-                required(faults, source, "volumeHandle", &at);
-                for key in
-                    ["controllerPublishSecretRef", "nodePublishSecretRef", "nodeStageSecretRef"]
-                {
-                    if let Some(reference) = source.get(key) {
-                        required(faults, reference, "name", &at.field(key));
-                        required(faults, reference, "namespace", &at.field(key));
-                    }
-                }
-            }
+            "csi" => csi(source, write.minor, &at, faults),
             "local" => {
-                required(faults, source, "path", &at);
+                if required(faults, source, "path", &at) {
+                    no_dots_up(faults, text(source, "path"), at.field("path"));
+                }
                 if spec.get("nodeAffinity").is_none() {
                     let spec = Path::Root.field("spec");
                     faults.required(
@@ -140,16 +178,70 @@ pub(super) fn volume(write: &Write<'_>, faults: &mut Faults) {
                     );
                 }
             }
-            "hostPath" | "nfs" => {
-                required(faults, source, "path", &at);
-            }
-            _ => {}
+            other => sources::check(other, source, true, &at, faults),
         }
     }
     if count == 0 {
         faults.required(at, "must specify a volume type");
     }
+    let policy = text(spec, "persistentVolumeReclaimPolicy");
+    let host = spec.str_at(&["hostPath", "path"]);
+    if policy == "Recycle" && host.is_some_and(is_root) {
+        let why = "may not be 'recycle' for a hostPath mount of '/'";
+        faults.forbidden(at.field("persistentVolumeReclaimPolicy"), why);
+    }
+    let class = text(spec, "storageClassName");
+    if !class.is_empty() {
+        complain(faults, at.field("storageClassName"), class, names::dns_subdomain(class));
+    }
     one_of(faults, spec, "volumeMode", &at, &["Block", "Filesystem"]);
+    if write.minor >= 34 {
+        attributes_class(spec, &at, faults);
+    }
+}
+
+/// Whether a path leads to the root, with whatever detours.
+fn is_root(path: &str) -> bool {
+    path.starts_with('/') && path.split('/').all(|part| matches!(part, "" | "." | ".."))
+}
+
+fn attributes_class(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let Some(class) = spec.str_at(&["volumeAttributesClassName"]) else { return };
+    let place = at.field("volumeAttributesClassName");
+    if class.is_empty() {
+        faults.required(place, "an empty string is disallowed");
+    } else {
+        complain(faults, place, class, names::dns_subdomain(class));
+    }
+    if spec.get("csi").is_none() {
+        let why = "has to be specified when using volumeAttributesClassName";
+        faults.required(at.field("csi"), why);
+    }
+}
+
+fn csi(source: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
+    sources::driver(text(source, "driver"), at.field("driver"), faults);
+    required(faults, source, "volumeHandle", at);
+    let stages = "nodeStageSecretRef";
+    let known = [
+        "controllerPublishSecretRef",
+        "controllerExpandSecretRef",
+        "nodePublishSecretRef",
+        "nodeExpandSecretRef",
+        stages,
+    ];
+    // Newer servers do not look at one of them.
+    for key in known.into_iter().filter(|key| minor < 34 || *key != stages) {
+        let Some(reference) = source.get(key) else { continue };
+        let at = at.field(key);
+        let (name, namespace) = (text(reference, "name"), text(reference, "namespace"));
+        if required(faults, reference, "name", &at) {
+            complain(faults, at.field("name"), name, names::dns_subdomain(name));
+        }
+        if required(faults, reference, "namespace", &at) {
+            complain(faults, at.field("namespace"), namespace, names::dns_label(namespace));
+        }
+    }
 }
 
 pub(super) fn class(write: &Write<'_>, faults: &mut Faults) {

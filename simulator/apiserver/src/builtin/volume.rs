@@ -1,6 +1,7 @@
 //! The volumes of a pod.
 
-use super::check::{complain, in_range, list, no_dots_up, one_of, relative, required, text};
+use super::check::{complain, list, one_of, relative, required, text};
+use super::{environment, sources};
 use crate::Tree;
 use crate::names;
 use crate::schema::{Faults, Path};
@@ -13,7 +14,7 @@ pub(super) fn check(spec: &Tree, at: &Path<'_>, faults: &mut Faults) -> Vec<Stri
     for (index, volume) in volumes.iter().enumerate() {
         let at = all.index(index);
         let before = faults.0.len();
-        source(volume, spec, &at, faults);
+        source(volume, &at, faults);
         let name = text(volume, "name");
         if name.is_empty() {
             faults.required(at.field("name"), "");
@@ -49,9 +50,11 @@ const SOURCES: &[&str] = &[
     "quobyte",
     "downwardAPI",
     "fc",
+    "flexVolume",
     "configMap",
     "azureFile",
     "vsphereVolume",
+    "photonPersistentDisk",
     "portworxVolume",
     "azureDisk",
     "storageos",
@@ -60,10 +63,9 @@ const SOURCES: &[&str] = &[
     "csi",
     "ephemeral",
     "image",
-    "photonPersistentDisk",
 ];
 
-fn source(volume: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+fn source(volume: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let mut count = 0;
     for name in SOURCES {
         let Some(source) = volume.get(name) else { continue };
@@ -72,14 +74,16 @@ fn source(volume: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             faults.forbidden(at.field(name), "may not specify more than 1 volume type");
             continue;
         }
-        one(name, source, spec, &at.field(name), faults);
+        // One is not named as its field is.
+        let said = if *name == "gcePersistentDisk" { "persistentDisk" } else { name };
+        one(name, source, &at.field(said), faults);
     }
     if count == 0 {
         faults.required(*at, "must specify a volume type");
     }
 }
 
-fn one(name: &str, source: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+fn one(name: &str, source: &Tree, at: &Path<'_>, faults: &mut Faults) {
     match name {
         "emptyDir" => {
             let limit = source.str_at(&["sizeLimit"]);
@@ -87,22 +91,6 @@ fn one(name: &str, source: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Fault
                 let why = "SizeLimit field must be a valid resource quantity";
                 faults.forbidden(at.field("sizeLimit"), why);
             }
-        }
-        "hostPath" => {
-            if required(faults, source, "path", at) {
-                no_dots_up(faults, text(source, "path"), at.field("path"));
-            }
-            let kinds = [
-                "",
-                "BlockDevice",
-                "CharDevice",
-                "Directory",
-                "DirectoryOrCreate",
-                "File",
-                "FileOrCreate",
-                "Socket",
-            ];
-            one_of(faults, source, "type", at, &kinds);
         }
         "secret" => {
             required(faults, source, "secretName", at);
@@ -115,18 +103,14 @@ fn one(name: &str, source: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Fault
         "persistentVolumeClaim" => {
             required(faults, source, "claimName", at);
         }
-        "nfs" => {
-            required(faults, source, "server", at);
-            if required(faults, source, "path", at) && !text(source, "path").starts_with('/') {
-                faults.invalid(at.field("path"), text(source, "path"), "must be an absolute path");
-            }
-        }
         "csi" => {
-            let driver = text(source, "driver");
-            if driver.is_empty() {
-                faults.required(at.field("driver"), "");
+            sources::driver(text(source, "driver"), at.field("driver"), faults);
+            if let Some(secret) = source.get("nodePublishSecretRef") {
+                let name = text(secret, "name");
+                if required(faults, secret, "name", &at.field("nodePublishSecretRef")) {
+                    complain(faults, at.field("name"), name, names::dns_subdomain(name));
+                }
             }
-            complain(faults, at.field("driver"), driver, names::dns_subdomain(driver));
         }
         "ephemeral" => match source.get("volumeClaimTemplate") {
             None => faults.required(at.field("volumeClaimTemplate"), ""),
@@ -145,117 +129,16 @@ fn one(name: &str, source: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Fault
                 downward(item, at, faults);
             }
         }
-        "projected" => projected(source, spec, at, faults),
-        "iscsi" => {
-            required(faults, source, "targetPortal", at);
-            let iqn = text(source, "iqn");
-            if iqn.is_empty() {
-                faults.required(at.field("iqn"), "");
-            } else if !["iqn", "eui", "naa"].iter().any(|lead| iqn.starts_with(lead)) {
-                faults.invalid(
-                    at.field("iqn"),
-                    iqn,
-                    "must be valid format starting with iqn, eui, or naa",
-                );
-            }
-            in_range(faults, source, "lun", at, 0, 255);
-        }
-        "fc" => fibre(source, at, faults),
-        "azureDisk" => azure_disk(source, at, faults),
-        "azureFile" => {
-            required(faults, source, "secretName", at);
-            required(faults, source, "shareName", at);
-        }
+        "projected" => projected(source, at, faults),
         "gitRepo" => {
             required(faults, source, "repository", at);
             relative(faults, text(source, "directory"), at.field("directory"));
-        }
-        "gcePersistentDisk" => {
-            required(faults, source, "pdName", at);
-            in_range(faults, source, "partition", at, 0, 255);
-        }
-        "awsElasticBlockStore" => {
-            required(faults, source, "volumeID", at);
-            in_range(faults, source, "partition", at, 0, 255);
-        }
-        "glusterfs" => {
-            required(faults, source, "endpoints", at);
-            required(faults, source, "path", at);
-        }
-        "cinder" => {
-            required(faults, source, "volumeID", at);
-            if source.get("secretRef").is_some_and(|secret| text(secret, "name").is_empty()) {
-                faults.required(at.field("secretRef").field("name"), "");
-            }
-        }
-        "cephfs" if list(source, "monitors").is_empty() => {
-            faults.required(at.field("monitors"), "");
-        }
-        "vsphereVolume" => {
-            required(faults, source, "volumePath", at);
-        }
-        "portworxVolume" => {
-            required(faults, source, "volumeID", at);
-        }
-        "photonPersistentDisk" => {
-            required(faults, source, "pdID", at);
-        }
-        "scaleIO" => {
-            required(faults, source, "gateway", at);
-            required(faults, source, "system", at);
-            required(faults, source, "volumeName", at);
         }
         "image" => {
             required(faults, source, "reference", at);
             one_of(faults, source, "pullPolicy", at, &["Always", "IfNotPresent", "Never"]);
         }
-        "rbd" => {
-            if list(source, "monitors").is_empty() {
-                faults.required(at.field("monitors"), "");
-            }
-            required(faults, source, "image", at);
-        }
-        _ => {}
-    }
-}
-
-fn fibre(source: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let (names, ids) = (list(source, "targetWWNs"), list(source, "wwids"));
-    let place = at.field("targetWWNs");
-    if names.is_empty() && ids.is_empty() {
-        faults.required(place, "must specify either targetWWNs or wwids, but not both");
-    }
-    if !names.is_empty() && !ids.is_empty() {
-        let value = source.get("targetWWNs").cloned().unwrap_or_default();
-        faults.invalid(place, value, "targetWWNs and wwids can not be specified simultaneously");
-    }
-    if !names.is_empty() {
-        if source.get("lun").is_none() {
-            faults.required(at.field("lun"), "lun is required if targetWWNs is specified");
-        }
-        in_range(faults, source, "lun", at, 0, 255);
-    }
-}
-
-fn azure_disk(source: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    required(faults, source, "diskName", at);
-    required(faults, source, "diskURI", at);
-    one_of(faults, source, "cachingMode", at, &["None", "ReadOnly", "ReadWrite"]);
-    one_of(faults, source, "kind", at, &["Dedicated", "Managed", "Shared"]);
-    let uri = text(source, "diskURI");
-    let (lead, form) = match source.str_at(&["kind"]) {
-        None => return,
-        Some("Managed") => (
-            "/subscriptions/",
-            "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}",
-        ),
-        Some(_) => (
-            "https://",
-            "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd",
-        ),
-    };
-    if !uri.starts_with(lead) {
-        faults.not_supported(at.field("diskURI"), uri, &[form]);
+        _ => sources::check(name, source, false, at, faults),
     }
 }
 
@@ -271,29 +154,23 @@ fn files(source: &Tree, at: &Path<'_>, faults: &mut Faults) {
     mode(source, at, faults);
     let items = at.field("items");
     for (index, item) in list(source, "items").iter().enumerate() {
-        let at = items.index(index);
-        required(faults, item, "key", &at);
-        if required(faults, item, "path", &at) {
-            relative(faults, text(item, "path"), at.field("path"));
-        }
-        let number = item.int_at(&["mode"]);
-        if let Some(number) = number.filter(|number| !(0..=0o777).contains(number)) {
-            let why = "must be a number between 0 and 0777 (octal), both inclusive";
-            faults.invalid(at.field("mode"), number, why);
-        }
+        file(item, &items.index(index), faults);
     }
+}
+
+fn file(item: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    required(faults, item, "key", at);
+    required(faults, item, "path", at);
+    sources::own_path(text(item, "path"), at.field("path"), faults);
+    item_mode(item, at, faults);
 }
 
 /// The real server does not say which item it means.
 fn downward(item: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    if required(faults, item, "path", at) {
-        relative(faults, text(item, "path"), at.field("path"));
-    }
+    required(faults, item, "path", at);
+    sources::own_path(text(item, "path"), at.field("path"), faults);
     match (item.get("fieldRef"), item.get("resourceFieldRef")) {
         (Some(field), resource) => {
-            let place = at.field("fieldRef");
-            let path = text(field, "fieldPath");
-            let bare = path.split('[').next().unwrap_or(path);
             let supported = [
                 "metadata.annotations",
                 "metadata.labels",
@@ -301,69 +178,113 @@ fn downward(item: &Tree, at: &Path<'_>, faults: &mut Faults) {
                 "metadata.namespace",
                 "metadata.uid",
             ];
-            if !supported.contains(&bare) {
-                faults.not_supported(place.field("fieldPath"), path, &supported);
-            }
+            environment::field_ref(field, &supported, &at.field("fieldRef"), faults);
             if resource.is_some() {
                 let why = "fieldRef and resourceFieldRef can not be specified simultaneously";
                 faults.invalid(*at, "resource", why);
             }
         }
         (None, Some(resource)) => {
-            required(faults, resource, "containerName", &at.field("resourceFieldRef"));
+            environment::resource_ref(resource, true, &at.field("resourceFieldRef"), faults);
         }
         (None, None) => {
-            faults
-                .required(at.field("fieldRef"), "one of fieldRef and resourceFieldRef is required");
+            faults.required(*at, "one of fieldRef and resourceFieldRef is required");
+        }
+    }
+    item_mode(item, at, faults);
+}
+
+fn item_mode(item: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let number = item.int_at(&["mode"]);
+    if let Some(number) = number.filter(|number| !(0..=0o777).contains(number)) {
+        let why = "must be a number between 0 and 0777 (octal), both inclusive";
+        faults.invalid(at.field("mode"), number, why);
+    }
+}
+
+/// Parts of one volume from several places, which must not take each other's paths.
+struct Paths<'t> {
+    taken: Vec<&'t str>,
+}
+
+impl<'t> Paths<'t> {
+    /// `said`: what the complaint shows.
+    fn take(&mut self, path: &'t str, said: &str, at: Path<'_>, faults: &mut Faults) {
+        if self.taken.contains(&path) {
+            faults.invalid(at, said, "conflicting duplicate paths");
+        } else {
+            self.taken.push(path);
         }
     }
 }
 
-fn projected(source: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+fn projected(source: &Tree, at: &Path<'_>, faults: &mut Faults) {
     mode(source, at, faults);
     let sources = at.field("sources");
-    let mut paths: Vec<&str> = Vec::new();
+    let mut paths = Paths { taken: Vec::new() };
     for (index, source) in list(source, "sources").iter().enumerate() {
         let place = sources.index(index);
-        if source.entries().len() > 1 {
-            faults.forbidden(place, "may not specify more than 1 volume type per source");
-            continue;
-        }
-        for (name, inner) in source.entries() {
-            let here = place.field(name);
-            match name {
-                "secret" | "configMap" => {
-                    required(faults, inner, "name", &here);
-                    files(inner, &here, faults);
-                    for path in list(inner, "items").iter().map(|item| text(item, "path")) {
-                        if paths.contains(&path) {
-                            let value = text(inner, "name");
-                            faults.invalid(*at, value, "conflicting duplicate paths");
-                        }
-                        paths.push(path);
-                    }
-                }
-                "downwardAPI" => {
-                    for item in list(inner, "items") {
-                        downward(item, &here, faults);
-                    }
-                }
-                "serviceAccountToken" => {
-                    let seconds = inner.int_at(&["expirationSeconds"]).unwrap_or(3600);
-                    if seconds < 600 {
-                        let why = "may not specify a duration less than 10 minutes";
-                        faults.invalid(here.field("expirationSeconds"), seconds, why);
-                    }
-                    if text(inner, "path").is_empty() {
-                        faults.required(at.field("path"), "");
-                    }
-                    if text(spec, "serviceAccountName").is_empty() {
-                        let why = "must not be specified when serviceAccountName is not set";
-                        faults.forbidden(here, why);
-                    }
-                }
-                _ => {}
+        let mut count = 0;
+        for name in
+            ["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle"]
+        {
+            if let Some(inner) = source.get(name) {
+                count += 1;
+                projection(name, inner, (at, &place.field(name)), &mut paths, faults);
             }
         }
+        if count > 1 {
+            faults.forbidden(place, "may not specify more than 1 volume type per source");
+        }
+    }
+}
+
+/// `places`: the whole volume, which some complaints name, and the part.
+fn projection<'t>(
+    name: &str,
+    inner: &'t Tree,
+    places: (&Path<'_>, &Path<'_>),
+    paths: &mut Paths<'t>,
+    faults: &mut Faults,
+) {
+    let (at, here) = places;
+    match name {
+        "secret" | "configMap" => {
+            required(faults, inner, "name", here);
+            let all = here.field("items");
+            for (index, item) in list(inner, "items").iter().enumerate() {
+                file(item, &all.index(index), faults);
+                if !text(item, "path").is_empty() {
+                    paths.take(text(item, "path"), text(inner, "name"), *at, faults);
+                }
+            }
+        }
+        "downwardAPI" => {
+            for item in list(inner, "items") {
+                downward(item, here, faults);
+                let path = text(item, "path");
+                if !path.is_empty() {
+                    paths.take(path, path, *at, faults);
+                }
+            }
+        }
+        "serviceAccountToken" => {
+            let seconds = inner.int_at(&["expirationSeconds"]).unwrap_or(3600);
+            let place = here.field("expirationSeconds");
+            if seconds < 600 {
+                faults.invalid(place, seconds, "may not specify a duration less than 10 minutes");
+            }
+            if seconds > 1 << 32 {
+                let why = "may not specify a duration larger than 2^32 seconds";
+                faults.invalid(place, seconds, why);
+            }
+            let path = text(inner, "path");
+            if path.is_empty() {
+                faults.required(at.field("path"), "");
+            } else {
+                sources::own_path(path, at.field("path"), faults);
+            }
+        }
+        _ => {}
     }
 }

@@ -4,17 +4,12 @@ use super::claim::Claim;
 use super::{Answered, Call, create, update, write};
 use crate::object::{Object, Tree, text};
 use crate::ownership::{self, Applier, Conflict, Managers};
-use crate::status::{FieldError, Status};
+use crate::status::Status;
 
 /// The annotation in which `kubectl apply` keeps what it applied.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
-    let options = &call.request.options;
-    if options.field_manager.is_empty() {
-        let error = FieldError::required("fieldManager", "is required for apply patch");
-        return Err(Status::invalid_options("PatchOptions", &[error]));
-    }
     let old = match call.stored() {
         Ok(old) => Some(old),
         Err(status) if call.request.subresource.is_some() => return Err(status),

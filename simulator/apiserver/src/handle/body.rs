@@ -55,6 +55,22 @@ pub(super) fn raw(call: &Call<'_>) -> Result<Tree, Status> {
     }
 }
 
+/// Whether the body is of a type that can be read.
+pub(super) fn check_media(call: &Call<'_>) -> Result<(), Status> {
+    let Body::Bytes { content_type, .. } = &call.request.body else { return Ok(()) };
+    match content_type.split(';').next().unwrap_or_default().trim() {
+        "" | "application/json" | "application/yaml" => Ok(()),
+        protobuf::MEDIA if !call.info().custom || call.request.subresource.is_some() => Ok(()),
+        _ => Err(unreadable()),
+    }
+}
+
+fn unreadable() -> Status {
+    Status::unsupported_media_type(
+        "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+    )
+}
+
 fn decoded(call: &Call<'_>, content_type: &str, bytes: &[u8]) -> Result<Tree, Status> {
     let unrecognized = |why: &str| {
         Status::bad_request(format!(
@@ -76,11 +92,7 @@ fn decoded(call: &Call<'_>, content_type: &str, bytes: &[u8]) -> Result<Tree, St
         protobuf::MEDIA if !call.info().custom || call.request.subresource.is_some() => {
             return message(call, bytes);
         }
-        _ => {
-            return Err(Status::unsupported_media_type(
-                "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
-            ));
-        }
+        _ => return Err(unreadable()),
     };
     if !tree.is_map() && !tree.is_null() {
         return Err(unrecognized(&format!(

@@ -10,9 +10,11 @@ use crate::store::Server;
 
 pub(super) fn create(call: &mut Call<'_>) -> Answered {
     let tree = body::object(call)?;
-    let tree = write::place(call, &tree)?;
+    let (tree, stated) = claim::taken(call, &tree, None);
+    let tree = if call.is_trusted { tree } else { write::shape(call, &tree, None)? };
+    let wanted = write::place(call, &tree)?;
     if call.server.is_ending(call.info()) {
-        let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
+        let name = wanted.str_at(&["metadata", "name"]).unwrap_or_default();
         let why = "create not allowed while custom resource definition is terminating";
         return Err(if call.server.profile().minor < 24 {
             Status::not_allowed_for(call.info(), why)
@@ -20,9 +22,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
             Status::forbidden(call.info(), name, why)
         });
     }
-    check_namespace(call, tree.str_at(&["metadata", "name"]).unwrap_or_default())?;
-    let (tree, stated) = claim::taken(call, &tree, None);
-    let wanted = if call.is_trusted { tree } else { write::shape(call, &tree, None)? };
+    check_namespace(call, wanted.str_at(&["metadata", "name"]).unwrap_or_default())?;
     store(call, &wanted, Claim::Stated(stated))
 }
 
@@ -35,7 +35,7 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     let tree = if call.info().custom { tree } else { call.as_stored(&tree) };
     let mut errors = metadata::validate_create(call.info(), &tree);
     if !call.is_trusted {
-        write::validate(call, &tree, None, &mut errors);
+        write::validate(call, &tree, &mut errors);
     }
     if !errors.is_empty() {
         let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
@@ -45,6 +45,11 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
     policy::ask(call, &Change { operation: "CREATE", name, object: Some(&tree), old: None })?;
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
+    let revision = wanted.str_at(&["metadata", "resourceVersion"]).unwrap_or_default();
+    if revision.parse::<u64>().is_ok_and(|revision| revision > 0) && !call.server.is_trial {
+        let why = "resourceVersion should not be set on objects to be created";
+        return Err(Status::plain(500, why));
+    }
     if let Some(existing) = call.server.table(call.kind.id).get(&call.request.namespace, name) {
         return Err(if existing.is_deleting() {
             Status::being_deleted(call.info(), name)
@@ -91,12 +96,6 @@ pub(super) fn check_namespace(call: &Call<'_>, name: &str) -> Result<(), Status>
 
 /// What the server sets on a new object, and what it does not take from a client.
 fn prepare(call: &mut Call<'_>, mut tree: Tree) -> Result<Tree, Status> {
-    if tree.str_at(&["metadata", "resourceVersion"]).is_some_and(|revision| !revision.is_empty()) {
-        return Err(Status::plain(
-            500,
-            "resourceVersion should not be set on objects to be created",
-        ));
-    }
     for key in [
         "selfLink",
         "deletionTimestamp",

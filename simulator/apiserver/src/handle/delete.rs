@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::options::dry_run;
 use super::policy::{self, Change};
 use super::{Answered, Call, read, spelling};
 use crate::object::{Object, Operation, Tree};
@@ -98,23 +99,22 @@ fn options(call: &Call<'_>) -> Result<DeleteOptions, Status> {
         _ => return Ok(DeleteOptions::default()),
     };
     let field = "propagationPolicy";
-    let error = match (&options.propagation, options.orphan_dependents) {
-        (Some(policy), Some(_)) => Some(FieldError::invalid(
-            field,
-            &policy.as_str().into(),
-            "orphanDependents and deletionPropagation cannot be both set",
-        )),
-        (Some(Propagation::Unknown(policy)), None) => Some(FieldError::not_supported(
-            field,
-            &policy.into(),
-            &["Foreground", "Background", "Orphan", "nil"],
-        )),
-        _ => None,
-    };
-    match error {
-        Some(error) => Err(Status::invalid_options("DeleteOptions", &[error])),
-        None => Ok(options.clone()),
+    let mut errors = Vec::new();
+    let policy = options.propagation.as_ref();
+    if let (Some(policy), Some(_)) = (policy, options.orphan_dependents) {
+        let why = "orphanDependents and deletionPropagation cannot be both set";
+        errors.push(FieldError::invalid(field, &policy.as_str().into(), why));
     }
+    if let Some(Propagation::Unknown(policy)) = policy {
+        let supported = ["Foreground", "Background", "Orphan", "nil"];
+        errors.push(FieldError::not_supported(field, &policy.into(), &supported));
+    }
+    let parts = [&options.dry_run, &call.request.options.dry_run];
+    errors.extend(parts.into_iter().find_map(|parts| dry_run(parts)));
+    if errors.is_empty() {
+        return Ok(options.clone());
+    }
+    Err(Status::invalid_options("DeleteOptions", &errors))
 }
 
 pub(super) fn check_preconditions(

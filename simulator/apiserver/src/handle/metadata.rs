@@ -9,33 +9,77 @@ use crate::status::FieldError;
 /// All annotations of an object together, in bytes.
 const ANNOTATIONS: usize = 256 * 1024;
 
+/// The metadata of a new object; `kubernetes`: with the finalizers that kinds of the core know.
 pub(super) fn validate_create(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
     let metadata = tree.get("metadata").unwrap_or(&NOTHING);
     let mut errors = Vec::new();
+    whole(kind, metadata, None, &|name| name_faults(kind, name), &mut errors);
+    standard_finalizers(kind, metadata, None, &mut errors);
+    errors
+}
+
+/// The same of an object that changes, if its metadata does.
+pub(super) fn validate_again(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<FieldError> {
+    let Some((metadata, was)) = changed(tree, old) else { return Vec::new() };
+    let mut errors = Vec::new();
+    whole(kind, metadata, Some(was), &|name| name_faults(kind, name), &mut errors);
+    standard_finalizers(kind, metadata, Some(was), &mut errors);
+    errors
+}
+
+/// What is looked at in the metadata of any kind before its own rules.
+pub(super) fn validate_common(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<FieldError> {
+    let Some((metadata, was)) = changed(tree, old) else { return Vec::new() };
+    let mut errors = Vec::new();
+    whole(kind, metadata, Some(was), &names::path_segment, &mut errors);
+    beside(kind, metadata, was, &mut errors);
+    errors
+}
+
+/// The metadata beside what it was.
+pub(super) fn validate_update(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<FieldError> {
+    let Some((metadata, was)) = changed(tree, old) else { return Vec::new() };
+    let mut errors = Vec::new();
+    beside(kind, metadata, was, &mut errors);
+    standard_finalizers(kind, metadata, Some(was), &mut errors);
+    errors
+}
+
+fn changed<'t>(tree: &'t Tree, old: &'t Tree) -> Option<(&'t Tree, &'t Tree)> {
+    let metadata = tree.get("metadata").unwrap_or(&NOTHING);
+    let was = old.get("metadata").unwrap_or(&NOTHING);
+    (!metadata.same(was)).then_some((metadata, was))
+}
+
+type NameFaults<'a> = &'a dyn Fn(&str) -> Vec<String>;
+
+fn whole(
+    kind: &KindInfo,
+    metadata: &Tree,
+    was: Option<&Tree>,
+    faults_of: NameFaults<'_>,
+    errors: &mut Vec<FieldError>,
+) {
     let string = |key: &str| metadata.str_at(&[key]).unwrap_or_default();
     for (field, name) in [("generateName", string("generateName")), ("name", string("name"))] {
         if !name.is_empty() {
             // A prefix may end in what a name may not: `web-`.
             let checked =
                 if field == "generateName" { mask_trailing_dash(name) } else { name.to_owned() };
-            for fault in name_faults(kind, &checked) {
+            for fault in faults_of(&checked) {
                 let field = format!("metadata.{field}");
                 errors.push(FieldError::invalid(field, &name.into(), &fault));
             }
         }
     }
-    common(kind, metadata, None, &mut errors);
-    errors
+    labels_to_owners(kind, metadata, was, errors);
+    if let Some(finalizers) = part(metadata, was, "finalizers") {
+        validate_finalizers(finalizers, errors);
+    }
 }
 
-pub(super) fn validate_update(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<FieldError> {
-    let metadata = tree.get("metadata").unwrap_or(&NOTHING);
-    let was = old.get("metadata").unwrap_or(&NOTHING);
-    if metadata.same(was) {
-        return Vec::new();
-    }
-    let mut errors = Vec::new();
-    no_new_finalizers(metadata, was, &mut errors);
+fn beside(kind: &KindInfo, metadata: &Tree, was: &Tree, errors: &mut Vec<FieldError>) {
+    no_new_finalizers(metadata, was, errors);
     for key in IMMUTABLE {
         let (new, old) = (metadata.get(key), was.get(key));
         if new != old {
@@ -47,15 +91,7 @@ pub(super) fn validate_update(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<F
             ));
         }
     }
-    let mut others = Vec::new();
-    common(kind, metadata, Some(was), &mut others);
-    let noted: Vec<FieldError> =
-        others.iter().filter(|error| error.field == "metadata.annotations").cloned().collect();
-    // A builtin kind's own rules look at its metadata as well, and the real server tells all findings.
-    let (first, then) = if kind.custom { (1, 1) } else { (2, 3) };
-    let times = |errors: Vec<FieldError>, count| std::iter::repeat_n(errors, count).flatten();
-    let more = if kind.custom { Vec::new() } else { noted };
-    times(errors, first).chain(times(others, then)).chain(more).collect()
+    labels_to_owners(kind, metadata, Some(was), errors);
 }
 
 static NOTHING: Tree = Tree::null();
@@ -91,13 +127,20 @@ fn no_new_finalizers(metadata: &Tree, was: &Tree, errors: &mut Vec<FieldError>) 
     }
 }
 
-/// What holds on every write. Parts that are still the same memory held before.
-fn common(kind: &KindInfo, metadata: &Tree, was: Option<&Tree>, errors: &mut Vec<FieldError>) {
-    let changed = |key: &str| {
-        let value = metadata.get(key)?;
-        let old = was.and_then(|was| was.get(key));
-        (!old.is_some_and(|old| old.same(value))).then_some(value)
-    };
+/// A part that may break rules: one that is still the same memory held before.
+fn part<'t>(metadata: &'t Tree, was: Option<&Tree>, key: &str) -> Option<&'t Tree> {
+    let value = metadata.get(key)?;
+    let old = was.and_then(|was| was.get(key));
+    (!old.is_some_and(|old| old.same(value))).then_some(value)
+}
+
+fn labels_to_owners(
+    kind: &KindInfo,
+    metadata: &Tree,
+    was: Option<&Tree>,
+    errors: &mut Vec<FieldError>,
+) {
+    let changed = |key: &str| part(metadata, was, key);
     if let Some(labels) = changed("labels") {
         for (key, value) in labels.entries() {
             for fault in names::qualified_name(key) {
@@ -121,14 +164,11 @@ fn common(kind: &KindInfo, metadata: &Tree, was: Option<&Tree>, errors: &mut Vec
         }
     }
     if let Some(owners) = changed("ownerReferences") {
-        owner_references(owners, errors);
-    }
-    if let Some(finalizers) = changed("finalizers") {
-        validate_finalizers(kind, finalizers, errors);
+        owner_references(owners, kind.schema.minor(), errors);
     }
 }
 
-fn owner_references(owners: &Tree, errors: &mut Vec<FieldError>) {
+fn owner_references(owners: &Tree, minor: u32, errors: &mut Vec<FieldError>) {
     let mut controller: Option<String> = None;
     for owner in owners.items() {
         let string = |key: &str| owner.str_at(&[key]).unwrap_or_default();
@@ -143,13 +183,20 @@ fn owner_references(owners: &Tree, errors: &mut Vec<FieldError>) {
             };
             if checked.is_empty() {
                 let field = format!("metadata.ownerReferences.{key}");
-                let detail = format!("{what} must not be empty");
+                let detail = if minor >= 34 && key != "apiVersion" {
+                    "must not be empty".to_owned()
+                } else {
+                    format!("{what} must not be empty")
+                };
                 errors.push(FieldError::invalid(field, &value.into(), &detail));
             }
         }
         if string("kind") == "Event" && string("apiVersion") == "v1" {
             let detail = "/v1, Kind=Event is disallowed from being an owner";
-            errors.push(FieldError::invalid("metadata.ownerReferences", owner, detail));
+            let printed = printed(std::slice::from_ref(owner));
+            let printed = printed.trim_start_matches('[').trim_end_matches(']');
+            let field = "metadata.ownerReferences";
+            errors.push(FieldError::invalid_printed(field, printed, detail));
         }
         if owner.bool_at(&["controller"]) == Some(true) {
             let this = format!("{}/{}", string("kind"), string("name"));
@@ -157,7 +204,7 @@ fn owner_references(owners: &Tree, errors: &mut Vec<FieldError>) {
                 let detail = format!(
                     "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}"
                 );
-                let printed = printed(owners);
+                let printed = printed(owners.items());
                 let field = "metadata.ownerReferences";
                 errors.push(FieldError::invalid_printed(field, &printed, &detail));
             } else {
@@ -168,34 +215,54 @@ fn owner_references(owners: &Tree, errors: &mut Vec<FieldError>) {
 }
 
 /// References as the server's own type orders their members.
-fn printed(owners: &Tree) -> String {
+fn printed(owners: &[Tree]) -> String {
     const ORDER: [&str; 6] =
         ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"];
     let one = |owner: &Tree| {
         let members = ORDER.iter().filter_map(|key| Some(format!("{key:?}:{}", owner.get(key)?)));
         format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     };
-    format!("[{}]", owners.items().iter().map(one).collect::<Vec<_>>().join(","))
+    format!("[{}]", owners.iter().map(one).collect::<Vec<_>>().join(","))
 }
 
-fn validate_finalizers(kind: &KindInfo, finalizers: &Tree, errors: &mut Vec<FieldError>) {
+fn validate_finalizers(finalizers: &Tree, errors: &mut Vec<FieldError>) {
     let field = "metadata.finalizers";
     let names: Vec<&str> = finalizers.items().iter().filter_map(Tree::as_str).collect();
-    for (at, name) in names.iter().enumerate() {
+    for name in &names {
         for fault in names::qualified_name(name) {
             errors.push(FieldError::invalid(field, &(*name).into(), &fault));
-        }
-        let is_standard = matches!(*name, "kubernetes" | "foregroundDeletion" | "orphan");
-        // Definitions are written to another server, which knows no standard names.
-        let is_typed = !kind.custom && &*kind.group != "apiextensions.k8s.io";
-        if is_typed && !name.contains('/') && !is_standard {
-            let detail = "name is neither a standard finalizer name nor is it fully qualified";
-            errors.push(FieldError::invalid(format!("{field}[{at}]"), &(*name).into(), detail));
         }
     }
     if names.contains(&"orphan") && names.contains(&"foregroundDeletion") {
         let detail = "finalizer orphan and foregroundDeletion cannot be both set";
         errors.push(FieldError::invalid(field, finalizers, detail));
+    }
+}
+
+/// Finalizers without a domain are those that Kubernetes knows.
+fn standard_finalizers(
+    kind: &KindInfo,
+    metadata: &Tree,
+    was: Option<&Tree>,
+    errors: &mut Vec<FieldError>,
+) {
+    // Some kinds are written to other servers, or checked by rules that know no standard names.
+    let is_plain = matches!(
+        &*kind.group,
+        "apiextensions.k8s.io" | "coordination.k8s.io" | "admissionregistration.k8s.io"
+    );
+    if kind.custom || is_plain {
+        return;
+    }
+    let Some(finalizers) = part(metadata, was, "finalizers") else { return };
+    let names = finalizers.items().iter().filter_map(Tree::as_str);
+    for (at, name) in names.enumerate() {
+        let is_standard = matches!(name, "kubernetes" | "foregroundDeletion" | "orphan");
+        if !name.contains('/') && !is_standard {
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            let field = format!("metadata.finalizers[{at}]");
+            errors.push(FieldError::invalid(field, &name.into(), detail));
+        }
     }
 }
 
@@ -230,9 +297,12 @@ fn name_faults(kind: &KindInfo, name: &str) -> Vec<String> {
     }
 }
 
+/// As the real server does it, which loses what stands before the dash as well.
 fn mask_trailing_dash(prefix: &str) -> String {
-    match prefix.strip_suffix('-') {
-        Some(start) if !start.is_empty() => format!("{start}a"),
-        _ => prefix.to_owned(),
-    }
+    let Some(start) = prefix.strip_suffix('-').filter(|start| !start.is_empty()) else {
+        return prefix.to_owned();
+    };
+    let mut masked = start.to_owned();
+    masked.pop();
+    masked + "a"
 }

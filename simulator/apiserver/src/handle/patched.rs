@@ -3,6 +3,7 @@
 use super::Call;
 use crate::object::{Object, Tree};
 use crate::patch;
+use crate::protobuf::order::{self, Touched};
 use crate::request::{Body, PatchKind};
 use crate::status::Status;
 
@@ -72,17 +73,32 @@ pub(super) fn apply(
     }
 }
 
-pub(super) fn body(call: &Call<'_>) -> Result<(PatchKind, Tree), Status> {
-    match &call.request.body {
-        Body::Patch(kind, patch) => Ok((*kind, patch.clone())),
-        Body::Bytes { content_type, bytes } => {
-            let kind = match content_type.split(';').next().unwrap_or_default().trim() {
+/// What kind of patch a request brings, if its kind takes those.
+pub(super) fn media(call: &Call<'_>) -> Result<PatchKind, Status> {
+    let kind = match &call.request.body {
+        Body::Patch(kind, _) => *kind,
+        Body::Bytes { content_type, .. } => {
+            match content_type.split(';').next().unwrap_or_default().trim() {
                 "application/json-patch+json" => PatchKind::Json,
                 "application/merge-patch+json" => PatchKind::Merge,
                 "application/strategic-merge-patch+json" => PatchKind::Strategic,
                 "application/apply-patch+yaml" => PatchKind::Apply,
                 _ => return Err(unsupported(call)),
-            };
+            }
+        }
+        _ => return Err(unsupported(call)),
+    };
+    if kind == PatchKind::Strategic && call.info().custom {
+        return Err(unsupported(call));
+    }
+    Ok(kind)
+}
+
+pub(super) fn body(call: &Call<'_>) -> Result<(PatchKind, Tree), Status> {
+    match &call.request.body {
+        Body::Patch(kind, patch) => Ok((*kind, patch.clone())),
+        Body::Bytes { bytes, .. } => {
+            let kind = media(call)?;
             if kind == PatchKind::Apply {
                 let patch = crate::yaml::tree(bytes).map_err(|error| {
                     Status::bad_request(format!("error decoding YAML: {error}"))
@@ -102,6 +118,52 @@ pub(super) fn body(call: &Call<'_>) -> Result<(PatchKind, Tree), Status> {
             Ok((kind, patch))
         }
         _ => Err(unsupported(call)),
+    }
+}
+
+/// A patched object as the real server prints it.
+pub(super) fn shown(call: &Call<'_>, tree: &Tree) -> String {
+    if call.info().custom {
+        return tree.to_string();
+    }
+    shown_as(call, tree, &call.info().api_version(), &call.info().kind)
+}
+
+pub(super) fn shown_as(call: &Call<'_>, tree: &Tree, api_version: &str, kind: &str) -> String {
+    let mut touched = Touched::default();
+    match body(call) {
+        Ok((PatchKind::Json, patch)) => touch_by_operations(&patch, &mut touched),
+        Ok((_, patch)) => touch_by_merge(&patch, &mut Vec::new(), &mut touched),
+        Err(_) => {}
+    }
+    order::json(tree, api_version, kind, &touched)
+}
+
+fn touch_by_merge(patch: &Tree, path: &mut Vec<String>, touched: &mut Touched) {
+    touched.on_the_way.insert(path.clone());
+    for (key, value) in patch.entries() {
+        path.push(key.to_owned());
+        if value.is_map() {
+            touch_by_merge(value, path, touched);
+        } else {
+            touched.given.insert(path.clone());
+        }
+        path.pop();
+    }
+}
+
+fn touch_by_operations(patch: &Tree, touched: &mut Touched) {
+    touched.on_the_way.insert(Vec::new());
+    for operation in patch.items() {
+        for key in ["path", "from"] {
+            let Some(pointer) = operation.str_at(&[key]) else { continue };
+            let mut path = patch::pointer(pointer);
+            let parents = (0..path.len()).map(|end| path[..end].to_vec());
+            touched.on_the_way.extend(parents);
+            if key == "path" {
+                touched.given.insert(std::mem::take(&mut path));
+            }
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use super::page::Token;
 use super::{Answered, Call};
 use crate::object::Object;
-use crate::request::{Answer, Options, Response};
+use crate::request::{Answer, Request, Response, Verb};
 use crate::selector::{FieldSelector, LabelSelector};
 use crate::status::{FieldError, Status};
+use crate::store::Server;
 use crate::table::Table;
 use crate::watch::in_version;
 
@@ -45,7 +46,6 @@ pub(super) fn list(call: &mut Call<'_>) -> Answered {
     let token = match &*options.continue_token {
         "" => None,
         text => {
-            check_match(options, &[], minor)?;
             if !matches!(&*options.resource_version, "" | "0") {
                 return Err(Status::bad_request(
                     "specifying resource version is not allowed when using continue",
@@ -54,7 +54,6 @@ pub(super) fn list(call: &mut Call<'_>) -> Answered {
             Some(Token::decode(text, minor)?)
         }
     };
-    check_match(options, &["Exact", "NotOlderThan"], minor)?;
     let (labels, fields) = selectors(call)?;
     let moment = moment(call, token.as_ref())?;
     let start = token.map_or(String::new(), |token| token.start);
@@ -82,14 +81,17 @@ pub(super) fn list(call: &mut Call<'_>) -> Answered {
     Ok(Response { code: 200, body, warnings: Vec::new(), changed: false })
 }
 
-fn check_match(options: &Options, supported: &[&str], minor: u32) -> Result<(), Status> {
+/// What is wrong with the options of a list or a watch, whatever it is about.
+pub(super) fn check_options(request: &Request, server: &Server) -> Result<(), Status> {
+    let (options, minor) = (&request.options, server.profile().minor);
+    LabelSelector::parse(&options.label_selector, minor)?;
+    FieldSelector::check(&options.field_selector)?;
+    if request.verb == Verb::Watch {
+        return super::watch::check(options, minor);
+    }
     let (wanted, revision) = (&*options.resource_version_match, &*options.resource_version);
     let field = "resourceVersionMatch";
     let mut errors = Vec::new();
-    if options.send_initial_events.is_some() && minor >= 25 {
-        let detail = "sendInitialEvents is forbidden for list";
-        errors.push(FieldError::forbidden("sendInitialEvents", detail));
-    }
     if !wanted.is_empty() {
         if revision.is_empty() {
             let detail = "resourceVersionMatch is forbidden unless resourceVersion is provided";
@@ -98,13 +100,19 @@ fn check_match(options: &Options, supported: &[&str], minor: u32) -> Result<(), 
         if !options.continue_token.is_empty() {
             let detail = "resourceVersionMatch is forbidden when continue is provided";
             errors.push(FieldError::forbidden(field, detail));
-        } else if !supported.contains(&wanted) {
-            let supported = ["Exact", "NotOlderThan", ""];
+        }
+        let supported = ["Exact", "NotOlderThan", ""];
+        if !supported.contains(&wanted) {
             errors.push(FieldError::not_supported(field, &wanted.into(), &supported));
-        } else if wanted == "Exact" && revision == "0" {
+        }
+        if wanted == "Exact" && revision == "0" {
             let detail = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
             errors.push(FieldError::forbidden(field, detail));
         }
+    }
+    if options.send_initial_events.is_some() && minor >= 25 {
+        let detail = "sendInitialEvents is forbidden for list";
+        errors.push(FieldError::forbidden("sendInitialEvents", detail));
     }
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid_options("ListOptions", &errors)) }
 }

@@ -1,7 +1,7 @@
 //! What can be asked of an object besides the object: its scale, its node, its end.
 
 use super::claim::Claim;
-use super::{Answered, Call, apply, body, patched, update, write};
+use super::{Answered, Call, apply, body, patched, update};
 use crate::object::{Object, Operation, Tree};
 use crate::request::{Answer, Gvr, PatchKind, Response, Verb};
 use crate::schema::Schema;
@@ -31,7 +31,7 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
         {
             let minor = call.server.profile().minor;
             let owned = if minor < 22 { patched } else { with_owners(&object, &patched) };
-            let shown = write::in_order(&owned);
+            let shown = patched::shown_as(call, &owned, "autoscaling/v1", "Scale");
             let why = (minor < 23).then(|| schema.misread(shown.as_bytes())).flatten();
             let why = why.unwrap_or_else(|| misfit.to_string());
             return Err(Status::invalid_patch(&shown, &why));

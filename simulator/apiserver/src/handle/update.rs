@@ -2,9 +2,7 @@
 
 use super::claim::{self, Claim};
 use super::policy::{self, Change};
-use super::{
-    Answered, Call, apply, body, create, fields, metadata, patched, signing, spelling, write,
-};
+use super::{Answered, Call, apply, body, create, fields, patched, signing, spelling, write};
 use crate::builtin::{admission, parts};
 use crate::golang;
 use crate::object::{Object, Operation, Tree};
@@ -14,12 +12,24 @@ use crate::schema::restore;
 use crate::status::{FieldError, Status};
 
 pub(super) fn update(call: &mut Call<'_>) -> Answered {
+    let before = call.warnings.len();
     let tree = body::object(call)?;
+    let found = call.stored();
+    let old = found.as_ref().ok();
+    let (tree, stated) = claim::taken(call, &tree, old);
+    let tree = match old {
+        Some(old) => write::shape(call, &tree.sharing(old.tree()), Some(old))?,
+        None => write::shape(call, &tree, None)?,
+    };
     let tree = write::place(call, &tree)?;
     check_name(call, &tree)?;
-    let old = match call.stored() {
+    let old = match found {
         Ok(old) => old,
-        Err(_) if creates_on_update(call) => return create::create(call),
+        Err(_) if creates_on_update(call) => {
+            // What is to be said of the body is said there again.
+            call.warnings.truncate(before);
+            return create::create(call);
+        }
         Err(status) if call.server.profile().minor >= 24 => return Err(status),
         Err(status) => {
             // Older servers look at the uid before they look whether there is an object.
@@ -27,8 +37,6 @@ pub(super) fn update(call: &mut Call<'_>) -> Answered {
             return Err(if uid.is_empty() { status } else { other_uid(call, uid, "") });
         }
     };
-    let (tree, stated) = claim::taken(call, &tree, Some(&old));
-    let tree = write::shape(call, &tree.sharing(old.tree()), Some(&old))?;
     let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default();
     if !uid.is_empty() && uid != old.uid() {
         return Err(other_uid(call, uid, old.uid()));
@@ -113,7 +121,8 @@ fn creates_on_update(call: &Call<'_>) -> bool {
         && (matches!(
             kind,
             ("coordination.k8s.io", "Lease")
-                | ("", "Endpoints" | "Event")
+                | ("", "Endpoints" | "Event" | "LimitRange")
+                | ("node.k8s.io", "RuntimeClass")
                 | ("events.k8s.io", "Event")
                 | ("rbac.authorization.k8s.io", _)
         ) || kind == ("", "Service") && call.server.profile().minor >= 34)
@@ -168,14 +177,13 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     };
     let tree = signing::changed(call, was, tree);
     let tree = write::prepare_update(call, tree, old)?;
-    let mut errors = metadata::validate_update(call.info(), &tree, was);
+    let mut errors = write::validate_update(call, &tree, old);
     let is_service = call.info().is("", "Service") && call.server.profile().minor < 21;
     if is_service && revision == 0 && call.request.verb == Verb::Update {
         let why = "must be specified for an update";
         let error = FieldError::invalid("metadata.resourceVersion", &"".into(), why);
-        errors.extend([error.clone(), error]);
+        errors.splice(0..0, [error.clone(), error]);
     }
-    write::validate(call, &tree, Some(old), &mut errors);
     spelling::check(call, old, &mut errors);
     if !errors.is_empty() {
         return Err(Status::invalid(call.info(), old.name(), &errors));

@@ -10,7 +10,6 @@ use crate::watch::{Cursor, WatchEvent};
 pub(super) fn watch(call: &mut Call<'_>) -> Result<Outcome, Status> {
     let options = &call.request.options;
     let minor = call.server.profile().minor;
-    check(options, minor)?;
     let (labels, fields) = read::selectors(call)?;
     let revision =
         read::revision(&options.resource_version).map_err(|why| Status::plain(500, why))?;
@@ -44,7 +43,9 @@ pub(super) fn watch(call: &mut Call<'_>) -> Result<Outcome, Status> {
         let there = table.in_namespace(&cursor.namespace).filter(|object| cursor.wants(object));
         cursor.first =
             there.map(|object| WatchEvent::Added(cursor.shown(object.clone()))).collect();
-        if streams && cursor.bookmarks {
+        // Newer servers take a watch from the start for one that wants to know where the start ends.
+        let from_start = minor >= 34 && options.resource_version_match.is_empty();
+        if (streams || from_start) && cursor.bookmarks {
             cursor.first.push_back(WatchEvent::Bookmark {
                 revision: server.revision(),
                 initial_events_end: true,
@@ -62,37 +63,36 @@ pub(super) fn watch(call: &mut Call<'_>) -> Result<Outcome, Status> {
     Ok(Outcome::Watch(cursor))
 }
 
-fn check(options: &Options, minor: u32) -> Result<(), Status> {
+pub(super) fn check(options: &Options, minor: u32) -> Result<(), Status> {
     let wanted = &*options.resource_version_match;
     let field = "resourceVersionMatch";
     let mut errors = Vec::new();
-    match options.send_initial_events.filter(|_| minor >= 25) {
-        Some(_) if minor < 32 => {
-            let detail = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
-            errors.push(FieldError::forbidden("sendInitialEvents", detail));
-        }
-        Some(_) if wanted != "NotOlderThan" => {
-            let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-            errors.push(FieldError::forbidden(field, detail));
-            if !wanted.is_empty() {
-                errors.push(FieldError::not_supported(field, &wanted.into(), &["NotOlderThan"]));
-            }
-        }
-        None if !wanted.is_empty() => {
-            let detail = if minor < 25 {
-                "resourceVersionMatch is forbidden for watch"
-            } else {
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-            };
-            errors.push(FieldError::forbidden(field, detail));
-        }
-        _ => {}
-    }
-    if !options.continue_token.is_empty()
-        && (!wanted.is_empty() || options.send_initial_events.is_some())
-    {
-        let detail = "resourceVersionMatch is forbidden when continue is provided";
+    let initial = options.send_initial_events.filter(|_| minor >= 25).is_some();
+    if initial && wanted != "NotOlderThan" {
+        let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
         errors.push(FieldError::forbidden(field, detail));
+    }
+    if initial && minor < 32 {
+        let detail =
+            "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
+        errors.push(FieldError::forbidden("sendInitialEvents", detail));
+    }
+    if !wanted.is_empty() {
+        if minor < 25 {
+            let detail = "resourceVersionMatch is forbidden for watch";
+            errors.push(FieldError::forbidden(field, detail));
+        } else if !initial {
+            let detail =
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            errors.push(FieldError::forbidden(field, detail));
+        }
+        if wanted != "NotOlderThan" && minor >= 25 {
+            errors.push(FieldError::not_supported(field, &wanted.into(), &["NotOlderThan"]));
+        }
+        if !options.continue_token.is_empty() {
+            let detail = "resourceVersionMatch is forbidden when continue is provided";
+            errors.push(FieldError::forbidden(field, detail));
+        }
     }
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid_options("ListOptions", &errors)) }
 }

@@ -1,6 +1,7 @@
 //! What every write has in common: the body, its place, its shape, the rules it must keep.
 
-use super::{Call, fields, metadata};
+use super::{Call, fields, metadata, patched};
+use crate::builtin::course::{self, Step};
 use crate::builtin::{admission, rules, warnings};
 use crate::crd;
 use crate::kinds::KindInfo;
@@ -12,7 +13,7 @@ use crate::status::{FieldError, Status};
 pub(super) fn place(call: &Call<'_>, tree: &Tree) -> Result<Tree, Status> {
     let namespace = &*call.request.namespace;
     let own = tree.str_at(&["metadata", "namespace"]).unwrap_or_default();
-    if !own.is_empty() && own != namespace {
+    if !own.is_empty() && own != namespace && !namespace.is_empty() {
         return Err(Status::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
@@ -52,7 +53,7 @@ pub(super) fn shape(
             let path = ["metadata", "managedFields"];
             let tree =
                 if owners.is_empty() { tree.clone() } else { tree.with(&path, owners.to_tree()) };
-            let shown = if info.custom { tree.to_string() } else { in_order(&tree) };
+            let shown = patched::shown(&call, &tree);
             if is_old {
                 why = info.schema.misread(shown.as_bytes()).unwrap_or(why);
             }
@@ -75,49 +76,6 @@ pub(super) fn shape(
         call.warnings.extend(said.warnings);
     }
     Ok(info.schema.default(&one_each(call, tree), old))
-}
-
-/// A patched object as the real server prints it: what a patch did not touch is in the order of its type.
-pub(super) fn in_order(tree: &Tree) -> String {
-    const METADATA: [&str; 16] = [
-        "name",
-        "generateName",
-        "namespace",
-        "selfLink",
-        "uid",
-        "resourceVersion",
-        "generation",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "labels",
-        "annotations",
-        "ownerReferences",
-        "finalizers",
-        "clusterName",
-        "managedFields",
-    ];
-    const ENTRY: [&str; 7] =
-        ["manager", "operation", "apiVersion", "time", "fieldsType", "fieldsV1", "subresource"];
-    let print = |tree: &Tree, keys: &[&str], inner: &dyn Fn(&str, &Tree) -> String| {
-        let known = keys.iter().filter_map(|key| Some((*key, tree.get(key)?)));
-        let others = tree.entries().filter(|(key, _)| !keys.contains(key));
-        let members =
-            known.chain(others).map(|(key, value)| format!("{key:?}:{}", inner(key, value)));
-        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-    };
-    let plain = |_: &str, value: &Tree| value.to_string();
-    let of_metadata = |key: &str, value: &Tree| match key {
-        "managedFields" => {
-            let entries = value.items().iter().map(|entry| print(entry, &ENTRY, &plain));
-            format!("[{}]", entries.collect::<Vec<_>>().join(","))
-        }
-        _ => value.to_string(),
-    };
-    print(tree, &[], &|key, value| match key {
-        "metadata" if value.is_map() => print(value, &METADATA, &of_metadata),
-        _ => value.to_string(),
-    })
 }
 
 /// An owner counts once.
@@ -175,28 +133,68 @@ pub(super) fn prepare_update(call: &Call<'_>, tree: Tree, old: &Object) -> Resul
     }
     let tree = call.info().schema.settle(&tree, Some(old.tree()));
     if call.request.subresource.is_none() {
-        admission::update(call.server, call.info(), tree, old.tree())
-    } else {
-        Ok(tree)
+        return admission::update(call.server, call.info(), tree, old.tree());
+    }
+    let phase = ["status", "phase"];
+    if call.info().is("", "PersistentVolume")
+        && call.server.profile().minor >= 31
+        && tree.at(&phase) != old.tree().at(&phase)
+    {
+        let since = ["status", "lastPhaseTransitionTime"];
+        let stated = tree.at(&since).filter(|time| Some(*time) != old.tree().at(&since));
+        return Ok(if stated.is_none() { tree.with(&since, call.now) } else { tree });
+    }
+    Ok(tree)
+}
+
+/// All that is wrong with a new object, beyond its metadata.
+pub(super) fn validate(call: &Call<'_>, tree: &Tree, errors: &mut Vec<FieldError>) {
+    rules_of(call, tree, None, errors);
+    in_words(call, errors);
+}
+
+/// All that is wrong with what is to come after `old`.
+pub(super) fn validate_update(call: &Call<'_>, tree: &Tree, old: &Object) -> Vec<FieldError> {
+    let (info, was) = (call.info(), old.tree());
+    let mut errors = metadata::validate_common(info, tree, was);
+    let subresource = call.request.subresource.as_deref();
+    for step in course::of_update(info, subresource) {
+        match step {
+            Step::Meta => errors.extend(metadata::validate_again(info, tree, was)),
+            Step::Update => errors.extend(metadata::validate_update(info, tree, was)),
+            Step::Rules => rules_of(call, tree, Some(was), &mut errors),
+            Step::Fixed if info.custom => {}
+            Step::Fixed => {
+                // These have their own ways in, and rules that say what may not change.
+                let whole = !matches!(subresource, Some("resize" | "ephemeralcontainers"));
+                let minor = call.server.profile().minor;
+                errors.extend(
+                    whole.then(|| rules::fixed(info, tree, was, minor)).into_iter().flatten(),
+                );
+            }
+        }
+    }
+    in_words(call, &mut errors);
+    errors
+}
+
+fn in_words(call: &Call<'_>, errors: &mut [FieldError]) {
+    for error in errors {
+        error.in_words_of(call.server.profile().minor);
     }
 }
 
 /// The rules of the kind, beyond those of its metadata.
-pub(super) fn validate(
-    call: &Call<'_>,
-    tree: &Tree,
-    old: Option<&Object>,
-    errors: &mut Vec<FieldError>,
-) {
-    let old = old.map(Object::tree);
+fn rules_of(call: &Call<'_>, tree: &Tree, old: Option<&Tree>, errors: &mut Vec<FieldError>) {
     if is_definition(call) && call.request.subresource.is_none() {
         errors.extend(crd::broken(tree, old));
     }
     let info = call.info();
     let minor = call.server.profile().minor;
+    let subresource = call.request.subresource.as_deref();
     if info.custom {
         let mut found = info.schema.validate(tree, old);
-        if call.request.subresource.as_deref() == Some("status") && minor >= 24 {
+        if subresource == Some("status") && minor >= 24 {
             // Looked at alone, a status does not know where it stands.
             for error in &mut found {
                 error.shorten("status.");
@@ -205,11 +203,7 @@ pub(super) fn validate(
         errors.extend(found);
         errors.extend(scale_faults(info, tree));
     } else {
-        let subresource = call.request.subresource.as_deref();
         errors.extend(rules::broken(info, tree, old, minor, subresource));
-    }
-    for error in errors {
-        error.in_words_of(minor);
     }
 }
 

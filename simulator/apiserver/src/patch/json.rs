@@ -111,7 +111,7 @@ fn carry_out(tree: &Tree, operation: &Tree) -> Option<Tree> {
 }
 
 /// What stands before the first slash does not count.
-fn pointer(path: &str) -> Vec<String> {
+pub(crate) fn pointer(path: &str) -> Vec<String> {
     path.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect()
 }
 

@@ -1,0 +1,49 @@
+//! In which order the real server looks at the parts of an object that changes. It tells all that is wrong, so the order
+//! is seen, and that some parts are looked at twice.
+
+use crate::kinds::KindInfo;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The metadata as if the object were new.
+    Meta,
+    /// The metadata beside what it was.
+    Update,
+    /// The rules of the kind.
+    Rules,
+    /// What may not change.
+    Fixed,
+}
+
+use Step::{Fixed, Meta, Rules, Update};
+
+/// What comes after the look at the metadata that all kinds have in common.
+pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static [Step] {
+    if subresource.is_some() {
+        return &[Update, Rules, Fixed];
+    }
+    match (&*kind.group, &*kind.kind) {
+        ("" | "events.k8s.io", "Event") => &[Rules, Fixed],
+        ("", "ConfigMap" | "Secret" | "Service") => &[Update, Fixed, Meta, Rules],
+        ("", "Endpoints") => &[Update, Meta, Rules],
+        ("", "ServiceAccount") => &[Update, Meta],
+        ("", "Pod") => &[Update, Meta, Rules, Fixed],
+        ("", "LimitRange") => &[Meta, Rules],
+        ("", "Namespace") => &[Meta, Rules, Update],
+        ("", "PersistentVolume") => &[Meta, Rules, Meta, Rules, Fixed],
+        ("", "PersistentVolumeClaim") => &[Meta, Rules, Update, Meta, Rules, Fixed],
+        ("", "ReplicationController") => &[Meta, Rules, Update, Rules],
+        ("", "Node") => &[Meta, Rules, Update, Fixed],
+        ("discovery.k8s.io", "EndpointSlice") => &[Meta, Rules, Fixed],
+        ("policy", "PodDisruptionBudget") => &[Rules, Fixed],
+        ("storage.k8s.io", "VolumeAttachment" | "CSINode") => &[Meta, Rules, Fixed],
+        ("networking.k8s.io", "IPAddress" | "NetworkPolicy")
+        | ("batch", "Job")
+        | ("node.k8s.io", "RuntimeClass")
+        | ("storage.k8s.io", "StorageClass" | "VolumeAttributesClass" | "CSIStorageCapacity") => {
+            &[Meta, Rules, Update, Fixed]
+        }
+        ("rbac.authorization.k8s.io", _) => &[Meta, Rules, Update, Rules, Fixed],
+        _ => &[Update, Rules, Fixed],
+    }
+}
