@@ -23,8 +23,9 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         return &[Update, Rules, Fixed];
     }
     match (&*kind.group, &*kind.kind) {
-        ("" | "events.k8s.io", "Event") => &[Rules, Fixed],
-        ("", "ConfigMap" | "Secret" | "Service") => &[Update, Fixed, Meta, Rules],
+        ("" | "events.k8s.io", "Event") | ("policy", "PodDisruptionBudget") => &[Rules, Fixed],
+        ("", "Service") => &[Update, Fixed, Rules],
+        ("", "ConfigMap" | "Secret") => &[Update, Fixed, Meta, Rules],
         ("", "Endpoints") => &[Update, Meta, Rules],
         ("", "ServiceAccount") => &[Update, Meta],
         ("", "Pod") => &[Update, Meta, Rules, Fixed],
@@ -33,12 +34,11 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         ("", "PersistentVolume") => &[Meta, Rules, Meta, Rules, Fixed],
         ("", "PersistentVolumeClaim") => &[Meta, Rules, Update, Meta, Rules, Fixed],
         ("", "ReplicationController") => &[Meta, Rules, Update, Rules],
-        ("", "Node") => &[Meta, Rules, Update, Fixed],
-        ("discovery.k8s.io", "EndpointSlice") => &[Meta, Rules, Fixed],
-        ("policy", "PodDisruptionBudget") => &[Rules, Fixed],
-        ("storage.k8s.io", "VolumeAttachment" | "CSINode") => &[Meta, Rules, Fixed],
+        ("discovery.k8s.io", "EndpointSlice")
+        | ("storage.k8s.io", "VolumeAttachment" | "CSINode") => &[Meta, Rules, Fixed],
         ("networking.k8s.io", "IPAddress" | "NetworkPolicy")
         | ("batch", "Job")
+        | ("", "Node")
         | ("node.k8s.io", "RuntimeClass")
         | ("storage.k8s.io", "StorageClass" | "VolumeAttributesClass" | "CSIStorageCapacity") => {
             &[Meta, Rules, Update, Fixed]

@@ -129,14 +129,14 @@ pub(super) fn field_ref(field: &Tree, supported: &[&str], at: &Path<'_>, faults:
         "status.podIP",
         "status.podIPs",
     ];
-    if !known.contains(&path) {
-        faults.invalid(place, path, &unknown());
-    } else {
+    if known.contains(&path) {
         // An old name stands for the new one.
         let path = if path == "spec.host" { "spec.nodeName" } else { path };
         if !supported.contains(&path) {
             faults.not_supported(place, path, supported);
         }
+    } else {
+        faults.invalid(place, path, &unknown());
     }
 }
 

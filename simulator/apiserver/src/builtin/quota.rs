@@ -183,12 +183,12 @@ pub(super) fn limit_range(write: &Write<'_>, faults: &mut Faults) {
         if limits[..index].iter().any(|other| text(other, "type") == kind) {
             faults.duplicate(at.field("type"), kind);
         }
-        Limit { limit, kind, at: &at }.check(faults);
+        Limit { stated: limit, kind, at: &at }.check(faults);
     }
 }
 
 struct Limit<'a> {
-    limit: &'a Tree,
+    stated: &'a Tree,
     kind: &'a str,
     at: &'a Path<'a>,
 }
@@ -199,7 +199,7 @@ impl Limit<'_> {
         self.names("min", faults);
         if self.kind == "Pod" {
             for key in ["default", "defaultRequest"] {
-                if self.limit.get(key).is_some_and(|value| !value.is_empty()) {
+                if self.stated.get(key).is_some_and(|value| !value.is_empty()) {
                     let why = "may not be specified when `type` is 'Pod'";
                     faults.forbidden(self.at.field(key), why);
                 }
@@ -219,7 +219,7 @@ impl Limit<'_> {
         self.names("maxLimitRequestRatio", faults);
         let keys = ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"];
         let all = keys.iter().filter(|key| self.kind != "Pod" || !key.starts_with("default"));
-        let all = all.filter_map(|key| self.limit.get(key)).flat_map(Tree::entries);
+        let all = all.filter_map(|key| self.stated.get(key)).flat_map(Tree::entries);
         let all: std::collections::BTreeSet<&str> = all.map(|(name, _)| name).collect();
         for name in all {
             self.amounts(name, faults);
@@ -228,7 +228,7 @@ impl Limit<'_> {
 
     fn names(&self, key: &str, faults: &mut Faults) {
         let at = self.at.field(key);
-        for (name, _) in self.limit.get(key).into_iter().flat_map(Tree::entries) {
+        for (name, _) in self.stated.get(key).into_iter().flat_map(Tree::entries) {
             if matches!(self.kind, "Pod" | "Container") {
                 resource::of_container(name, at.key(name), faults);
             } else {
@@ -241,7 +241,7 @@ impl Limit<'_> {
         if self.kind == "Pod" && key.starts_with("default") {
             return None;
         }
-        self.limit.str_at(&[key, name])
+        self.stated.str_at(&[key, name])
     }
 
     /// That what should be less, is.

@@ -67,7 +67,7 @@ pub(super) fn check(options: &Options, minor: u32) -> Result<(), Status> {
     let wanted = &*options.resource_version_match;
     let field = "resourceVersionMatch";
     let mut errors = Vec::new();
-    let initial = options.send_initial_events.filter(|_| minor >= 25).is_some();
+    let initial = options.send_initial_events.is_some() && minor >= 25;
     if initial && wanted != "NotOlderThan" {
         let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
         errors.push(FieldError::forbidden(field, detail));

@@ -53,7 +53,7 @@ pub(super) fn shape(
             let path = ["metadata", "managedFields"];
             let tree =
                 if owners.is_empty() { tree.clone() } else { tree.with(&path, owners.to_tree()) };
-            let shown = patched::shown(&call, &tree);
+            let shown = patched::shown(call, &tree);
             if is_old {
                 why = info.schema.misread(shown.as_bytes()).unwrap_or(why);
             }
