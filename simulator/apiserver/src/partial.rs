@@ -1,5 +1,6 @@
 //! Objects without what they are about: their metadata alone, for clients that ask for no more.
 
+use crate::builtin::admission;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Tree};
 use crate::request::{Answer, Response};
@@ -54,7 +55,13 @@ impl Partial {
     }
 
     fn one(self, object: &Object) -> Tree {
-        let metadata = object.shown().get("metadata").cloned().unwrap_or_default();
+        let shown = object.shown();
+        let metadata = shown.get("metadata").cloned().unwrap_or_default();
+        let metadata = if shown.str_at(&["kind"]) == Some("DaemonSet") {
+            without_templates(metadata)
+        } else {
+            metadata
+        };
         Tree::map([
             ("kind", Tree::from(ONE)),
             ("apiVersion", self.version.into()),
@@ -124,4 +131,15 @@ fn not_so(kind: &KindInfo, is_list: bool) -> Status {
     } else {
         format!("you requested {LIST}, but the requested object is not a list ({of})")
     })
+}
+
+/// The server makes that annotation of a member of its own when it shows the whole object.
+fn without_templates(metadata: Tree) -> Tree {
+    let [_, annotations, key] = admission::TEMPLATES;
+    let bare = metadata.without(&[annotations, key]);
+    if bare.get(annotations).is_some_and(Tree::is_empty) {
+        bare.without(&[annotations])
+    } else {
+        bare
+    }
 }

@@ -368,6 +368,7 @@ ALWAYS = {
 
 # Members that a server sends as null when they are not set: neither optional nor plain in its own types.
 NULLS = {
+    "core.v1.TypedLocalObjectReference": ["apiGroup"],
     "core.v1.PodCondition": ["lastProbeTime", "lastTransitionTime"],
     "core.v1.NodeCondition": ["lastHeartbeatTime", "lastTransitionTime"],
     "core.v1.PersistentVolumeClaimCondition": ["lastProbeTime", "lastTransitionTime"],
@@ -444,6 +445,11 @@ GATED = {
     ("core.v1.Container", "restartPolicyRules"): (34, 34),
     ("core.v1.Lifecycle", "stopSignal"): (33, 34),
     ("apps.v1.RollingUpdateStatefulSetStrategy", "maxUnavailable"): (24, 34),
+    ("coordination.v1.LeaseSpec", "strategy"): (31, 34),
+    ("coordination.v1.LeaseSpec", "preferredHolder"): (31, 34),
+    ("storage.v1.CSIDriverSpec", "nodeAllocatableUpdatePeriodSeconds"): (33, 34),
+    ("storage.v1.VolumeError", "errorCode"): (33, 34),
+    ("autoscaling.v2.HPAScalingRules", "tolerance"): (33, 34),
     ("core.v1.PodSpec", "ephemeralContainers"): (16, 22),
     ("core.v1.Volume", "ephemeral"): (19, 20),
     ("core.v1.ServiceSpec", "ipFamilies"): (16, 20),

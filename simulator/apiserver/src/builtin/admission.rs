@@ -40,6 +40,7 @@ pub(crate) fn create(
         ("apps", "DaemonSet") => tree.with(&TEMPLATES, "1"),
         ("batch", "Job") => job(&tree, server.profile().minor),
         ("discovery.k8s.io", "EndpointSlice") => without_topology(kind, &tree),
+        ("scheduling.k8s.io", "PriorityClass") => only_default(server, kind, tree)?,
         ("storage.k8s.io", "VolumeAttributesClass") => {
             with_finalizer(&tree, "kubernetes.io/vac-protection")
         }
@@ -60,6 +61,7 @@ pub(crate) fn update(
         ("", "Node") => Ok(without_config_source(tree, server.profile().minor)),
         ("", "ServiceAccount") => Ok(with_names_of_secrets(&tree)),
         ("apps", "DaemonSet") => Ok(count_templates(&tree, old)),
+        ("scheduling.k8s.io", "PriorityClass") => only_default(server, kind, tree),
         ("discovery.k8s.io", "EndpointSlice") if tree.get("endpoints") != old.get("endpoints") => {
             Ok(without_topology(kind, &tree))
         }
@@ -88,6 +90,23 @@ fn with_names_of_secrets(tree: &Tree) -> Tree {
     tree.with(&["secrets"], Tree::list(names).sharing(secrets))
 }
 
+/// Pods that name no class are of one class.
+fn only_default(server: &Server, kind: &KindInfo, tree: Tree) -> Result<Tree, Status> {
+    let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
+    let is_default = |tree: &Tree| tree.bool_at(&["globalDefault"]) == Some(true);
+    let mut others = objects(server, "scheduling.k8s.io", "PriorityClass");
+    match others.find(|class| class.name() != name && is_default(class.tree())) {
+        Some(other) if is_default(&tree) => {
+            let why = format!(
+                "PriorityClass {} is already marked as default. Only one default can exist",
+                other.name()
+            );
+            Err(Status::forbidden(kind, name, &why))
+        }
+        _ => Ok(tree),
+    }
+}
+
 /// What a slice said of places before there were members for them is not written any more.
 fn without_topology(kind: &KindInfo, tree: &Tree) -> Tree {
     let Some(endpoints) = tree.get("endpoints").filter(|_| &*kind.version == "v1") else {
@@ -101,7 +120,7 @@ fn without_topology(kind: &KindInfo, tree: &Tree) -> Tree {
 }
 
 /// How many templates a DaemonSet has had, as older clients read it.
-pub(super) const TEMPLATES: [&str; 3] =
+pub(crate) const TEMPLATES: [&str; 3] =
     ["metadata", "annotations", "deprecated.daemonset.template.generation"];
 
 fn count_templates(tree: &Tree, old: &Tree) -> Tree {

@@ -163,6 +163,27 @@ pub(super) fn count_or_percent(
     }
 }
 
+/// `example.com/what`: a domain, and a path below it.
+pub(super) fn domain_prefixed(faults: &mut Faults, name: &str, at: Path<'_>) {
+    if name.is_empty() {
+        faults.required(at, "");
+        return;
+    }
+    let Some((domain, path)) =
+        name.split_once('/').filter(|(domain, path)| !domain.is_empty() && !path.is_empty())
+    else {
+        let why = "must be a domain-prefixed path (such as \"acme.io/foo\")";
+        faults.invalid(at, name, why);
+        return;
+    };
+    complain(faults, at, domain, crate::names::dns_subdomain(domain));
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&byte);
+    if !path.bytes().all(fits) {
+        let why = r"Invalid path (regex used for validation is '[A-Za-z0-9/\-._~%!$&'()*+,;=:]+')";
+        faults.invalid(at, path, why);
+    }
+}
+
 /// A label selector: its labels and its expressions.
 pub(super) fn selector(faults: &mut Faults, selector: &Tree, at: &Path<'_>) {
     let labels = at.field("matchLabels");

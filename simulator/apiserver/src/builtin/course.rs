@@ -36,13 +36,15 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         ("", "ReplicationController") => &[Meta, Rules, Update, Rules],
         ("discovery.k8s.io", "EndpointSlice")
         | ("storage.k8s.io", "VolumeAttachment" | "CSINode") => &[Meta, Rules, Fixed],
-        ("networking.k8s.io", "IPAddress" | "NetworkPolicy")
+        ("networking.k8s.io", "IPAddress")
         | ("batch", "Job")
         | ("", "Node")
         | ("node.k8s.io", "RuntimeClass")
         | ("storage.k8s.io", "StorageClass" | "VolumeAttributesClass" | "CSIStorageCapacity") => {
             &[Meta, Rules, Update, Fixed]
         }
+        ("networking.k8s.io", "IngressClass") => &[Update, Fixed, Meta, Rules],
+        ("networking.k8s.io", "NetworkPolicy") => &[Meta, Rules, Update, Rules],
         ("rbac.authorization.k8s.io", _) => &[Meta, Rules, Update, Rules, Fixed],
         _ => &[Update, Rules, Fixed],
     }

@@ -31,6 +31,9 @@ pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
         "networking.v1.NetworkPolicySpec" => network_policy(tree),
         "apiextensions.v1.CustomResourceDefinitionSpec" => custom_resource_definition(tree),
         "autoscaling.v2.HorizontalPodAutoscalerSpec" => autoscaler(tree),
+        "autoscaling.v2.HorizontalPodAutoscalerBehavior" => {
+            super::autoscaler::with_usual_behavior(tree)
+        }
         _ => return None,
     };
     (!filled.same(tree)).then_some(filled)
@@ -358,7 +361,7 @@ fn custom_resource_definition(tree: &Tree) -> Tree {
 }
 
 fn autoscaler(tree: &Tree) -> Tree {
-    if tree.get("metrics").is_some() {
+    if tree.get("metrics").is_some_and(|metrics| !metrics.is_empty()) {
         return tree.clone();
     }
     let metric = serde_json::json!([{

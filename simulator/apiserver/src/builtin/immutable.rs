@@ -23,7 +23,15 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
         ("", "PersistentVolume") => volume(new, old, minor, faults),
         ("", "Node") => node(new, old, minor, faults),
         ("", "ResourceQuota") => super::quota::same_scopes(new, old, faults),
-        ("storage.k8s.io", "StorageClass") => class(new, old, faults),
+        ("networking.k8s.io", "IngressClass") => {
+            same_text(new, old, &["spec", "controller"], faults)
+        }
+        ("storage.k8s.io", "StorageClass") => super::storage_class::kept(new, old, faults),
+        ("storage.k8s.io", "CSIDriver") => super::csi::kept(new, old, faults),
+        ("storage.k8s.io", "VolumeAttachment") => {
+            same_struct(new, old, &["spec"], "storage.VolumeAttachmentSpec", faults);
+        }
+        ("node.k8s.io", "RuntimeClass") => same_text(new, old, &["handler"], faults),
         ("scheduling.k8s.io", "PriorityClass") => {
             if new.get("value") != old.get("value") {
                 let field = if minor < 22 { "Value" } else { "value" };
@@ -31,29 +39,22 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
             }
             same(new, old, &["preemptionPolicy"], faults);
         }
-        ("discovery.k8s.io", "EndpointSlice") => same(new, old, &["addressType"], faults),
-        ("apps", "ControllerRevision")
-            if (new.get("data") != old.get("data")
-                || new.get("revision") != old.get("revision")) =>
+        ("discovery.k8s.io", "EndpointSlice") => same_text(new, old, &["addressType"], faults),
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")
+            if new.get("roleRef") != old.get("roleRef") =>
         {
+            let role = new.get("roleRef").unwrap_or(&NOTHING);
+            let at = Path::Root.field("roleRef");
+            internal::invalid(faults, at, "rbac.RoleRef", role, "cannot change roleRef");
+        }
+        ("apps", "ControllerRevision") if new.get("data") != old.get("data") => {
             let data = new.get("data").cloned().unwrap_or_default();
             faults.invalid(Path::Root.field("data"), data, IMMUTABLE);
         }
         // Newer servers say it of a DaemonSet before anything else.
         ("apps", "DaemonSet") if minor >= 34 => {}
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => {
-            same(new, old, &["spec", "selector"], faults);
-        }
-        ("storage.k8s.io", "CSIDriver") => {
-            let path = ["spec", "attachRequired"];
-            if new.at(&path) != old.at(&path) {
-                let spec = Path::Root.field("spec");
-                let value = new.at(&path).cloned().unwrap_or_default();
-                faults.invalid(spec.field("attachedRequired"), value, IMMUTABLE);
-            }
-        }
-        ("storage.k8s.io", "VolumeAttachment") => {
-            same_struct(new, old, &["spec"], "storage.VolumeAttachmentSpec", faults);
+            same_selector(new, old, faults);
         }
         ("storage.k8s.io", "CSINode") => node_drivers(new, old, minor, faults),
         ("networking.k8s.io", "IPAddress") => {
@@ -72,13 +73,6 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
         }
         ("apps", "StatefulSet") => stateful_set(new, old, minor, faults),
         ("batch", "Job") => job(new, old, faults),
-        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")
-            if new.get("roleRef") != old.get("roleRef") =>
-        {
-            let role = new.get("roleRef").unwrap_or(&NOTHING);
-            let at = Path::Root.field("roleRef");
-            internal::invalid(faults, at, "rbac.RoleRef", role, "cannot change roleRef");
-        }
         _ => {}
     }
 }
@@ -105,6 +99,34 @@ pub(super) fn same(new: &Tree, old: &Tree, path: &[&str], faults: &mut Faults) {
     let (now, was) = (new.at(path), old.at(path));
     if now != was {
         let value = now.cloned().unwrap_or_default();
+        faults.0.push(FieldError::invalid(path.join("."), &value, IMMUTABLE));
+    }
+}
+
+/// A label selector as the real server prints it, in the order of its type.
+pub(super) fn printed_selector(selector: &Tree) -> String {
+    let members = ["matchLabels", "matchExpressions"]
+        .iter()
+        .filter_map(|key| Some((*key, selector.get(key).filter(|part| !part.is_empty())?)));
+    let members = members.map(|(key, value)| format!("{key:?}:{value}"));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+pub(super) fn same_selector(new: &Tree, old: &Tree, faults: &mut Faults) {
+    let path = ["spec", "selector"];
+    let (now, was) = (new.at(&path), old.at(&path));
+    if now != was {
+        let printed =
+            now.filter(|now| !now.is_null()).map_or_else(|| "null".to_owned(), printed_selector);
+        faults.0.push(FieldError::invalid_printed("spec.selector", &printed, IMMUTABLE));
+    }
+}
+
+/// The same of a text, which is empty where it is absent.
+fn same_text(new: &Tree, old: &Tree, path: &[&str], faults: &mut Faults) {
+    let value = |tree: &Tree| tree.str_at(path).unwrap_or_default().to_owned();
+    if value(new) != value(old) {
+        let value = Tree::from(value(new));
         faults.0.push(FieldError::invalid(path.join("."), &value, IMMUTABLE));
     }
 }
@@ -455,15 +477,6 @@ fn node(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     }
 }
 
-fn class(new: &Tree, old: &Tree, faults: &mut Faults) {
-    for key in ["parameters", "provisioner", "reclaimPolicy"] {
-        if new.get(key) != old.get(key) {
-            faults.forbidden(Path::Root.field(key), &format!("updates to {key} are forbidden."));
-        }
-    }
-    same(new, old, &["volumeBindingMode"], faults);
-}
-
 fn stateful_set(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     let may_change: &[&str] = match minor {
         0..=20 => &["replicas", "template", "updateStrategy"],
@@ -516,15 +529,18 @@ fn job(new: &Tree, old: &Tree, faults: &mut Faults) {
     let at = Path::Root.field("spec");
     if now.get("completions") != was.get("completions") {
         let value = now.get("completions").cloned().unwrap_or_default();
-        let elastic = text(was, "completionMode") == "Indexed";
+        let elastic = text(now, "completionMode") == "Indexed";
         if !elastic {
             faults.invalid(at.field("completions"), value, IMMUTABLE);
-        } else if now.get("completions") != now.get("parallelism") {
+        } else if now.get("completions").is_some()
+            && was.get("completions").is_some()
+            && now.get("completions") != now.get("parallelism")
+        {
             let why = "can only be modified in tandem with spec.parallelism";
             faults.invalid(at.field("completions"), value, why);
         }
     }
-    same(new, old, &["spec", "selector"], faults);
+    same_selector(new, old, faults);
     if now.get("template") != was.get("template") {
         // A job that waits to be started may still be told where to run.
         let waits =

@@ -1,6 +1,6 @@
 //! Kinds that other controllers write: endpoints, leases, events, nodes.
 
-use super::check::{NOTHING, ip, list, one_of, port, reachable, required, text};
+use super::check::{NOTHING, ip, list, one_of, port, reachable, text};
 use super::rules::Write;
 use super::scheduling;
 use crate::Tree;
@@ -65,77 +65,6 @@ fn endpoint(address: &Tree, at: &Path<'_>, faults: &mut Faults) {
         Some(parsed) => reachable(faults, parsed, at.field("ip")),
         // Said twice by the real server.
         None => faults.invalid(at.field("ip"), stated, "must be a valid IP address"),
-    }
-}
-
-pub(super) fn endpoint_slice(write: &Write<'_>, faults: &mut Faults) {
-    let slice = write.new;
-    let kind = text(slice, "addressType");
-    if kind.is_empty() {
-        faults.required(Path::Root.field("addressType"), "");
-        return;
-    }
-    one_of(faults, slice, "addressType", &Path::Root, &["FQDN", "IPv4", "IPv6"]);
-    if !matches!(kind, "FQDN" | "IPv4" | "IPv6") {
-        return;
-    }
-    let all = Path::Root.field("endpoints");
-    for (index, endpoint) in list(slice, "endpoints").iter().enumerate() {
-        let at = all.index(index);
-        let place = at.field("addresses");
-        let addresses = list(endpoint, "addresses");
-        if addresses.is_empty() {
-            faults.required(place, "must contain at least 1 address");
-        }
-        for (index, address) in addresses.iter().enumerate() {
-            let address = address.as_str().unwrap_or_default();
-            if kind == "FQDN" {
-                continue;
-            }
-            if write.minor < 21 {
-                let good = match address.parse::<std::net::IpAddr>() {
-                    Ok(parsed) => parsed.is_ipv4() == (kind == "IPv4"),
-                    Err(_) => false,
-                };
-                if !good {
-                    let why = format!("must be a valid {kind} address");
-                    faults.invalid(place.index(index), address, &why);
-                }
-                continue;
-            }
-            let Ok(parsed) = address.parse::<std::net::IpAddr>() else {
-                faults.invalid(place.index(index), address, "must be a valid IP address");
-                continue;
-            };
-            if parsed.is_ipv4() != (kind == "IPv4") {
-                faults.invalid(place, address, &format!("must be an {kind} address"));
-            }
-            reachable(faults, parsed, place.index(index));
-        }
-        let hints = at.field("hints");
-        let zones = hints.field("forZones");
-        let stated = endpoint.get("hints").unwrap_or(&NOTHING);
-        for (index, zone) in list(stated, "forZones").iter().enumerate() {
-            let (at, name) = (zones.index(index), text(zone, "name"));
-            if name.is_empty() {
-                faults.required(at.field("name"), "");
-            } else {
-                let why = crate::names::label_value(name);
-                super::check::complain(faults, at.field("name"), name, why);
-            }
-        }
-    }
-    let all = Path::Root.field("ports");
-    let ports = list(slice, "ports");
-    for (index, entry) in ports.iter().enumerate() {
-        let at = all.index(index);
-        let name = text(entry, "name");
-        if ports[..index].iter().any(|other| text(other, "name") == name) {
-            faults.duplicate(at.field("name"), name);
-        }
-        if !name.is_empty() {
-            super::check::complain(faults, at.field("name"), name, crate::names::dns_label(name));
-        }
     }
 }
 
@@ -218,58 +147,5 @@ fn pod_ranges(write: &Write<'_>, faults: &mut Faults) {
             faults.invalid(all, shown, "may specify no more than one CIDR for each IP family");
         }
         None => {}
-    }
-}
-
-pub(super) fn priority_class(write: &Write<'_>, faults: &mut Faults) {
-    let class = write.new;
-    let name = class.str_at(&["metadata", "name"]).unwrap_or_default();
-    let value = class.int_at(&["value"]).unwrap_or(0);
-    let known = matches!(name, "system-node-critical" | "system-cluster-critical");
-    if name.starts_with("system-") && !known {
-        let meta = Path::Root.field("metadata");
-        let why = format!(
-            "priority class names with 'system-' prefix are reserved for system use only. error: {name} is not a known system priority class"
-        );
-        faults.forbidden(meta.field("name"), &why);
-    } else if !known && value > 1_000_000_000 {
-        let why = "maximum allowed value of a user defined priority is 1000000000";
-        faults.forbidden(Path::Root.field("value"), why);
-    }
-    one_of(faults, class, "preemptionPolicy", &Path::Root, &["PreemptLowerPriority", "Never"]);
-}
-
-pub(super) fn autoscaler(write: &Write<'_>, faults: &mut Faults) {
-    if !write.changed(&["spec"]) {
-        return;
-    }
-    let spec = write.new.get("spec").unwrap_or(&NOTHING);
-    let at = Path::Root.field("spec");
-    let (least, most) =
-        (spec.int_at(&["minReplicas"]).unwrap_or(1), spec.int_at(&["maxReplicas"]).unwrap_or(0));
-    if least < 1 {
-        faults.invalid(at.field("minReplicas"), least, "must be greater than or equal to 1");
-    }
-    if most < 1 {
-        faults.invalid(at.field("maxReplicas"), most, "must be greater than 0");
-    }
-    if most < least && most >= 1 {
-        faults.invalid(
-            at.field("maxReplicas"),
-            most,
-            "must be greater than or equal to `minReplicas`",
-        );
-    }
-    let target = spec.get("scaleTargetRef").unwrap_or(&NOTHING);
-    let place = at.field("scaleTargetRef");
-    required(faults, target, "kind", &place);
-    required(faults, target, "name", &place);
-    let version = text(target, "apiVersion");
-    if version.is_empty() && write.minor >= 27 {
-        faults.invalid(place.field("apiVersion"), version, "apiVersion must specify API group");
-    }
-    if least == 0 {
-        let why = "must specify at least one Object or External metric to support scaling to zero replicas";
-        faults.forbidden(at.field("metrics"), why);
     }
 }

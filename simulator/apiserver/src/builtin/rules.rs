@@ -1,8 +1,9 @@
 //! The rules of each kind.
 
 use super::{
-    cluster, config, event, immutable, job, network, others, parts, pod, policies, quota, rbac,
-    replication, service, storage, webhooks, workload,
+    autoscaler, budget, cluster, config, csi, endpoint_slice, event, immutable, ingress, job, jobs,
+    network_policy, others, parts, pod, policies, priority_class, quota, rbac, replication,
+    runtime_class, service, storage, storage_class, webhooks, workload,
 };
 use crate::Tree;
 use crate::kinds::KindInfo;
@@ -63,28 +64,31 @@ pub(crate) fn broken(
         ("", "Node") => others::node(&write, &mut faults),
         ("", "LimitRange") => quota::limit_range(&write, &mut faults),
         ("", "ResourceQuota") => quota::quota(&write, &mut faults),
-        ("discovery.k8s.io", "EndpointSlice") => others::endpoint_slice(&write, &mut faults),
+        ("discovery.k8s.io", "EndpointSlice") => endpoint_slice::check(&write, &mut faults),
         ("coordination.k8s.io", "Lease") => others::lease(&write, &mut faults),
-        ("storage.k8s.io", "StorageClass") => storage::class(&write, &mut faults),
-        ("scheduling.k8s.io", "PriorityClass") => others::priority_class(&write, &mut faults),
+        ("storage.k8s.io", "StorageClass") => storage_class::check(&write, &mut faults),
+        ("storage.k8s.io", "CSIDriver") => csi::driver(&write, &mut faults),
+        ("storage.k8s.io", "VolumeAttachment") => csi::attachment(&write, &mut faults),
+        ("node.k8s.io", "RuntimeClass") => runtime_class::check(&write, &mut faults),
+        ("scheduling.k8s.io", "PriorityClass") => priority_class::check(&write, &mut faults),
         ("apps", "Deployment") => workload::deployment(&write, &mut faults),
         ("apps", "ReplicaSet") => workload::replica_set(&write, &mut faults),
         ("apps", "StatefulSet") => workload::stateful_set(&write, &mut faults),
         ("apps", "DaemonSet") => workload::daemon_set(&write, &mut faults),
         ("apps", "ControllerRevision") => workload::revision(&write, &mut faults),
         ("batch", "Job") => {
-            workload::job(&write, &mut faults);
+            jobs::job(&write, &mut faults);
             job::status(&write, &mut faults);
         }
-        ("batch", "CronJob") => workload::cron_job(&write, &mut faults),
-        ("policy", "PodDisruptionBudget") => workload::budget(&write, &mut faults),
+        ("batch", "CronJob") => jobs::cron_job(&write, &mut faults),
+        ("policy", "PodDisruptionBudget") => budget::check(&write, &mut faults),
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => {
             rbac::role(&write, &kind.kind, &mut faults);
         }
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
             rbac::binding(&write, &kind.kind, &mut faults);
         }
-        ("autoscaling", "HorizontalPodAutoscaler") => others::autoscaler(&write, &mut faults),
+        ("autoscaling", "HorizontalPodAutoscaler") => autoscaler::check(&write, &mut faults),
         ("admissionregistration.k8s.io", "MutatingWebhookConfiguration") => {
             webhooks::check(&write, true, &mut faults);
         }
@@ -97,8 +101,9 @@ pub(crate) fn broken(
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
             policies::binding(&write, &mut faults);
         }
-        ("networking.k8s.io", "Ingress") => network::ingress(&write, &mut faults),
-        ("networking.k8s.io", "NetworkPolicy") => network::network_policy(&write, &mut faults),
+        ("networking.k8s.io", "Ingress") => ingress::ingress(&write, &mut faults),
+        ("networking.k8s.io", "IngressClass") => ingress::class(&write, &mut faults),
+        ("networking.k8s.io", "NetworkPolicy") => network_policy::check(&write, &mut faults),
         _ => {}
     }
     faults.0

@@ -19,7 +19,7 @@ pub(super) fn check(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     spread(spec, &at.field("topologySpreadConstraints"), faults);
 }
 
-fn tolerate(toleration: &Tree, at: &Path<'_>, faults: &mut Faults) {
+pub(super) fn tolerate(toleration: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let (key, operator, value) =
         (text(toleration, "key"), text(toleration, "operator"), text(toleration, "value"));
     if !key.is_empty() {

@@ -8,7 +8,8 @@ use crate::names;
 use crate::quantity::Quantity;
 use crate::schema::{Faults, Path};
 
-const MODES: &[&str] = &["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+pub(super) const MODES: &[&str] =
+    &["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
 pub(super) fn claim(write: &Write<'_>, faults: &mut Faults) {
     if write.changed(&["spec"]) {
@@ -242,16 +243,4 @@ fn csi(source: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
             complain(faults, at.field("namespace"), namespace, names::dns_label(namespace));
         }
     }
-}
-
-pub(super) fn class(write: &Write<'_>, faults: &mut Faults) {
-    let class = write.new;
-    required(faults, class, "provisioner", &Path::Root);
-    for (key, _) in class.get("parameters").into_iter().flat_map(Tree::entries) {
-        if key.is_empty() {
-            faults.invalid(Path::Root.field("parameters"), key, "field can not be empty.");
-        }
-    }
-    one_of(faults, class, "reclaimPolicy", &Path::Root, &["Delete", "Retain"]);
-    one_of(faults, class, "volumeBindingMode", &Path::Root, &["Immediate", "WaitForFirstConsumer"]);
 }

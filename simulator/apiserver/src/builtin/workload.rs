@@ -1,52 +1,70 @@
-//! Kinds that run pods from a template, and the budgets that protect them.
+//! Kinds that run pods from a template.
 
 use super::check::{
-    NOTHING, count_or_percent, labels, list, not_negative, on, one_of, selector, selects, text,
+    NOTHING, count_or_percent, labels, list, not_negative, one_of, selector, selects, text,
 };
+use super::immutable::printed_selector;
+use super::pod;
 use super::rules::Write;
-use super::{job_policy, pod};
 use crate::Tree;
 use crate::names;
 use crate::schema::{Faults, Path};
 use crate::status::FieldError;
 
-/// The selector is there, picks something, and picks what the template makes.
-fn selection(spec: &Tree, kind: &str, at: &Path<'_>, faults: &mut Faults) {
+/// What a kind says of a selector that is none.
+#[derive(Clone, Copy, PartialEq)]
+enum Misfit {
+    /// Nothing more than what is wrong with its parts.
+    Parts,
+    /// That it is none, in these words. Its pods are not looked at then.
+    Whole(&'static str),
+}
+
+/// The selector is there, picks something, and picks what the template makes. Whether it could be read.
+fn selection(spec: &Tree, kind: &str, misfit: Misfit, at: &Path<'_>, faults: &mut Faults) -> bool {
     let place = at.field("selector");
     let chosen = spec.get("selector").filter(|chosen| !chosen.is_null());
+    let is_empty = |chosen: &Tree| chosen.entries().all(|(_, part)| part.is_empty());
+    let before = faults.0.len();
     match chosen {
+        None if misfit == Misfit::Parts => {}
         None => faults.required(place, ""),
-        Some(chosen) => {
-            selector(faults, chosen, &place);
-            if chosen.entries().all(|(_, part)| part.is_empty()) {
-                let why = format!("empty selector is invalid for {kind}");
-                faults.invalid(place, Tree::empty_map(), &why);
+        Some(chosen) => selector(faults, chosen, &place),
+    }
+    let bad = chosen.is_some() && faults.0.len() > before;
+    if chosen.is_some_and(is_empty) {
+        let why = format!("empty selector is invalid for {kind}");
+        faults.invalid(place, Tree::empty_map(), &why);
+    }
+    match misfit {
+        Misfit::Whole(why) if bad => {
+            let printed = chosen.map(printed_selector).unwrap_or_default();
+            faults.0.push(FieldError::invalid_printed(place, &printed, why));
+        }
+        _ if bad || chosen.is_some_and(is_empty) => {}
+        _ => {
+            let made = spec.at(&["template", "metadata", "labels"]);
+            if !chosen.is_some_and(|chosen| selects(chosen, made)) {
+                let template = at.field("template");
+                let meta = template.field("metadata");
+                let why = "`selector` does not match template `labels`";
+                faults.invalid(meta.field("labels"), made.cloned().unwrap_or_default(), why);
             }
         }
     }
-    let bad_operator =
-        list(chosen.unwrap_or(&NOTHING), "matchExpressions").iter().any(|expression| {
-            !matches!(text(expression, "operator"), "In" | "NotIn" | "Exists" | "DoesNotExist")
-        });
-    if bad_operator {
-        faults.invalid(place, chosen.cloned().unwrap_or_default(), "");
-        return;
-    }
-    let made = spec.at(&["template", "metadata", "labels"]);
-    let empty = chosen.is_some_and(|chosen| chosen.entries().all(|(_, part)| part.is_empty()));
-    if !empty && !chosen.is_some_and(|chosen| selects(chosen, made)) {
-        let template = at.field("template");
-        let meta = template.field("metadata");
-        let why = "`selector` does not match template `labels`";
-        faults.invalid(meta.field("labels"), made.cloned().unwrap_or_default(), why);
-    }
+    !bad
 }
 
 fn template(write: &Write<'_>, owner: &str, at: &Path<'_>, faults: &mut Faults) {
     let spec = write.new.get("spec").unwrap_or(&NOTHING);
     let template = spec.get("template").unwrap_or(&NOTHING);
-    let at = at.field("template");
-    pod::template(template, write.minor, &at, faults);
+    let place = at.field("template");
+    pod::template(template, write.minor, &place, faults);
+    lasting(template, owner, &place, faults);
+}
+
+/// Its pods run until somebody stops them.
+fn lasting(template: &Tree, owner: &str, at: &Path<'_>, faults: &mut Faults) {
     let at = at.field("spec");
     let policy = template.str_at(&["spec", "restartPolicy"]).unwrap_or_default();
     if matches!(policy, "OnFailure" | "Never") {
@@ -58,6 +76,8 @@ fn template(write: &Write<'_>, owner: &str, at: &Path<'_>, faults: &mut Faults) 
     }
 }
 
+const NO_SELECTOR: Misfit = Misfit::Whole("invalid label selector");
+
 pub(super) fn deployment(write: &Write<'_>, faults: &mut Faults) {
     if !write.changed(&["spec"]) {
         return;
@@ -65,11 +85,13 @@ pub(super) fn deployment(write: &Write<'_>, faults: &mut Faults) {
     let spec = write.new.get("spec").unwrap_or(&NOTHING);
     let at = Path::Root.field("spec");
     not_negative(faults, spec, "replicas", &at);
-    selection(spec, "deployment", &at, faults);
-    template(write, "ReplicaSet", &at, faults);
+    if selection(spec, "deployment", NO_SELECTOR, &at, faults) {
+        template(write, "ReplicaSet", &at, faults);
+    }
     strategy(spec, &at, faults);
     not_negative(faults, spec, "minReadySeconds", &at);
     not_negative(faults, spec, "revisionHistoryLimit", &at);
+    not_negative(faults, spec, "progressDeadlineSeconds", &at);
     if let Some(deadline) = spec.int_at(&["progressDeadlineSeconds"])
         && deadline <= spec.int_at(&["minReadySeconds"]).unwrap_or(0)
     {
@@ -94,10 +116,7 @@ fn strategy(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             let at = at.field("rollingUpdate");
             count_or_percent(faults, rolling, "maxUnavailable", &at, false);
             count_or_percent(faults, rolling, "maxSurge", &at, false);
-            let zero = |key: &str| {
-                rolling.get(key).is_some_and(|v| v.as_i64() == Some(0) || v.as_str() == Some("0%"))
-            };
-            if zero("maxUnavailable") && zero("maxSurge") {
+            if share(rolling, "maxUnavailable") == 0 && share(rolling, "maxSurge") == 0 {
                 let value = rolling.get("maxUnavailable").cloned().unwrap_or_default();
                 faults.invalid(
                     at.field("maxUnavailable"),
@@ -107,16 +126,26 @@ fn strategy(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             }
             limited_percent(rolling, "maxUnavailable", &at, faults);
         }
-        other => {
-            let value = format!("{{\"Type\":{},\"RollingUpdate\":null}}", Tree::from(other));
-            let why = "supported values: \"Recreate\", \"RollingUpdate\"";
-            faults.0.push(FieldError {
-                kind: crate::FieldErrorKind::NotSupported,
-                field: String::from(at),
-                body: format!("Unsupported value: {value}: {why}"),
-            });
-        }
+        _ => no_strategy(kind, ["Recreate", "RollingUpdate"], at, faults),
     }
+}
+
+/// The real server shows the whole strategy.
+fn no_strategy(kind: &str, known: [&str; 2], at: Path<'_>, faults: &mut Faults) {
+    let value = format!("{{\"Type\":{},\"RollingUpdate\":null}}", Tree::from(kind));
+    let [first, second] = known;
+    faults.0.push(FieldError {
+        kind: crate::FieldErrorKind::NotSupported,
+        field: String::from(at),
+        body: format!("Unsupported value: {value}: supported values: {first:?}, {second:?}"),
+    });
+}
+
+/// A number, or the number before a percent sign; 0 if it is neither.
+fn share(rolling: &Tree, key: &str) -> i64 {
+    let value = rolling.get(key);
+    let percent = |value: &Tree| value.as_str()?.strip_suffix('%')?.parse().ok();
+    value.and_then(|value| value.as_i64().or_else(|| percent(value))).unwrap_or(0)
 }
 
 fn limited_percent(rolling: &Tree, key: &str, at: &Path<'_>, faults: &mut Faults) {
@@ -136,12 +165,12 @@ pub(super) fn replica_set(write: &Write<'_>, faults: &mut Faults) {
     let at = Path::Root.field("spec");
     not_negative(faults, spec, "replicas", &at);
     not_negative(faults, spec, "minReadySeconds", &at);
-    selection(spec, "deployment", &at, faults);
-    template(write, "ReplicaSet", &at, faults);
-    if write.old.is_some() && write.minor < 34 {
-        // Checked once as such and once as what comes after another.
-        selection(spec, "deployment", &at, faults);
-        template(write, "ReplicaSet", &at, faults);
+    // Older servers check it once as such and once as what comes after another.
+    let rounds = if write.old.is_some() && write.minor < 34 { 2 } else { 1 };
+    for _ in 0..rounds {
+        if selection(spec, "deployment", NO_SELECTOR, &at, faults) {
+            template(write, "ReplicaSet", &at, faults);
+        }
     }
 }
 
@@ -166,6 +195,9 @@ pub(super) fn stateful_set(write: &Write<'_>, faults: &mut Faults) {
         one_of(faults, policy, "whenDeleted", &at, &["Retain", "Delete"]);
         one_of(faults, policy, "whenScaled", &at, &["Retain", "Delete"]);
     }
+    if write.minor >= 34 {
+        claims(spec, &at, faults);
+    }
     not_negative(faults, spec, "replicas", &at);
     not_negative(faults, spec, "minReadySeconds", &at);
     if let Some(ordinals) = spec.get("ordinals") {
@@ -177,27 +209,26 @@ pub(super) fn stateful_set(write: &Write<'_>, faults: &mut Faults) {
             faults.invalid(at.field("serviceName"), service, &complaint);
         }
     }
-    selection(spec, "statefulset", &at, faults);
-    if write.minor < 24 {
-        // Older servers leave its pods to those who make them.
-        bare_template(spec, &at, faults);
-    } else {
-        template(write, "StatefulSet", &at, faults);
+    let made = spec.get("template").unwrap_or(&NOTHING);
+    let place = at.field("template");
+    if selection(spec, "statefulset", Misfit::Whole(""), &at, faults) {
+        if write.minor < 24 {
+            // Older servers leave its pods to those who make them.
+            labels(faults, made.at(&["metadata", "labels"]), place.field("labels"));
+        } else {
+            pod::template(made, write.minor, &place, faults);
+        }
     }
+    lasting(made, "StatefulSet", &place, faults);
 }
 
-fn bare_template(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let template = spec.get("template").unwrap_or(&NOTHING);
-    let at = at.field("template");
-    labels(faults, template.at(&["metadata", "labels"]), at.field("labels"));
-    let at = at.field("spec");
-    let policy = template.str_at(&["spec", "restartPolicy"]).unwrap_or_default();
-    if matches!(policy, "OnFailure" | "Never") {
-        faults.not_supported(at.field("restartPolicy"), policy, &["Always"]);
-    }
-    if template.at(&["spec", "activeDeadlineSeconds"]).is_some() {
-        let why = "activeDeadlineSeconds in StatefulSet is not Supported";
-        faults.forbidden(at.field("activeDeadlineSeconds"), why);
+/// The claims that each of its pods has.
+fn claims(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let all = at.field("volumeClaimTemplates");
+    for (index, claim) in list(spec, "volumeClaimTemplates").iter().enumerate() {
+        let at = all.index(index);
+        let spec = claim.get("spec").unwrap_or(&NOTHING);
+        super::storage::claim_spec(spec, &at.field("spec"), faults);
     }
 }
 
@@ -243,14 +274,50 @@ pub(super) fn daemon_set(write: &Write<'_>, faults: &mut Faults) {
     let at = Path::Root.field("spec");
     if let Some(old) = write.old.filter(|_| write.minor >= 34) {
         // Said here already, before what does not fit the new selector.
-        super::immutable::same(write.new, old, &["spec", "selector"], faults);
+        super::immutable::same_selector(write.new, old, faults);
     }
     let rounds = if write.old.is_some() && write.minor < 34 { 2 } else { 1 };
     for _ in 0..rounds {
-        selection(spec, "daemonset", &at, faults);
+        selection(spec, "daemonset", Misfit::Parts, &at, faults);
         template(write, "DaemonSet", &at, faults);
         not_negative(faults, spec, "minReadySeconds", &at);
+        node_by_node(spec, &at, faults);
         not_negative(faults, spec, "revisionHistoryLimit", &at);
+    }
+}
+
+/// How a DaemonSet's pods are replaced: on a node either the old one goes first or the new one comes first.
+fn node_by_node(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let Some(strategy) = spec.get("updateStrategy") else { return };
+    let at = at.field("updateStrategy");
+    match text(strategy, "type") {
+        "OnDelete" => {}
+        "RollingUpdate" => {
+            let Some(rolling) = strategy.get("rollingUpdate") else {
+                faults.required(at.field("rollingUpdate"), "");
+                return;
+            };
+            let at = at.field("rollingUpdate");
+            for key in ["maxUnavailable", "maxSurge"] {
+                count_or_percent(faults, rolling, key, &at, false);
+            }
+            for key in ["maxUnavailable", "maxSurge"] {
+                limited_percent(rolling, key, &at, faults);
+            }
+            match (share(rolling, "maxUnavailable"), share(rolling, "maxSurge")) {
+                (0, 0) => {
+                    let why = "cannot be 0 when maxSurge is 0";
+                    faults.required(at.field("maxUnavailable"), why);
+                }
+                (0, _) | (_, 0) => {}
+                _ => {
+                    let value = rolling.get("maxSurge").cloned().unwrap_or_default();
+                    let why = "may not be set when maxUnavailable is non-zero";
+                    faults.invalid(at.field("maxSurge"), value, why);
+                }
+            }
+        }
+        other => no_strategy(other, ["RollingUpdate", "OnDelete"], at, faults),
     }
 }
 
@@ -264,218 +331,14 @@ pub(super) fn revision(write: &Write<'_>, faults: &mut Faults) {
         return;
     }
     not_negative(faults, write.new, "revision", &Path::Root);
-    match write.new.get("data") {
+    if write.old.is_some() {
+        return;
+    }
+    match write.new.get("data").filter(|data| !data.is_null()) {
         None => faults.required(Path::Root.field("data"), "data is mandatory"),
         Some(data) if !data.is_map() => {
             faults.required(Path::Root.field("data"), "data must be a valid JSON object");
         }
         Some(_) => {}
-    }
-}
-
-pub(super) fn job(write: &Write<'_>, faults: &mut Faults) {
-    if !write.changed(&["spec"]) {
-        return;
-    }
-    let spec = write.new.get("spec").unwrap_or(&NOTHING);
-    let at = Path::Root.field("spec");
-    let name = write.new.str_at(&["metadata", "name"]).unwrap_or_default();
-    if spec.get("selector").is_some() && !on(spec, "manualSelector") {
-        generated_labels(spec, name, &at, faults);
-    }
-    whole_job(spec, write.minor, &at, faults);
-    if text(spec, "completionMode") == "Indexed" {
-        let last = spec.int_at(&["completions"]).unwrap_or(0) - 1;
-        let host = format!("{name}-{last}");
-        if !names::dns_label(&host).is_empty() && last >= 0 {
-            let meta = Path::Root.field("metadata");
-            let why = format!("will not able to create pod with invalid DNS label: {host}");
-            faults.invalid(meta.field("name"), name, &why);
-        }
-    }
-    if write.old.is_some() {
-        // The real server checks a job once as such and once as what comes after another.
-        whole_job(spec, write.minor, &at, faults);
-    }
-}
-
-fn whole_job(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
-    job_spec(spec, minor, at, faults);
-    match spec.get("selector") {
-        None => faults.required(at.field("selector"), ""),
-        Some(chosen) => selector(faults, chosen, &at.field("selector")),
-    }
-    let made = spec.at(&["template", "metadata", "labels"]);
-    if !spec.get("selector").is_some_and(|chosen| selects(chosen, made)) {
-        let template = at.field("template");
-        let meta = template.field("metadata");
-        let why = "`selector` does not match template `labels`";
-        faults.invalid(meta.field("labels"), made.cloned().unwrap_or_default(), why);
-    }
-}
-
-fn generated_labels(spec: &Tree, name: &str, at: &Path<'_>, faults: &mut Faults) {
-    let template = at.field("template");
-    let meta = template.field("metadata");
-    let place = meta.field("labels");
-    let made = spec.at(&["template", "metadata", "labels"]).cloned().unwrap_or_default();
-    for key in ["job-name", "batch.kubernetes.io/job-name"] {
-        match made.str_at(&[key]) {
-            Some(value) if value != name => {
-                faults.invalid(place.key(key), made.clone(), &format!("must be '{name}'"));
-            }
-            _ => {}
-        }
-    }
-}
-
-fn job_spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
-    for key in [
-        "parallelism",
-        "completions",
-        "activeDeadlineSeconds",
-        "backoffLimit",
-        "ttlSecondsAfterFinished",
-        "backoffLimitPerIndex",
-        "maxFailedIndexes",
-    ] {
-        not_negative(faults, spec, key, at);
-    }
-    if spec.get("maxFailedIndexes").is_some() && spec.get("backoffLimitPerIndex").is_none() {
-        faults.required(at.field("backoffLimitPerIndex"), "when maxFailedIndexes is specified");
-    }
-    let manager = text(spec, "managedBy");
-    if !manager.is_empty() && !manager.contains('/') {
-        let why = "must be a domain-prefixed path (such as \"acme.io/foo\")";
-        faults.invalid(at.field("managedBy"), manager, why);
-    }
-    if manager.len() > 63 {
-        faults.too_long(at.field("managedBy"), 63);
-    }
-    one_of(faults, spec, "completionMode", at, &["NonIndexed", "Indexed"]);
-    job_policy::sizes(spec, at, faults);
-    job_policy::failure(spec, at, faults);
-    job_policy::success(spec, at, faults);
-    let fails = spec.get("podFailurePolicy").is_some();
-    let replacements: &[&str] =
-        if fails { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };
-    one_of(faults, spec, "podReplacementPolicy", at, replacements);
-    let template = spec.get("template").unwrap_or(&NOTHING);
-    let place = at.field("template");
-    pod::template(template, minor, &place, faults);
-    let policy = template.str_at(&["spec", "restartPolicy"]).unwrap_or_default();
-    let place = place.field("spec");
-    match policy {
-        "" | "Always" => {
-            faults.required(place.field("restartPolicy"), "valid values: \"OnFailure\", \"Never\"");
-        }
-        "OnFailure" if fails => {
-            let why = "only \"Never\" is supported when podFailurePolicy is specified";
-            faults.invalid(place.field("restartPolicy"), policy, why);
-        }
-        _ => {}
-    }
-}
-
-pub(super) fn cron_job(write: &Write<'_>, faults: &mut Faults) {
-    if !write.changed(&["spec"]) {
-        return;
-    }
-    let spec = write.new.get("spec").unwrap_or(&NOTHING);
-    let at = Path::Root.field("spec");
-    let schedule = text(spec, "schedule");
-    if schedule.is_empty() {
-        faults.required(at.field("schedule"), "");
-    } else if let Some(why) = bad_zone(write, schedule).or_else(|| bad_schedule(schedule)) {
-        let why = if write.minor < 21 { in_old_words(&why) } else { why };
-        faults.invalid(at.field("schedule"), schedule, &why);
-    }
-    not_negative(faults, spec, "startingDeadlineSeconds", &at);
-    one_of(faults, spec, "concurrencyPolicy", &at, &["Allow", "Forbid", "Replace"]);
-    not_negative(faults, spec, "successfulJobsHistoryLimit", &at);
-    not_negative(faults, spec, "failedJobsHistoryLimit", &at);
-    let above = at.field("jobTemplate");
-    let template = spec.get("jobTemplate").unwrap_or(&NOTHING);
-    let meta = above.field("metadata");
-    labels(faults, template.at(&["metadata", "labels"]), meta.field("labels"));
-    let job = template.get("spec").unwrap_or(&NOTHING);
-    let at = above.field("spec");
-    if on(job, "manualSelector") {
-        faults.not_supported(at.field("manualSelector"), true, &["nil", "false"]);
-    }
-    job_spec(job, write.minor, &at, faults);
-    let name = write.new.str_at(&["metadata", "name"]).unwrap_or_default();
-    if name.len() > 52 {
-        let meta = Path::Root.field("metadata");
-        faults.invalid(meta.field("name"), name, "must be no more than 52 characters");
-    }
-}
-
-/// A time zone in the schedule stays where it was before there was a field for it.
-fn bad_zone(write: &Write<'_>, schedule: &str) -> Option<String> {
-    let before = write.old.and_then(|old| old.str_at(&["spec", "schedule"])).unwrap_or_default();
-    let new = write.minor >= 27 && schedule.contains("TZ") && !before.contains("TZ");
-    new.then(|| "cannot use TZ or CRON_TZ in schedule, use timeZone field instead".to_owned())
-}
-
-/// As the parser of older servers said it: `Expected exactly 5 fields, found 1: x`.
-fn in_old_words(why: &str) -> String {
-    let mut letters = why.chars();
-    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-    let rest = letters.filter(|letter| !matches!(letter, '[' | ']'));
-    first.into_iter().chain(rest).collect()
-}
-
-fn bad_schedule(schedule: &str) -> Option<String> {
-    let zone = schedule.starts_with("TZ=") || schedule.starts_with("CRON_TZ=");
-    let schedule = if zone { schedule.split_once(' ')?.1 } else { schedule };
-    if schedule.starts_with('@') {
-        return None;
-    }
-    let fields: Vec<&str> = schedule.split_whitespace().collect();
-    if fields.len() != 5 {
-        let found = fields.len();
-        return Some(format!("expected exactly 5 fields, found {found}: [{}]", fields.join(" ")));
-    }
-    let bounds = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)];
-    for (field, (low, high)) in fields.iter().zip(bounds) {
-        for part in field.split(',') {
-            let range = part.split('/').next().unwrap_or(part);
-            for number in range.split('-').filter_map(|number| number.parse::<u32>().ok()) {
-                if number > high {
-                    return Some(format!("end of range ({number}) above maximum ({high}): {part}"));
-                }
-                if number < low {
-                    return Some(format!(
-                        "beginning of range ({number}) below minimum ({low}): {part}"
-                    ));
-                }
-            }
-        }
-    }
-    None
-}
-
-pub(super) fn budget(write: &Write<'_>, faults: &mut Faults) {
-    if !write.changed(&["spec"]) {
-        return;
-    }
-    let spec = write.new.get("spec").unwrap_or(&NOTHING);
-    let at = Path::Root.field("spec");
-    let (least, most) = (spec.get("minAvailable"), spec.get("maxUnavailable"));
-    if let (Some(least), Some(most)) = (least, most) {
-        let printed = format!(
-            "{{\"MinAvailable\":{least},\"Selector\":{},\"MaxUnavailable\":{most},\"UnhealthyPodEvictionPolicy\":{}}}",
-            spec.get("selector").unwrap_or(&NOTHING),
-            spec.get("unhealthyPodEvictionPolicy").unwrap_or(&NOTHING),
-        );
-        let why = "minAvailable and maxUnavailable cannot be both set";
-        faults.0.push(FieldError::invalid_printed(at, &printed, why));
-    }
-    count_or_percent(faults, spec, "minAvailable", &at, true);
-    count_or_percent(faults, spec, "maxUnavailable", &at, true);
-    one_of(faults, spec, "unhealthyPodEvictionPolicy", &at, &["AlwaysAllow", "IfHealthyBudget"]);
-    if let Some(chosen) = spec.get("selector") {
-        selector(faults, chosen, &at.field("selector"));
     }
 }

@@ -16,6 +16,13 @@ const ORPHAN: &str = "orphan";
 
 pub(super) fn delete(call: &mut Call<'_>) -> Answered {
     let options = options(call)?;
+    if call.kind.info.is("batch", "Job")
+        && has_no_policy(&options)
+        && &*call.info().version == "v1"
+        && call.server.profile().minor >= 23
+    {
+        call.warnings.push("child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning".to_owned());
+    }
     let object = call.stored()?;
     check_preconditions(call, &object, &options.preconditions)?;
     let name = object.name();
@@ -23,13 +30,6 @@ pub(super) fn delete(call: &mut Call<'_>) -> Answered {
     if call.kind.info.is("", "Namespace") && is_builtin_namespace {
         let why = "this namespace may not be deleted";
         return Err(Status::forbidden(call.info(), name, why));
-    }
-    if call.kind.info.is("batch", "Job")
-        && has_no_policy(&options)
-        && &*call.info().version == "v1"
-        && call.server.profile().minor >= 23
-    {
-        call.warnings.push("child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning".to_owned());
     }
     let old = Some(object.tree());
     policy::ask(call, &Change { operation: "DELETE", name: object.name(), object: None, old })?;

@@ -1,7 +1,8 @@
 //! What can be asked of an object besides the object: its scale, its node, its end.
 
 use super::claim::Claim;
-use super::{Answered, Call, apply, body, patched, update};
+use super::{Answered, Call, apply, body, fields, patched, update};
+use crate::golang;
 use crate::object::{Object, Operation, Tree};
 use crate::request::{Answer, Gvr, PatchKind, Response, Verb};
 use crate::schema::Schema;
@@ -26,8 +27,21 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
         let patched = patched::apply(call, kind, &current, &patch)?;
         let table = call.server.profile().table();
         let schema = Schema::builtin(table, "autoscaling.v1.Scale");
-        if let Some(schema) = schema
-            && let Err(misfit) = schema.decode(&patched, None)
+        let read = schema.map(|schema| schema.decode(&patched, None));
+        if let Some(Ok((_, unknown))) = &read {
+            let shown = match kind {
+                PatchKind::Strategic => golang::print(&patch),
+                _ => patched::shown_as(
+                    call,
+                    &with_owners(&object, &patched),
+                    "autoscaling/v1",
+                    "Scale",
+                ),
+            };
+            read_over(call, unknown, |why| Status::invalid_patch(&shown, why))?;
+        }
+        if let (Some(schema), Some(Err(misfit))) =
+            (Schema::builtin(call.server.profile().table(), "autoscaling.v1.Scale"), read)
         {
             let minor = call.server.profile().minor;
             let owned = if minor < 22 { patched } else { with_owners(&object, &patched) };
@@ -54,6 +68,14 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
                 scale_details(object.name()),
                 &[error],
             ));
+        }
+        let table = call.server.profile().table();
+        let schema = Schema::builtin(table, "autoscaling.v1.Scale");
+        if let Some(Ok((_, unknown))) = schema.map(|schema| schema.decode(&sent, None)) {
+            read_over(call, &unknown, |why| {
+                let lead = "Scale in version \"v1\" cannot be handled as a Scale";
+                Status::bad_request(format!("{lead}: {why}"))
+            })?;
         }
         sent
     };
@@ -83,6 +105,24 @@ pub(super) fn scale(call: &mut Call<'_>) -> Answered {
     let response = update::replace(call, &object, &tree, claim)?;
     let Answer::Object(object) = &response.body else { return Ok(response) };
     Ok(tree_answer(scale_of(call, object)?, response.changed))
+}
+
+/// Tells of members that no scale has.
+fn read_over(
+    call: &mut Call<'_>,
+    unknown: &[String],
+    refusal: impl Fn(&str) -> Status,
+) -> Result<(), Status> {
+    let validation = &*call.request.options.field_validation;
+    if validation == "Ignore" || call.server.profile().minor < 25 {
+        return Ok(());
+    }
+    let said = fields::remarks(call, unknown);
+    if validation == "Strict" && !said.refusal.is_empty() {
+        return Err(refusal(&format!("strict decoding error: {}", said.refusal.join(", "))));
+    }
+    call.warnings.extend(said.warnings);
+    Ok(())
 }
 
 /// A scale with those who have scaled.
@@ -194,9 +234,14 @@ fn scale_of(call: &Call<'_>, object: &Object) -> Result<Tree, Status> {
             "the spec replicas field \".{path}\" does not exist"
         )));
     };
+    // None is as good as nothing said.
+    let wanted = match replicas.as_i64() {
+        Some(0) => Tree::empty_map(),
+        _ => Tree::map([("replicas", replicas)]),
+    };
     let mut tree =
         Tree::map([("kind", Tree::from("Scale")), ("apiVersion", "autoscaling/v1".into())])
-            .with(&["spec", "replicas"], replicas)
+            .with(&["spec"], wanted)
             .with(&["status", "replicas"], find(&paths.status).unwrap_or_else(|| 0.into()));
     for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
         if let Some(value) = object.tree().at(&["metadata", key]) {

@@ -5,6 +5,7 @@ use super::policy::{self, Change};
 use super::{Answered, Call, apply, body, create, fields, patched, signing, spelling, write};
 use crate::builtin::{admission, parts};
 use crate::golang;
+use crate::kinds::KindInfo;
 use crate::object::{Object, Operation, Tree};
 use crate::ownership::Ownership;
 use crate::request::{PatchKind, Response, Verb};
@@ -240,19 +241,39 @@ fn only_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
     let start = if info.custom {
         old.clone()
     } else {
-        // Labels and annotations of builtin kinds can be written along with their status.
-        let metadata = match (&*info.group, &*info.kind) {
-            ("apps", "Deployment") => old.get("metadata"),
-            _ => new.get("metadata"),
-        };
-        let mut tree =
-            keep_metadata(old, &old.with(&["metadata"], metadata.unwrap_or(&Tree::empty_map())));
+        let mut tree = keep_metadata(old, &old.with(&["metadata"], beside_status(info, old, new)));
         if &*info.kind == "Pod" {
             tree = take(&tree, old, &["metadata", "ownerReferences"]);
         }
         tree
     };
     take(&start, new, &["status"])
+}
+
+/// The metadata that is written along with a status: of most builtin kinds all that a client may write.
+fn beside_status(info: &KindInfo, old: &Tree, new: &Tree) -> Tree {
+    let metadata = |tree: &Tree| tree.get("metadata").cloned().unwrap_or_else(Tree::empty_map);
+    match (&*info.group, &*info.kind) {
+        ("storage.k8s.io", "VolumeAttachment")
+        | ("networking.k8s.io", "ServiceCIDR")
+        | ("resource.k8s.io", "ResourceClaim")
+        | (
+            "flowcontrol.apiserver.k8s.io"
+            | "apiregistration.k8s.io"
+            | "admissionregistration.k8s.io",
+            _,
+        ) => metadata(old),
+        ("apps", "Deployment") => match old.at(&["metadata", "labels"]) {
+            Some(labels) => metadata(new).with(&["labels"], labels),
+            None => metadata(new).without(&["labels"]),
+        },
+        ("apps", "DaemonSet") => match old.str_at(&admission::TEMPLATES) {
+            // A client does not count the templates.
+            Some(count) => metadata(new).with(&admission::TEMPLATES[1..], count),
+            None => metadata(new),
+        },
+        _ => metadata(new),
+    }
 }
 
 /// Through the object itself, everything but its status changes.

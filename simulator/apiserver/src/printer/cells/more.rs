@@ -141,7 +141,10 @@ pub(super) fn endpoints(endpoints: &Tree, _: Timestamp) -> Value {
 }
 
 pub(super) fn slice_ports(slice: &Tree, _: Timestamp) -> Value {
-    let port = |port: &Tree| or(or(text(port, "port"), &text(port, "name")), "*");
+    let port = |port: &Tree| match (port.get("port"), port.get("name")) {
+        (None, Some(_)) => text(port, "name"),
+        _ => or(text(port, "port"), "*"),
+    };
     let ports: Vec<String> = items(slice, "ports").iter().map(port).collect();
     json!(or(some_of(&ports, ports.len(), 3), "<unset>"))
 }

@@ -1,8 +1,6 @@
-//! Ways into a cluster, and between its pods.
+//! Ways into a cluster, and who provides them.
 
-use std::net::IpAddr;
-
-use super::check::{NOTHING, complain, list, selector, text};
+use super::check::{NOTHING, complain, domain_prefixed, ip, list, loose_ip, text};
 use super::names::{port_name, port_number};
 use super::rules::Write;
 use crate::Tree;
@@ -11,9 +9,12 @@ use crate::schema::{Faults, Path};
 use crate::status::FieldError;
 
 const WILDCARD: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const CIDR: &str = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+const NO_NAME: &str = "must be a DNS name, not an IP address";
 
 pub(super) fn ingress(write: &Write<'_>, faults: &mut Faults) {
+    if write.changed(&["status"]) && write.old.is_some() {
+        addresses(write.new, faults);
+    }
     if !write.changed(&["spec"]) {
         return;
     }
@@ -36,6 +37,9 @@ pub(super) fn ingress(write: &Write<'_>, faults: &mut Faults) {
         let http = above.field("http");
         let all = http.field("paths");
         let paths = rule.at(&["http", "paths"]).map_or(&[][..], Tree::items);
+        if paths.is_empty() && rule.get("http").is_some() {
+            faults.required(all, "");
+        }
         for (index, one) in paths.iter().enumerate() {
             let at = all.index(index);
             path(one, &at, faults);
@@ -61,17 +65,56 @@ pub(super) fn ingress(write: &Write<'_>, faults: &mut Faults) {
     if let Some(class) = spec.str_at(&["ingressClassName"]) {
         complain(faults, at.field("ingressClassName"), class, names::dns_subdomain(class));
     }
+    if write.old.is_none() {
+        one_class(write.new, faults);
+    }
+}
+
+/// A new ingress that names its class in the old place too names the same one.
+fn one_class(ingress: &Tree, faults: &mut Faults) {
+    const KEY: &str = "kubernetes.io/ingress.class";
+    let (old, new) = (
+        ingress.str_at(&["metadata", "annotations", KEY]),
+        ingress.str_at(&["spec", "ingressClassName"]),
+    );
+    if let (Some(old), Some(new)) = (old, new)
+        && old != new
+    {
+        let above = Path::Root.field("annotations");
+        let why = "must match `ingressClassName` when both are specified";
+        faults.invalid(above.field(KEY), old, why);
+    }
+}
+
+/// Where an ingress can be reached, as its status says.
+fn addresses(ingress: &Tree, faults: &mut Faults) {
+    let status = Path::Root.field("status");
+    let above = status.field("loadBalancer");
+    let all = above.field("ingress");
+    let points = ingress.at(&["status", "loadBalancer", "ingress"]).map_or(&[][..], Tree::items);
+    for (index, point) in points.iter().enumerate() {
+        let at = all.index(index);
+        let (address, name) = (text(point, "ip"), text(point, "hostname"));
+        if !address.is_empty() {
+            ip(faults, address, at.field("ip"));
+        }
+        if !name.is_empty() {
+            complain(faults, at.field("hostname"), name, names::dns_subdomain(name));
+            if loose_ip(name).is_some() {
+                faults.invalid(at.field("hostname"), name, NO_NAME);
+            }
+        }
+    }
 }
 
 fn host(name: &str, at: &Path<'_>, faults: &mut Faults) {
     if name.is_empty() {
         return;
     }
-    if name.parse::<IpAddr>().is_ok() {
-        faults.invalid(*at, name, "must be a DNS name, not an IP address");
-    } else {
-        subdomain(name, at, faults);
+    if loose_ip(name).is_some() {
+        faults.invalid(*at, name, NO_NAME);
     }
+    subdomain(name, at, faults);
 }
 
 /// A name, or all names below one.
@@ -121,8 +164,9 @@ fn path(path: &Tree, at: &Path<'_>, faults: &mut Faults) {
 fn backend(backend: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let (resource, service) = (backend.get("resource"), backend.get("service"));
     let Some(service) = service else {
-        if resource.is_none() {
-            faults.invalid(*at, "", "resource or service backend is required");
+        match resource {
+            None => faults.invalid(*at, "", "resource or service backend is required"),
+            Some(resource) => named(resource, &at.field("resource"), faults),
         }
         return;
     };
@@ -148,135 +192,80 @@ fn backend(backend: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-pub(super) fn network_policy(write: &Write<'_>, faults: &mut Faults) {
+/// Something of any kind, by group, kind and name.
+fn named(reference: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    if let Some(group) = reference.str_at(&["apiGroup"]) {
+        complain(faults, at.field("apiGroup"), group, names::dns_subdomain(group));
+    }
+    for key in ["kind", "name"] {
+        let name = text(reference, key);
+        if name.is_empty() {
+            faults.required(at.field(key), "");
+        } else {
+            complain(faults, at.field(key), name, names::path_segment(name));
+        }
+    }
+}
+
+pub(super) fn class(write: &Write<'_>, faults: &mut Faults) {
     if !write.changed(&["spec"]) {
         return;
     }
-    let spec = write.new.get("spec").unwrap_or(&NOTHING);
     let at = Path::Root.field("spec");
-    if let Some(pods) = spec.get("podSelector") {
-        selector(faults, pods, &at.field("podSelector"));
-    }
-    for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
-        let all = at.field(direction);
-        for (index, rule) in list(spec, direction).iter().enumerate() {
-            let at = all.index(index);
-            let ports = at.field("ports");
-            for (index, one) in list(rule, "ports").iter().enumerate() {
-                port(one, &ports.index(index), faults);
-            }
-            let all = at.field(peers);
-            for (index, one) in list(rule, peers).iter().enumerate() {
-                peer(one, &all.index(index), faults);
-            }
+    let spec = write.new.get("spec").unwrap_or(&NOTHING);
+    let controller = text(spec, "controller");
+    if controller.is_empty() {
+        faults.required(at.field("controller"), "");
+    } else {
+        if controller.len() > LONGEST_CONTROLLER {
+            faults.too_long(at.field("controller"), LONGEST_CONTROLLER);
         }
+        domain_prefixed(faults, controller, at.field("controller"));
     }
-    let types = at.field("policyTypes");
-    let stated = list(spec, "policyTypes");
-    if stated.len() > 2 {
-        let value = spec.get("policyTypes").cloned().unwrap_or_default();
-        faults.invalid(types, value, "may not specify more than two policyTypes");
-        return;
-    }
-    for (index, kind) in stated.iter().enumerate() {
-        if !matches!(kind.as_str(), Some("Ingress" | "Egress")) {
-            faults.not_supported(types.index(index), kind, &["Ingress", "Egress"]);
-        }
+    if let Some(parameters) = spec.get("parameters").filter(|parameters| !parameters.is_null()) {
+        let at = at.field("parameters");
+        named(parameters, &at, faults);
+        scope(parameters, &at, faults);
     }
 }
 
-fn port(port: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let protocol = text(port, "protocol");
-    if !matches!(protocol, "" | "TCP" | "UDP" | "SCTP") {
-        faults.not_supported(at.field("protocol"), protocol, &["SCTP", "TCP", "UDP"]);
-    }
-    let end = port.int_at(&["endPort"]);
-    let place = at.field("endPort");
-    match port.get("port") {
-        None => {
-            if let Some(end) = end {
-                faults.invalid(place, end, "may not be specified when `port` is not specified");
-            }
+const LONGEST_CONTROLLER: usize = 250;
+
+/// Whose parameters they are: the cluster's, or those of a namespace, which is named then.
+fn scope(parameters: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let namespace = parameters.str_at(&["namespace"]);
+    match (text(parameters, "scope"), namespace) {
+        ("Namespace", None) => {
+            faults.required(at.field("namespace"), "`parameters.scope` is set to 'Namespace'");
         }
-        Some(first) => {
-            if let Some(number) = first.as_i64() {
-                complain(faults, at.field("port"), number, port_number(number));
-                if let Some(end) = end {
-                    if end < number {
-                        faults.invalid(place, number, "must be greater than or equal to `port`");
-                    }
-                    complain(faults, place, end, port_number(end));
-                }
-                return;
-            }
-            if let Some(end) = end {
-                faults.invalid(place, end, "may not be specified when `port` is non-numeric");
-            }
-            let name = first.as_str().unwrap_or_default();
-            complain(faults, at.field("port"), name, port_name(name));
+        ("Namespace", Some(name)) => {
+            complain(faults, at.field("namespace"), name, names::dns_label(name));
         }
+        ("Cluster", Some(_)) => {
+            faults.forbidden(at.field("namespace"), "`parameters.scope` is set to 'Cluster'");
+        }
+        ("Cluster", None) => {}
+        (other, _) => faults.not_supported(at.field("scope"), other, &["Cluster", "Namespace"]),
     }
 }
 
-fn peer(peer: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let mut count = 0;
-    for key in ["podSelector", "namespaceSelector"] {
-        if let Some(chosen) = peer.get(key) {
-            count += 1;
-            selector(faults, chosen, &at.field(key));
-        }
-    }
-    if let Some(block) = peer.get("ipBlock") {
-        count += 1;
-        ip_block(block, &at.field("ipBlock"), faults);
-        if count > 1 {
-            faults.forbidden(*at, "may not specify both ipBlock and another peer");
-        }
-    }
-    if count == 0 {
-        faults.required(*at, "must specify a peer");
-    }
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-fn ip_block(block: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let stated = text(block, "cidr");
-    if stated.is_empty() {
-        faults.required(at.field("cidr"), "");
-        return;
-    }
-    let Some(outer) = cidr(stated) else {
-        faults.invalid(at.field("cidr"), stated, CIDR);
-        return;
-    };
-    let all = at.field("except");
-    for (index, except) in list(block, "except").iter().enumerate() {
-        let except = except.as_str().unwrap_or_default();
-        match cidr(except) {
-            None => faults.invalid(all.index(index), except, CIDR),
-            Some(inner)
-                if inner.1 > outer.1 && prefix(inner.0, outer.1) == prefix(outer.0, outer.1) => {}
-            Some(_) => {
-                faults.invalid(all.index(index), except, "must be a strict subset of `cidr`");
-            }
-        }
-    }
-}
+    use super::*;
 
-/// An address and the length of its prefix.
-fn cidr(text: &str) -> Option<(IpAddr, u32)> {
-    let (address, length) = text.split_once('/')?;
-    let address: IpAddr = address.parse().ok()?;
-    let length: u32 = length.parse().ok()?;
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    (length <= most).then_some((address, length))
-}
-
-/// The first bits of an address, and of which family it is.
-fn prefix(address: IpAddr, length: u32) -> (bool, u128) {
-    let (bits, width) = match address {
-        IpAddr::V4(address) => (u128::from(u32::from(address)), 32),
-        IpAddr::V6(address) => (u128::from(address), 128),
-    };
-    let cut: u32 = width - length.min(width);
-    (address.is_ipv4(), bits.checked_shr(cut).unwrap_or(0))
+    #[test]
+    fn a_class_names_its_controller_by_a_domain_and_a_path() {
+        let said = |controller: &str| {
+            let class = Tree::from(json!({ "spec": { "controller": controller } }));
+            let mut faults = Faults::default();
+            super::class(&Write { new: &class, old: None, minor: 34 }, &mut faults);
+            let value =
+                |fault: &FieldError| fault.body.split(": ").nth(1).unwrap_or_default().to_owned();
+            faults.0.iter().map(value).collect::<Vec<_>>()
+        };
+        assert!(said("example.com/a").is_empty());
+        assert_eq!(said("a b/c d"), ["\"a b\"", "\"c d\""]);
+    }
 }
