@@ -114,6 +114,10 @@ pub fn form(server: &Server, request: &Request, parts: &Parts) -> Result<Form, (
     let accept = accept.unwrap_or_default();
     let errors = Form::of_errors(accept);
     let Some(kind) = kind_of(server, request) else { return Ok(errors) };
+    if request.subresource.as_deref().is_some_and(|name| !kind.has_subresource(name)) {
+        // That there is no such thing is said in any form.
+        return Ok(errors);
+    }
     let query = parts.uri.query().unwrap_or_default();
     Form::negotiate(accept, query, kind, request.verb, server.profile().minor).map_err(|status| {
         // What no route gives is refused before anything else, what no representation gives after the options.

@@ -58,7 +58,7 @@ impl Partial {
         let shown = object.shown();
         let metadata = shown.get("metadata").cloned().unwrap_or_default();
         let metadata = if shown.str_at(&["kind"]) == Some("DaemonSet") {
-            without_templates(metadata)
+            without_templates(&metadata)
         } else {
             metadata
         };
@@ -134,7 +134,7 @@ fn not_so(kind: &KindInfo, is_list: bool) -> Status {
 }
 
 /// The server makes that annotation of a member of its own when it shows the whole object.
-fn without_templates(metadata: Tree) -> Tree {
+fn without_templates(metadata: &Tree) -> Tree {
     let [_, annotations, key] = admission::TEMPLATES;
     let bare = metadata.without(&[annotations, key]);
     if bare.get(annotations).is_some_and(Tree::is_empty) {

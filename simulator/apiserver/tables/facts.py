@@ -419,6 +419,9 @@ LISTS = {
     ("apiextensions.v1.CustomResourceDefinitionStatus", "conditions"): ("atomic", 20),
 }
 
+# Lists that say something else when empty than when absent.
+KEEP_EMPTY_LIST = {"autoscaling.v2.HPAScalingRules": ["policies"]}
+
 # Strings that are sent back though empty: pointers in the server's own types.
 KEEP_EMPTY_STRING = {
     "*": [

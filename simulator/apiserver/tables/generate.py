@@ -106,7 +106,7 @@ class Table:
                 return True
             return not any(listed(facts.DROP_FALSE))
         if kind.startswith(("[]", "{}")):
-            return required
+            return required or listed(facts.KEEP_EMPTY_LIST)[0]
         return True
 
     def definition(self, name):

@@ -268,7 +268,7 @@ mod tests {
 
     use super::*;
 
-    fn said(spec: Value) -> Vec<String> {
+    fn said(spec: &Value) -> Vec<String> {
         let tree = Tree::from(json!({ "spec": spec }));
         let mut faults = Faults::default();
         check(&Write { new: &tree, old: None, minor: 34 }, &mut faults);
@@ -279,7 +279,7 @@ mod tests {
     fn a_metric_is_described_by_its_own_source_only() {
         let target = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": "a" });
         let pods = json!({ "metric": { "name": "a" }, "target": { "type": "AverageValue", "averageValue": "1" } });
-        let found = said(json!({ "maxReplicas": 1, "scaleTargetRef": target, "metrics": [
+        let found = said(&json!({ "maxReplicas": 1, "scaleTargetRef": target, "metrics": [
             { "type": "Pods", "pods": pods },
             { "type": "Pods", "pods": pods, "resource": {} },
             { "type": "Resource", "pods": pods },

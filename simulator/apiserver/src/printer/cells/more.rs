@@ -303,7 +303,7 @@ pub(super) fn role(binding: &Tree, _: Timestamp) -> Value {
 pub(super) fn subjects(binding: &Tree, kind: &str) -> Value {
     let of_kind = items(binding, "subjects").iter().filter(|s| text(s, "kind") == kind);
     let shown = of_kind.map(|subject| match text(subject, "namespace") {
-        namespace if namespace.is_empty() && kind != "ServiceAccount" => text(subject, "name"),
+        _ if kind != "ServiceAccount" => text(subject, "name"),
         namespace => format!("{namespace}/{}", text(subject, "name")),
     });
     json!(shown.collect::<Vec<_>>().join(", "))
