@@ -25,7 +25,9 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
     match (&*kind.group, &*kind.kind) {
         ("" | "events.k8s.io", "Event") | ("policy", "PodDisruptionBudget") => &[Rules, Fixed],
         ("", "Service") => &[Update, Fixed, Rules],
-        ("", "ConfigMap" | "Secret") => &[Update, Fixed, Meta, Rules],
+        ("", "ConfigMap" | "Secret") | ("networking.k8s.io", "IngressClass") => {
+            &[Update, Fixed, Meta, Rules]
+        }
         ("", "Endpoints") => &[Update, Meta, Rules],
         ("", "ServiceAccount") => &[Update, Meta],
         ("", "Pod") => &[Update, Meta, Rules, Fixed],
@@ -33,7 +35,9 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         ("", "Namespace") => &[Meta, Rules, Update],
         ("", "PersistentVolume") => &[Meta, Rules, Meta, Rules, Fixed],
         ("", "PersistentVolumeClaim") => &[Meta, Rules, Update, Meta, Rules, Fixed],
-        ("", "ReplicationController") => &[Meta, Rules, Update, Rules],
+        ("", "ReplicationController") | ("networking.k8s.io", "NetworkPolicy") => {
+            &[Meta, Rules, Update, Rules]
+        }
         ("discovery.k8s.io", "EndpointSlice")
         | ("storage.k8s.io", "VolumeAttachment" | "CSINode") => &[Meta, Rules, Fixed],
         ("networking.k8s.io", "IPAddress")
@@ -43,8 +47,6 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         | ("storage.k8s.io", "StorageClass" | "VolumeAttributesClass" | "CSIStorageCapacity") => {
             &[Meta, Rules, Update, Fixed]
         }
-        ("networking.k8s.io", "IngressClass") => &[Update, Fixed, Meta, Rules],
-        ("networking.k8s.io", "NetworkPolicy") => &[Meta, Rules, Update, Rules],
         ("rbac.authorization.k8s.io", _) => &[Meta, Rules, Update, Rules, Fixed],
         _ => &[Update, Rules, Fixed],
     }

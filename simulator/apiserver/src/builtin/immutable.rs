@@ -24,7 +24,7 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
         ("", "Node") => node(new, old, minor, faults),
         ("", "ResourceQuota") => super::quota::same_scopes(new, old, faults),
         ("networking.k8s.io", "IngressClass") => {
-            same_text(new, old, &["spec", "controller"], faults)
+            same_text(new, old, &["spec", "controller"], faults);
         }
         ("storage.k8s.io", "StorageClass") => super::storage_class::kept(new, old, faults),
         ("storage.k8s.io", "CSIDriver") => super::csi::kept(new, old, faults),
