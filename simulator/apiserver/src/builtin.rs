@@ -15,6 +15,7 @@ mod claims;
 pub(crate) mod cluster;
 mod config;
 mod container;
+mod counts;
 pub(crate) mod course;
 mod csi;
 pub(crate) mod defaults;

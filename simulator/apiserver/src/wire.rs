@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
+use crate::builtin::admission::TEMPLATES;
 use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Tree};
@@ -469,12 +470,24 @@ impl WatchEvent {
     }
 }
 
+/// What the server's own types say where nothing is set, and those that it shows have no words for.
+fn bare(kind: &KindInfo, object: Tree) -> Tree {
+    match (&*kind.group, &*kind.kind) {
+        ("apps", "Deployment" | "ReplicaSet" | "StatefulSet") => {
+            object.with(&["spec", "replicas"], 0)
+        }
+        ("apps", "ControllerRevision") => object.with(&["data"], Tree::null()),
+        ("apps", "DaemonSet") => object.with(&TEMPLATES, "0"),
+        _ => object,
+    }
+}
+
 /// An object of which only the revision is known.
 fn bookmark(kind: &KindInfo, revision: u64, initial_events_end: bool) -> Tree {
     let object =
         Tree::map([("kind", Tree::from(&*kind.kind)), ("apiVersion", kind.api_version().into())])
             .with(&["metadata", "resourceVersion"], revision.to_string());
-    let object = if kind.custom { object } else { kind.schema.unset(&object) };
+    let object = if kind.custom { object } else { bare(kind, kind.schema.unset(&object)) };
     if initial_events_end {
         return object.with(&["metadata", "annotations", "k8s.io/initial-events-end"], "true");
     }

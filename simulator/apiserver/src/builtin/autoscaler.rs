@@ -80,6 +80,8 @@ const SOURCES: [(&str, &str); 5] = [
     ("ContainerResource", "containerResource"),
 ];
 
+const KNOWN: [&str; 5] = ["ContainerResource", "External", "Object", "Pods", "Resource"];
+
 fn metric(metric: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let kind = text(metric, "type");
     if kind.is_empty() {
@@ -87,8 +89,7 @@ fn metric(metric: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
     let expected = SOURCES.iter().find(|(name, _)| *name == kind).map(|(_, member)| *member);
     if expected.is_none() {
-        let known = ["ContainerResource", "External", "Object", "Pods", "Resource"];
-        faults.not_supported(at.field("type"), kind, &known);
+        faults.not_supported(at.field("type"), kind, &KNOWN);
     }
     let described: Vec<&str> = SOURCES
         .iter()
@@ -99,9 +100,14 @@ fn metric(metric: &Tree, at: &Path<'_>, faults: &mut Faults) {
     if let Some(member) = described.first() {
         source(member, metric.get(member).unwrap_or(&NOTHING), &at.field(member), faults);
     }
-    if let Some(expected) = expected.filter(|expected| !described.contains(expected)) {
-        let why = "must populate information for the given metric source";
-        faults.required(at.field(expected), why);
+    match expected {
+        // Said twice by the real server.
+        None => faults.not_supported(at.field("type"), kind, &KNOWN),
+        Some(expected) if !described.contains(&expected) => {
+            let why = "must populate information for the given metric source";
+            faults.required(at.field(expected), why);
+        }
+        Some(_) => {}
     }
     if described.len() > 1 {
         for member in described.iter().filter(|member| Some(**member) != expected) {

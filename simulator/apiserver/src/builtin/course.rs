@@ -19,8 +19,13 @@ use Step::{Fixed, Meta, Rules, Update};
 
 /// What comes after the look at the metadata that all kinds have in common.
 pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static [Step] {
-    if subresource.is_some() {
-        return &[Update, Rules, Fixed];
+    if let Some(subresource) = subresource {
+        return match (&*kind.group, &*kind.kind, subresource) {
+            ("batch", "CronJob", "status") => &[],
+            ("policy", "PodDisruptionBudget", "status") => &[Rules],
+            ("apps", "StatefulSet", "status") => &[Rules, Update],
+            _ => &[Update, Rules, Fixed],
+        };
     }
     match (&*kind.group, &*kind.kind) {
         ("" | "events.k8s.io", "Event") | ("policy", "PodDisruptionBudget") => &[Rules, Fixed],
@@ -33,13 +38,16 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         ("", "Pod") => &[Update, Meta, Rules, Fixed],
         ("", "LimitRange") => &[Meta, Rules],
         ("", "Namespace") => &[Meta, Rules, Update],
-        ("", "PersistentVolume") => &[Meta, Rules, Meta, Rules, Fixed],
+        ("", "PersistentVolume") | ("storage.k8s.io", "VolumeAttachment") => {
+            &[Meta, Rules, Meta, Rules, Fixed]
+        }
         ("", "PersistentVolumeClaim") => &[Meta, Rules, Update, Meta, Rules, Fixed],
         ("", "ReplicationController") | ("networking.k8s.io", "NetworkPolicy") => {
             &[Meta, Rules, Update, Rules]
         }
-        ("discovery.k8s.io", "EndpointSlice")
-        | ("storage.k8s.io", "VolumeAttachment" | "CSINode") => &[Meta, Rules, Fixed],
+        ("discovery.k8s.io", "EndpointSlice") | ("storage.k8s.io", "CSINode") => {
+            &[Meta, Rules, Fixed]
+        }
         ("networking.k8s.io", "IPAddress")
         | ("batch", "Job")
         | ("", "Node")
@@ -47,7 +55,7 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         | ("storage.k8s.io", "StorageClass" | "VolumeAttributesClass" | "CSIStorageCapacity") => {
             &[Meta, Rules, Update, Fixed]
         }
-        ("rbac.authorization.k8s.io", _) => &[Meta, Rules, Update, Rules, Fixed],
+        ("rbac.authorization.k8s.io", _) => &[Meta, Rules, Meta, Rules, Update, Fixed],
         _ => &[Update, Rules, Fixed],
     }
 }

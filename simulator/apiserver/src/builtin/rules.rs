@@ -1,9 +1,9 @@
 //! The rules of each kind.
 
 use super::{
-    autoscaler, budget, cluster, config, csi, endpoint_slice, event, immutable, ingress, job, jobs,
-    network_policy, others, parts, pod, policies, priority_class, quota, rbac, replication,
-    runtime_class, service, storage, storage_class, webhooks, workload,
+    autoscaler, budget, cluster, config, counts, csi, endpoint_slice, event, immutable, ingress,
+    job, jobs, network_policy, others, parts, pod, policies, priority_class, quota, rbac,
+    replication, runtime_class, service, storage, storage_class, webhooks, workload,
 };
 use crate::Tree;
 use crate::kinds::KindInfo;
@@ -71,10 +71,22 @@ pub(crate) fn broken(
         ("storage.k8s.io", "VolumeAttachment") => csi::attachment(&write, &mut faults),
         ("node.k8s.io", "RuntimeClass") => runtime_class::check(&write, &mut faults),
         ("scheduling.k8s.io", "PriorityClass") => priority_class::check(&write, &mut faults),
-        ("apps", "Deployment") => workload::deployment(&write, &mut faults),
-        ("apps", "ReplicaSet") => workload::replica_set(&write, &mut faults),
-        ("apps", "StatefulSet") => workload::stateful_set(&write, &mut faults),
-        ("apps", "DaemonSet") => workload::daemon_set(&write, &mut faults),
+        ("apps", "Deployment") => {
+            workload::deployment(&write, &mut faults);
+            counts::check(&write, "Deployment", &mut faults);
+        }
+        ("apps", "ReplicaSet") => {
+            workload::replica_set(&write, &mut faults);
+            counts::check(&write, "ReplicaSet", &mut faults);
+        }
+        ("apps", "StatefulSet") => {
+            workload::stateful_set(&write, &mut faults);
+            counts::check(&write, "StatefulSet", &mut faults);
+        }
+        ("apps", "DaemonSet") => {
+            workload::daemon_set(&write, &mut faults);
+            counts::check(&write, "DaemonSet", &mut faults);
+        }
         ("apps", "ControllerRevision") => workload::revision(&write, &mut faults),
         ("batch", "Job") => {
             jobs::job(&write, &mut faults);

@@ -69,8 +69,9 @@ fn term(term: &Tree, all: &Path<'_>, faults: &mut Faults) -> BTreeMap<String, BT
 /// What volumes were made by does not change.
 pub(super) fn kept(new: &Tree, old: &Tree, faults: &mut Faults) {
     for key in ["parameters", "provisioner", "reclaimPolicy"] {
-        let value = |tree: &Tree| tree.get(key).filter(|value| !value.is_empty()).cloned();
-        if value(new) != value(old) {
+        // What is stored says nothing where it is empty; what comes in says that it is.
+        let before = old.get(key).filter(|value| !value.is_empty());
+        if new.get(key) != before {
             faults.forbidden(Path::Root.field(key), &format!("updates to {key} are forbidden."));
         }
     }
