@@ -190,7 +190,7 @@ pub(super) fn selector(faults: &mut Faults, selector: &Tree, at: &Path<'_>) {
     for (key, value) in selector.get("matchLabels").into_iter().flat_map(Tree::entries) {
         complain(faults, labels, key, names::qualified_name(key));
         let value = value.as_str().unwrap_or_default();
-        complain(faults, labels.key(key), value, names::label_value(value));
+        complain(faults, labels, value, names::label_value(value));
     }
     let expressions = at.field("matchExpressions");
     for (index, expression) in list(selector, "matchExpressions").iter().enumerate() {
@@ -214,6 +214,11 @@ pub(super) fn selector(faults: &mut Faults, selector: &Tree, at: &Path<'_>) {
         }
         let key = text(expression, "key");
         complain(faults, at.field("key"), key, names::qualified_name(key));
+        let place = at.field("values");
+        for (index, value) in values.iter().enumerate() {
+            let value = value.as_str().unwrap_or_default();
+            complain(faults, place.index(index), value, names::label_value(value));
+        }
     }
 }
 
