@@ -6,8 +6,8 @@ use crate::status::Status;
 use crate::store::Server;
 
 /// The group whose members may do everything.
-const MASTERS: &str = "system:masters";
-const RBAC: &str = "rbac.authorization.k8s.io";
+pub(crate) const MASTERS: &str = "system:masters";
+pub(crate) const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// What somebody wants to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -172,17 +172,22 @@ impl Server {
 
     /// The rules that hold for somebody in a namespace: those about resources, and those about paths.
     pub(crate) fn rules_of(&self, user: &User, namespace: &str) -> (Vec<Tree>, Vec<Tree>) {
-        let mut all = Vec::new();
-        if user.is_in(MASTERS) {
-            let every = |key: &str| Tree::empty_map().with(&["verbs"], star()).with(&[key], star());
-            all.push(every("apiGroups").with(&["resources"], star()));
-            all.push(every("nonResourceURLs"));
-        }
+        let mut all = if user.is_in(MASTERS) { everything() } else { Vec::new() };
         let mut missing = Vec::new();
         all.extend(self.grants(user, namespace, &mut missing).map(|grant| grant.rule.clone()));
         let about_paths =
             |rule: &Tree| rule.get("nonResourceURLs").is_some_and(|of| !of.is_empty());
         all.into_iter().partition(|rule| !about_paths(rule))
+    }
+
+    /// The same, unsorted, of bindings alone. `missing`: what could not be looked up.
+    pub(crate) fn held(
+        &self,
+        user: &User,
+        namespace: &str,
+        missing: &mut Vec<String>,
+    ) -> Vec<Tree> {
+        self.grants(user, namespace, missing).map(|grant| grant.rule.clone()).collect()
     }
 
     fn grants<'a>(
@@ -214,7 +219,8 @@ impl Server {
         })
     }
 
-    fn rules(&self, kind: &str, namespace: &str, name: &str) -> Option<Vec<&Tree>> {
+    /// What a role grants, with what it gathers from others. `None` if it is not there.
+    pub(crate) fn rules(&self, kind: &str, namespace: &str, name: &str) -> Option<Vec<&Tree>> {
         let namespace = if kind == "Role" { namespace } else { "" };
         let role = self.table(self.kind(RBAC, kind)?).get(namespace, name)?;
         let Some(rule) = role.tree().get("aggregationRule") else {
@@ -235,6 +241,12 @@ impl Server {
     fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Object> {
         self.kind(RBAC, kind).into_iter().flat_map(|kind| self.table(kind).iter())
     }
+}
+
+/// The rules of who may do everything.
+pub(crate) fn everything() -> Vec<Tree> {
+    let every = |key: &str| Tree::empty_map().with(&["verbs"], star()).with(&[key], star());
+    vec![every("apiGroups").with(&["resources"], star()), every("nonResourceURLs")]
 }
 
 fn star() -> Tree {

@@ -7,6 +7,7 @@ mod component;
 mod container;
 mod create;
 mod delete;
+mod escalation;
 mod eviction;
 mod fields;
 mod metadata;

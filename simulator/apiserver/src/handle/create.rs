@@ -2,7 +2,7 @@
 
 use super::claim::{self, Claim};
 use super::policy::{self, Change};
-use super::{Answered, Call, body, metadata, signing, spelling, write};
+use super::{Answered, Call, body, escalation, metadata, signing, spelling, write};
 use crate::builtin::admission;
 use crate::object::{Operation, Tree};
 use crate::status::{FieldError, Status};
@@ -28,6 +28,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
 
 /// The rest of a creation: `wanted` has the shape of its kind.
 pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answered {
+    escalation::check(call, wanted, None)?;
     let tree = prepare(call, wanted.clone())?;
     let tree = signing::in_the_name_of(call, tree);
     let tree = write::prepare_create(call, tree)?;

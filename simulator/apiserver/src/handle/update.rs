@@ -2,7 +2,9 @@
 
 use super::claim::{self, Claim};
 use super::policy::{self, Change};
-use super::{Answered, Call, apply, body, create, fields, patched, signing, spelling, write};
+use super::{
+    Answered, Call, apply, body, create, escalation, fields, patched, signing, spelling, write,
+};
 use crate::builtin::{admission, parts};
 use crate::golang;
 use crate::kinds::KindInfo;
@@ -163,6 +165,7 @@ fn revision_of(tree: &Tree) -> Result<u64, Status> {
 
 /// Stores `tree` as what comes after `old`, as far as the request may change it.
 pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: Claim) -> Answered {
+    escalation::check(call, wanted, Some(old.tree()))?;
     let tree = wanted;
     let revision = revision_of(tree)?;
     if revision != 0 && revision != old.revision() {

@@ -14,7 +14,7 @@ const LARGEST: usize = 16 << 20;
 pub(super) fn builtin(minor: u32) -> &'static Tree {
     static OLD: OnceLock<Tree> = OnceLock::new();
     static NEW: OnceLock<Tree> = OnceLock::new();
-    let (cell, packed) = if minor < 24 { (&OLD, V1_20) } else { (&NEW, V1_34) };
+    let (cell, packed) = if minor < 22 { (&OLD, V1_20) } else { (&NEW, V1_34) };
     cell.get_or_init(|| {
         let text = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(packed, LARGEST)
             .expect("the generator packed it");

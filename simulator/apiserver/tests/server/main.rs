@@ -3,6 +3,7 @@
 mod definitions;
 mod deletion;
 mod events;
+mod grants;
 mod lists;
 mod ownership;
 mod patches;
