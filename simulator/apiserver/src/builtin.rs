@@ -3,6 +3,7 @@
 //! - `defaults`: values that depend on other members, by definition;
 //! - `admission`: what the server sets itself, with a look at other objects where it must;
 //! - `rules`: every rule an object breaks, in the words of the real server, one file per family of kinds;
+//! - `limits`, `usage`: what a namespace leaves room for;
 //! - `immutable`: what may not change once it is set;
 //! - `warnings`: what is accepted, and had better not be asked for.
 
@@ -29,6 +30,7 @@ pub(crate) mod internal;
 mod job;
 mod job_policy;
 mod jobs;
+pub(crate) mod limits;
 mod mounts;
 mod names;
 mod network_policy;
@@ -50,6 +52,7 @@ mod service;
 mod sources;
 mod storage;
 mod storage_class;
+pub(crate) mod usage;
 mod volume;
 pub(crate) mod warnings;
 pub(crate) mod webhooks;

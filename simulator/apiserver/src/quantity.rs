@@ -46,6 +46,10 @@ impl Quantity {
         Some(Self { nanos, family })
     }
 
+    pub(crate) fn from_whole(number: i128) -> Self {
+        Self { nanos: number.saturating_mul(NANO), family: Family::Decimal }
+    }
+
     /// The sum, in the suffixes of the first; of the second if the first is nothing.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
@@ -75,6 +79,12 @@ impl Quantity {
     pub fn millis(self) -> i128 {
         let milli = NANO / 1000;
         self.nanos.div_euclid(milli) + i128::from(self.nanos.rem_euclid(milli) != 0)
+    }
+}
+
+impl Default for Quantity {
+    fn default() -> Self {
+        Self::from_whole(0)
     }
 }
 

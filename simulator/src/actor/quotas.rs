@@ -1,6 +1,6 @@
-//! Quotas: how much of what they limit there is. Objects are counted; what pods ask for is not added up.
+//! Quotas: how much of what they limit there is.
 
-use drydock_apiserver::{Gvr, Object, Request, Server, Tree};
+use drydock_apiserver::{Gvr, Object, Request};
 
 use super::{Actor, Ctx, Stimulus, Tag};
 use crate::hash::StateHasher;
@@ -41,8 +41,7 @@ impl Actor for Quotas {
         let server = ctx.server();
         let Some(kind) = server.kind("", "ResourceQuota") else { return };
         let due = |quota: &Object| {
-            let status = status(server, quota);
-            let wanted = quota.tree().with(&["status"], status);
+            let wanted = quota.tree().with(&["status"], server.quota_status(quota));
             if wanted == *quota.tree() {
                 return None;
             }
@@ -62,27 +61,4 @@ impl Actor for Quotas {
     }
 
     fn digest(&self, _: &mut StateHasher) {}
-}
-
-fn status(server: &Server, quota: &Object) -> Tree {
-    let hard = quota.tree().at(&["spec", "hard"]).cloned().unwrap_or_else(Tree::empty_map);
-    let used = hard.entries().filter_map(|(limited, _)| {
-        let count = count(server, quota.namespace(), limited)?;
-        Some((limited.to_owned(), Tree::from(count.to_string())))
-    });
-    let used = Tree::map(used);
-    Tree::empty_map().with(&["hard"], hard).with(&["used"], used)
-}
-
-/// How many there are of `pods`, or `count/deployments.apps`. None for what is no number of objects.
-fn count(server: &Server, namespace: &str, limited: &str) -> Option<usize> {
-    let resource = limited.strip_prefix("count/").unwrap_or(limited);
-    let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
-    let info = server.kinds().find(|info| *info.plural == *plural && *info.group == *group)?;
-    let kind = server.kind(&info.group, &info.kind)?;
-    let counts = |object: &&Object| {
-        let phase = object.tree().str_at(&["status", "phase"]);
-        &*info.kind != "Pod" || !matches!(phase, Some("Succeeded" | "Failed"))
-    };
-    Some(server.table(kind).in_namespace(namespace).filter(counts).count())
 }

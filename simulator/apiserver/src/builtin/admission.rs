@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::address::{self, Taken};
 use super::check::{list, text};
-use super::platform;
+use super::{limits, platform};
 use crate::Tree;
 use crate::kinds::KindInfo;
 use crate::object::Object;
@@ -162,7 +162,7 @@ fn pod(server: &Server, kind: &KindInfo, tree: &Tree, now: Timestamp) -> Result<
         None => String::new(),
     };
     let refuse = |why: &str| Status::forbidden(kind, &name, why);
-    let mut tree = priority(server, tree, &refuse)?;
+    let mut tree = priority(server, &limits::filled(server, tree), &refuse)?;
     let spec = tree.get("spec").cloned().unwrap_or_default();
     let runtime = text(&spec, "runtimeClassName");
     if !runtime.is_empty() && find(server, "node.k8s.io", "RuntimeClass", runtime).is_none() {

@@ -3,7 +3,7 @@
 use super::claim::{self, Claim};
 use super::policy::{self, Change};
 use super::{Answered, Call, body, escalation, metadata, signing, spelling, write};
-use crate::builtin::admission;
+use crate::builtin::{admission, limits, usage};
 use crate::object::{Operation, Tree};
 use crate::status::{FieldError, Status};
 use crate::store::Server;
@@ -44,7 +44,9 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     }
     write::warn(call, &tree, None);
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
+    limits::check(call.server, call.info(), &tree)?;
     policy::ask(call, &Change { operation: "CREATE", name, object: Some(&tree), old: None })?;
+    let charges = usage::charge(call.server, call.info(), &tree)?;
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
     let revision = wanted.str_at(&["metadata", "resourceVersion"]).unwrap_or_default();
     if revision.parse::<u64>().is_ok_and(|revision| revision > 0) && !call.server.is_trial {
@@ -57,6 +59,9 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
         } else {
             Status::already_exists(call.info(), name)
         });
+    }
+    for charge in &charges {
+        call.server.handle(charge, call.now);
     }
     if call.info().is("", "Service") {
         call.server.account_for_new(&tree, call.now);

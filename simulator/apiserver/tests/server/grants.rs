@@ -7,7 +7,7 @@ const ROLES: Gvr = Gvr::new(GROUP, "v1", "roles");
 const ROLE_BINDINGS: Gvr = Gvr::new(GROUP, "v1", "rolebindings");
 const CLUSTER_ROLES: Gvr = Gvr::new(GROUP, "v1", "clusterroles");
 
-fn role(name: &str, rules: Value) -> Value {
+fn role(name: &str, rules: &Value) -> Value {
     json!({ "metadata": { "name": name }, "rules": rules })
 }
 
@@ -30,7 +30,7 @@ fn with_jane() -> Server {
     let mut server = server();
     let rules =
         json!([{ "apiGroups": [""], "resources": ["pods", "*/log"], "verbs": ["get", "list"] }]);
-    ok(&mut server, &create(ROLES, role("held", rules)));
+    ok(&mut server, &create(ROLES, role("held", &rules)));
     ok(&mut server, &to_jane("held", "Role", "held"));
     server
 }
@@ -44,10 +44,10 @@ fn nobody_grants_what_he_does_not_hold() {
         { "apiGroups": [""], "resources": ["pods"], "resourceNames": ["a"], "verbs": ["delete"] },
     ]);
 
-    ok(&mut server, &by_jane(create(ROLES, role("small", small.clone()))));
-    let created = refused(&mut server, &by_jane(create(ROLES, role("large", large.clone()))));
+    ok(&mut server, &by_jane(create(ROLES, role("small", &small))));
+    let created = refused(&mut server, &by_jane(create(ROLES, role("large", &large))));
     let changed = refused(&mut server, &by_jane(merge(ROLES, "small", json!({ "rules": large }))));
-    ok(&mut server, &create(ROLES, role("large", large)));
+    ok(&mut server, &create(ROLES, role("large", &large)));
     let bound = refused(&mut server, &by_jane(to_jane("large", "Role", "large")));
     let absent = refused(&mut server, &by_jane(to_jane("absent", "Role", "absent")));
 
@@ -65,11 +65,11 @@ fn who_may_escalate_or_bind_grants_what_he_does_not_hold() {
     let all = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
     let may =
         json!([{ "apiGroups": [GROUP], "resources": ["roles"], "verbs": ["escalate", "bind"] }]);
-    ok(&mut server, &create(ROLES, role("may", may)));
-    ok(&mut server, &create(ROLES, role("all", all.clone())));
+    ok(&mut server, &create(ROLES, role("may", &may)));
+    ok(&mut server, &create(ROLES, role("all", &all)));
     ok(&mut server, &to_jane("may", "Role", "may"));
 
-    ok(&mut server, &by_jane(create(ROLES, role("mine", all))));
+    ok(&mut server, &by_jane(create(ROLES, role("mine", &all))));
     ok(&mut server, &by_jane(to_jane("all", "Role", "all")));
     let gathers = json!({
         "metadata": { "name": "gathers" },

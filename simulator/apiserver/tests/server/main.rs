@@ -7,6 +7,7 @@ mod grants;
 mod lists;
 mod ownership;
 mod patches;
+mod quotas;
 mod tables;
 mod values;
 mod writes;
