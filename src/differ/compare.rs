@@ -168,6 +168,12 @@ static REVISION: LazyLock<Regex> =
 /// Where a scheme was made: a server that was built from modules names the library, a released one its own file.
 static SCHEME: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"in scheme \\?"[a-z0-9/.]+:[0-9]+\\?""#).expect("a pattern"));
+static RECORD: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(in record \()[0-9]+").expect("a pattern"));
+/// Those that servers give to Services, wherever they stand: in rows of tables, in YAML.
+static ADDRESSES: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\b10\.(9[6-9]|10[0-9]|11[01])\.[0-9]{1,3}\.[0-9]{1,3}\b").expect("a pattern")
+});
 /// How old a row of a table is.
 static AGE: LazyLock<Regex> = LazyLock::new(|| Regex::new("^[0-9]{1,2}s$").expect("a pattern"));
 /// Go prints where a field is in memory.
@@ -217,7 +223,8 @@ impl Symbols {
             Value::String(text) => Value::String(self.of_key(key, text)),
             Value::Number(number) if key == "nodePort" || key == "healthCheckNodePort" => {
                 match number.as_u64() {
-                    Some(30_000..=32_767) => Value::from("<port>"),
+                    // A dry run takes any port from the first on, beyond the last as well.
+                    Some(30_000..=35_535) => Value::from("<port>"),
                     _ => value.clone(),
                 }
             }
@@ -247,6 +254,8 @@ impl Symbols {
             if is_now(&found[0]) { "<time>".to_owned() } else { found[0].to_owned() }
         });
         let text = REVISION.replace_all(&text, "${1}<revision>");
+        let text = RECORD.replace_all(&text, "${1}<revision>");
+        let text = ADDRESSES.replace_all(&text, "<address>");
         let text = SCHEME.replace_all(&text, "in scheme <where>");
         let mut text = ADDRESS.replace_all(&text, "<memory>").into_owned();
         for (name, symbol) in self.0.iter().filter(|(_, symbol)| symbol.contains("<name")) {

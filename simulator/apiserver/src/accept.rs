@@ -76,11 +76,10 @@ impl Form {
             clauses.iter().find_map(|clause| given(clause, kind))
         };
         let streams = verb == Verb::Watch;
-        let Some((shape, media, pretty)) =
-            found.filter(|(_, media, _)| !streams || *media != Media::Yaml)
-        else {
-            return Err(none_given(streams));
-        };
+        let Some((shape, media, pretty)) = found else { return Err(none_given(false)) };
+        if streams && media == Media::Yaml {
+            return Err(none_given(true));
+        }
         let shape = match shape {
             Shape::Table(rows) => Shape::Table(rows.including(query)?),
             other => other,
@@ -96,11 +95,13 @@ impl Form {
 
     /// An answer in this form.
     pub fn of(self, response: Response, kind: &KindInfo, minor: u32, now: Timestamp) -> Response {
-        match self.shape {
+        let warnings = response.warnings.clone();
+        let shaped = match self.shape {
             Shape::Own => response,
             Shape::Partial(partial) => partial.of(response, kind),
             Shape::Table(rows) => rows.of(response, kind, minor, now),
-        }
+        };
+        Response { warnings, ..shaped }
     }
 
     /// The bytes of an answer, and what they are.

@@ -57,6 +57,8 @@ impl Server {
         // A dry run is a real run on a copy that nobody looks at again.
         let mut copy = self.clone();
         copy.is_trial = true;
+        // What it draws is nobody's afterwards.
+        self.draw("trial");
         let mut outcome = copy.respond(request, now, false);
         if let Outcome::Done(response) = &mut outcome {
             response.changed = false;

@@ -409,6 +409,9 @@ impl Status {
 
     /// A precondition of a delete that does not hold: it names the kind where others name the resource.
     pub fn delete_conflict(kind: &KindInfo, name: &str, why: &str) -> Self {
+        if kind.is("", "Namespace") {
+            return Self::conflict(kind, name, why);
+        }
         let message =
             format!("Operation cannot be fulfilled on {} {name:?}: {why}", group_kind(kind));
         Self::error(409, "Conflict", message).about(of_kind(kind, name))

@@ -369,6 +369,7 @@ ALWAYS = {
 # Members that a server sends as null when they are not set: neither optional nor plain in its own types.
 NULLS = {
     "core.v1.TypedLocalObjectReference": ["apiGroup"],
+    "core.v1.LimitRangeSpec": ["limits"],
     "core.v1.PodCondition": ["lastProbeTime", "lastTransitionTime"],
     "core.v1.NodeCondition": ["lastHeartbeatTime", "lastTransitionTime"],
     "core.v1.PersistentVolumeClaimCondition": ["lastProbeTime", "lastTransitionTime"],

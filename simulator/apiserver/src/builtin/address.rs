@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 
 use super::check::{list, text};
 use crate::Tree;
+use crate::schema::Faults;
 use crate::status::FieldError;
 
 /// `10.96.0.0/12`, as kubeadm sets it.
@@ -48,7 +49,17 @@ pub(crate) fn assign(
     let mut errors = Vec::new();
     let kind = text(&spec, "type").to_owned();
     if matches!(&*kind, "ClusterIP" | "NodePort" | "LoadBalancer") {
+        if minor >= 21 {
+            let mut faults = Faults::default();
+            super::service::related(&in_step(&spec), &mut faults);
+            if !faults.0.is_empty() {
+                return Err(faults.0);
+            }
+        }
         one_family(&spec, &mut errors);
+        if minor >= 21 && !errors.is_empty() {
+            return Err(errors);
+        }
         spec = families(&spec, minor);
         // Older servers took a changed Service at its word, and then refused to take its address away.
         if minor >= 21 || before.is_none_or(|old| text(old, "type") == "ExternalName") {
@@ -85,6 +96,16 @@ pub(crate) fn assign(
     })
 }
 
+/// A first address is also the first of the addresses.
+fn in_step(spec: &Tree) -> Tree {
+    match text(spec, "clusterIP") {
+        ip if !ip.is_empty() && spec.get("clusterIPs").is_none() => {
+            spec.with(&["clusterIPs"], vec![Tree::from(ip)])
+        }
+        _ => spec.clone(),
+    }
+}
+
 /// What an update leaves out is taken from before, as far as the new type still has it.
 fn keep(spec: &Tree, old: Option<&Tree>, minor: u32) -> Tree {
     let mut spec = spec.clone();
@@ -96,13 +117,15 @@ fn keep(spec: &Tree, old: Option<&Tree>, minor: u32) -> Tree {
     let has_ip = |kind: &str| matches!(kind, "ClusterIP" | "NodePort" | "LoadBalancer");
     if minor >= 21 && has_ip(&kind) && has_ip(text(old, "type")) {
         let stated = text(&spec, "clusterIP").to_owned();
-        if stated.is_empty() {
+        let others = spec.get("clusterIPs").filter(|ips| !ips.is_empty());
+        if stated.is_empty() && others.is_none_or(|ips| Some(ips) == old.get("clusterIPs")) {
             for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
                 if let Some(value) = old.get(key).filter(|_| spec.get(key).is_none()) {
                     spec = spec.with(&[key], value);
                 }
             }
-        } else if stated != text(old, "clusterIP")
+        } else if !stated.is_empty()
+            && stated != text(old, "clusterIP")
             && spec.get("clusterIPs") == old.get("clusterIPs")
         {
             // The one is the other's first: a change of one is meant for both.

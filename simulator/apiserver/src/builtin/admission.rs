@@ -28,6 +28,7 @@ pub(crate) fn create(
         ("", "ServiceAccount") => with_names_of_secrets(&tree),
         ("", "Service") => service(server, kind, &tree, None)?,
         ("", "PersistentVolumeClaim") => {
+            let tree = with_data_source(&tree, None, server.profile().minor);
             with_finalizer(&storage_class(server, tree), "kubernetes.io/pvc-protection")
         }
         ("", "PersistentVolume") => {
@@ -66,10 +67,40 @@ pub(crate) fn update(
             Ok(without_topology(kind, &tree))
         }
         ("", "PersistentVolumeClaim") if !same(&tree, old, "spec") => {
+            let tree = with_data_source(&tree, Some(old), server.profile().minor);
             resize(server, kind, &tree, old)?;
             Ok(tree)
         }
         _ => Ok(tree),
+    }
+}
+
+/// What a claim's volume is filled with: named in an older and a newer field, which say the same; the older one takes
+/// claims and snapshots only.
+fn with_data_source(tree: &Tree, old: Option<&Tree>, minor: u32) -> Tree {
+    let (older, newer) = (["spec", "dataSource"], ["spec", "dataSourceRef"]);
+    let in_use = old.is_some_and(|old| old.at(&older).is_some() || old.at(&newer).is_some());
+    let mut tree = tree.clone();
+    if minor < 24 {
+        return tree;
+    }
+    let elsewhere = tree.str_at(&["spec", "dataSourceRef", "namespace"]).unwrap_or_default();
+    if !elsewhere.is_empty() && !in_use {
+        tree = tree.without(&newer);
+    }
+    let is_known = |source: &Tree| {
+        matches!(
+            (text(source, "apiGroup"), text(source, "kind")),
+            ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot")
+        )
+    };
+    if !in_use && tree.at(&newer).is_none() && !tree.at(&older).is_some_and(is_known) {
+        tree = tree.without(&older);
+    }
+    match (tree.at(&older), tree.at(&newer)) {
+        (Some(source), None) => tree.with(&newer, source),
+        (None, Some(source)) if text(source, "namespace").is_empty() => tree.with(&older, source),
+        _ => tree.clone(),
     }
 }
 

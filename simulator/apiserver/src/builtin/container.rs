@@ -32,8 +32,6 @@ pub(super) fn check(container: &Tree, pod: &Pod<'_>, at: &Path<'_>, faults: &mut
     let image = text(container, "image");
     if image.is_empty() {
         faults.required(at.field("image"), "");
-    } else if image != image.trim() {
-        faults.invalid(at.field("image"), image, "must not have leading or trailing whitespace");
     }
     let policies = ["File", "FallbackToLogsOnError"];
     let policy = text(container, "terminationMessagePolicy");

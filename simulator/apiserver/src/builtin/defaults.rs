@@ -152,7 +152,7 @@ fn service(tree: &Tree, minor: u32) -> Tree {
     {
         spec = spec.with(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"], 10_800);
     }
-    if affinity == "None" {
+    if matches!(&*affinity, "None" | "") {
         spec = spec.without(&["sessionAffinityConfig"]);
     }
     spec = map_items(&spec, "ports", &|port| {

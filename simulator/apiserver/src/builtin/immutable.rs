@@ -290,6 +290,11 @@ fn service(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
             let value = now.get("loadBalancerClass").cloned().unwrap_or_default();
             faults.invalid(at.field("loadBalancerClass"), value, once);
         }
+    }
+    if minor >= 21 {
+        super::service::balancer_class(now, &at, faults);
+    }
+    if balanced(now) && balanced(was) {
         let port = |spec: &Tree| spec.int_at(&["healthCheckNodePort"]).unwrap_or(0);
         if port(was) != 0 && port(now) != 0 && port(now) != port(was) {
             faults.forbidden(at.field("healthCheckNodePort"), IMMUTABLE);
@@ -312,6 +317,10 @@ fn claim(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     let mut before = was.clone();
     if text(was, "volumeName").is_empty() {
         before = take(&before, now, "volumeName");
+    }
+    let beta = ["metadata", "annotations", "volume.beta.kubernetes.io/storage-class"];
+    if minor >= 28 && was.get("storageClassName").is_none() && old.at(&beta).is_none() {
+        rest = rest.without(&["storageClassName"]);
     }
     if minor >= 31 && bound {
         rest = take(&rest, was, "volumeAttributesClassName");
@@ -470,6 +479,9 @@ fn node(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     }
     if minor >= 22 && new.get("spec") != old.get("spec") {
         super::scheduling::taints(new.get("spec").unwrap_or(&NOTHING), faults);
+        if new.at(&["spec", "externalID"]) != old.at(&["spec", "externalID"]) {
+            faults.forbidden(at.field("externalID"), "may not be updated");
+        }
     }
     if minor < 22 && faults.0.len() > before {
         let why = "node updates may only change labels, taints, or capacity (or configSource, if the DynamicKubeletConfig feature gate is enabled)";

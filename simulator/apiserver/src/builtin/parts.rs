@@ -81,6 +81,14 @@ pub(super) fn looks(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     let above = Path::Root.field("spec");
     let all = above.field("ephemeralContainers");
     let added = list(spec, "ephemeralContainers");
+    containers(spec, minor, &above, faults);
+    kept(added, old, minor, all, faults);
+}
+
+/// The containers for a look of any pod.
+pub(super) fn containers(spec: &Tree, minor: u32, above: &Path<'_>, faults: &mut Faults) {
+    let all = above.field("ephemeralContainers");
+    let added = list(spec, "ephemeralContainers");
     let others = || list(spec, "containers").iter().chain(list(spec, "initContainers"));
     let pod = container::Pod { spec, unsound: &[], minor, init: false };
     for (index, one) in added.iter().enumerate() {
@@ -111,6 +119,10 @@ pub(super) fn looks(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
             }
         }
     }
+}
+
+/// What was there before stays as it is.
+fn kept(added: &[Tree], old: &Tree, minor: u32, all: Path<'_>, faults: &mut Faults) {
     for known in list(old.get("spec").unwrap_or(&NOTHING), "ephemeralContainers") {
         let name = text(known, "name");
         match added.iter().find(|one| text(one, "name") == name) {

@@ -3,7 +3,7 @@
 use super::check::{NOTHING, complain, in_range, ip, labels, list, on, one_of, text};
 use super::container::{self, Pod};
 use super::rules::Write;
-use super::{claims, platform, scheduling, volume};
+use super::{claims, platform, resource, scheduling, volume};
 use crate::Tree;
 use crate::names;
 use crate::schema::{Faults, Path};
@@ -25,6 +25,7 @@ pub(super) fn check(write: &Write<'_>, faults: &mut Faults) {
     }
     let metadata = write.new.get("metadata").unwrap_or(&NOTHING);
     self::spec(spec, write.minor, &at, faults);
+    only_for_pods(spec, &at, faults);
     if write.old.is_none() && write.minor >= 30 {
         let annotations = metadata.get("annotations").unwrap_or(&NOTHING);
         platform::annotated_profiles(annotations, spec, &at, faults);
@@ -46,6 +47,7 @@ pub(super) fn template(template: &Tree, minor: u32, at: &Path<'_>, faults: &mut 
     }
 }
 
+/// In the order of the real server, which tells all that is wrong.
 fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     let unsound = volume::check(spec, at, faults);
     if minor >= 26 {
@@ -53,6 +55,7 @@ fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     }
     containers(spec, &unsound, minor, at, faults);
     if minor >= 34 {
+        super::parts::containers(spec, minor, at, faults);
         claims::resources(spec, at, faults);
     }
     one_of(faults, spec, "restartPolicy", at, &["Always", "OnFailure", "Never"]);
@@ -60,14 +63,57 @@ fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     one_of(faults, spec, "dnsPolicy", at, &policies);
     selector_labels(spec, at, faults);
     security(spec, minor, at, faults);
+    scheduling::affinity(spec, at, faults);
     dns(spec, minor, at, faults);
     readiness_gates(spec, at, faults);
-    scheduling_parts(spec, minor, at, faults);
+    scheduling::spread(spec, &at.field("topologySpreadConstraints"), faults);
     platform::host_processes(spec, at, faults);
     platform::host_users(spec, at, faults);
-    names_of(spec, at, faults);
+    of_form(spec, &["serviceAccountName", "nodeName"], at, names::dns_subdomain, faults);
     in_range(faults, spec, "activeDeadlineSeconds", at, 1, i64::from(i32::MAX));
+    of_form(spec, &["hostname", "subdomain"], at, names::dns_label, faults);
+    scheduling::tolerations(spec, at, faults);
+    aliases(spec, minor, at, faults);
+    of_form(spec, &["priorityClassName", "runtimeClassName"], at, names::dns_subdomain, faults);
+    if minor >= 24 {
+        one_of(faults, spec, "preemptionPolicy", at, &["PreemptLowerPriority", "Never"]);
+    }
+    if let Some(overhead) = spec.get("overhead") {
+        let place = at.field("overhead");
+        for (name, amount) in overhead.entries() {
+            resource::of_container(name, place.key(name), faults);
+            resource::amount(name, amount, place.key(name), faults);
+        }
+    }
     platform::system(spec, at, faults);
+}
+
+/// What holds for pods and not for what they are made from.
+fn only_for_pods(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    if text(spec, "serviceAccountName").is_empty() {
+        let volumes = at.field("volumes");
+        for (index, volume) in list(spec, "volumes").iter().enumerate() {
+            let Some(projected) = volume.get("projected") else { continue };
+            let volume = volumes.index(index);
+            let projection = volume.field("projected");
+            let sources = projection.field("sources");
+            let tokens = list(projected, "sources").iter().enumerate();
+            for (index, _) in tokens.filter(|(_, it)| it.get("serviceAccountToken").is_some()) {
+                let why = "must not be specified when serviceAccountName is not set";
+                faults.forbidden(sources.index(index).field("serviceAccountToken"), why);
+            }
+        }
+    }
+    for key in ["containers", "initContainers"] {
+        let all = at.field(key);
+        for (index, one) in list(spec, key).iter().enumerate() {
+            let image = text(one, "image");
+            if image != image.trim() {
+                let why = "must not have leading or trailing whitespace";
+                faults.invalid(all.index(index).field("image"), image, why);
+            }
+        }
+    }
 }
 
 fn containers(spec: &Tree, unsound: &[String], minor: u32, at: &Path<'_>, faults: &mut Faults) {
@@ -241,8 +287,7 @@ fn readiness_gates(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-fn scheduling_parts(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
-    scheduling::check(spec, at, faults);
+fn aliases(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     let aliases = at.field("hostAliases");
     for (index, alias) in list(spec, "hostAliases").iter().enumerate() {
         // Older servers did not say which.
@@ -262,23 +307,13 @@ fn scheduling_parts(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults)
     }
 }
 
-fn names_of(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    for key in ["serviceAccountName", "nodeName"] {
+type Form = fn(&str) -> Vec<String>;
+
+fn of_form(spec: &Tree, keys: &[&str], at: &Path<'_>, form: Form, faults: &mut Faults) {
+    for key in keys {
         let name = text(spec, key);
         if !name.is_empty() {
-            complain(faults, at.field(key), name, names::dns_subdomain(name));
-        }
-    }
-    for key in ["hostname", "subdomain"] {
-        let name = text(spec, key);
-        if !name.is_empty() {
-            complain(faults, at.field(key), name, names::dns_label(name));
-        }
-    }
-    for key in ["priorityClassName", "runtimeClassName"] {
-        let name = text(spec, key);
-        if !name.is_empty() {
-            complain(faults, at.field(key), name, names::dns_subdomain(name));
+            complain(faults, at.field(key), name, form(name));
         }
     }
 }

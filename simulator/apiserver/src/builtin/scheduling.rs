@@ -8,15 +8,17 @@ use crate::status::{FieldError, FieldErrorKind};
 
 pub(super) const EFFECTS: &[&str] = &["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
-pub(super) fn check(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+pub(super) fn tolerations(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let all = at.field("tolerations");
     for (index, toleration) in list(spec, "tolerations").iter().enumerate() {
         tolerate(toleration, &all.index(index), faults);
     }
+}
+
+pub(super) fn affinity(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     if let Some(affinity) = spec.get("affinity") {
         affinities(affinity, &at.field("affinity"), faults);
     }
-    spread(spec, &at.field("topologySpreadConstraints"), faults);
 }
 
 pub(super) fn tolerate(toleration: &Tree, at: &Path<'_>, faults: &mut Faults) {
@@ -208,7 +210,7 @@ fn label_keys(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-fn spread(spec: &Tree, all: &Path<'_>, faults: &mut Faults) {
+pub(super) fn spread(spec: &Tree, all: &Path<'_>, faults: &mut Faults) {
     let constraints = list(spec, "topologySpreadConstraints");
     for (index, constraint) in constraints.iter().enumerate() {
         let at = all.index(index);

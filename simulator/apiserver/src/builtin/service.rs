@@ -1,6 +1,6 @@
 //! Services.
 
-use super::check::{NOTHING, complain, in_range, ip, list, one_of, port, reachable, text};
+use super::check::{NOTHING, complain, ip, list, one_of, port, reachable, text};
 use super::names;
 use super::rules::Write;
 use crate::Tree;
@@ -45,44 +45,127 @@ pub(super) fn check(write: &Write<'_>, faults: &mut Faults) {
             "must be greater than 0 and less than 86400",
         );
     }
-    addresses(spec, &at, faults);
+    let affinity = text(spec, "sessionAffinity");
+    if affinity == "None" && spec.get("sessionAffinityConfig").is_some() {
+        let why = "must not be set when session affinity is None";
+        faults.forbidden(at.field("sessionAffinityConfig"), why);
+    }
+    related(spec, faults);
+    let externals = at.field("externalIPs");
+    for (index, address) in list(spec, "externalIPs").iter().enumerate() {
+        let at = externals.index(index);
+        if let Some(address) = ip(faults, address.as_str().unwrap_or_default(), at) {
+            reachable(faults, address, at);
+        }
+    }
     if !matches!(kind, "ClusterIP" | "NodePort" | "LoadBalancer" | "ExternalName") {
         let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
         faults.not_supported(at.field("type"), kind, &kinds);
     }
-    let external = matches!(kind, "NodePort" | "LoadBalancer");
+    node_ports(spec, &at, faults);
+    source_ranges(spec, write.minor, &at, faults);
+    if kind != "LoadBalancer" && spec.get("allocateLoadBalancerNodePorts").is_some() {
+        let why = "may only be used when `type` is 'LoadBalancer'";
+        faults.forbidden(at.field("allocateLoadBalancerNodePorts"), why);
+    }
+    balancer_class(spec, &at, faults);
+    traffic(spec, &at, faults);
+    status(write, faults);
+}
+
+/// Only a balancer has a class.
+pub(super) fn balancer_class(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let place = at.field("loadBalancerClass");
+    match spec.str_at(&["loadBalancerClass"]) {
+        Some(class) if text(spec, "type") == "LoadBalancer" => {
+            complain(faults, place, class, qualified_name(class));
+        }
+        Some(_) => faults.forbidden(place, "may only be used when `type` is 'LoadBalancer'"),
+        None => {}
+    }
+}
+
+fn traffic(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let kind = text(spec, "type");
+    let external = matches!(kind, "NodePort" | "LoadBalancer")
+        || kind == "ClusterIP" && !list(spec, "externalIPs").is_empty();
     if let Some(policy) = spec.get("externalTrafficPolicy") {
         if external {
-            one_of(faults, spec, "externalTrafficPolicy", &at, &["Cluster", "Local"]);
+            one_of(faults, spec, "externalTrafficPolicy", at, &["Cluster", "Local"]);
         } else {
             let why = "may only be set for externally-accessible services";
             faults.invalid(at.field("externalTrafficPolicy"), policy, why);
         }
     }
     let local = kind == "LoadBalancer" && text(spec, "externalTrafficPolicy") == "Local";
-    if let Some(number) = spec.int_at(&["healthCheckNodePort"]).filter(|_| !local) {
-        let why =
-            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
-        faults.invalid(at.field("healthCheckNodePort"), number, why);
-    }
-    one_of(faults, spec, "internalTrafficPolicy", &at, &["Cluster", "Local"]);
-    if kind != "LoadBalancer" {
-        for key in ["allocateLoadBalancerNodePorts", "loadBalancerClass"] {
-            if spec.get(key).is_some() {
-                faults.forbidden(at.field(key), "may only be used when `type` is 'LoadBalancer'");
-            }
+    let place = at.field("healthCheckNodePort");
+    match spec.int_at(&["healthCheckNodePort"]).filter(|number| *number != 0) {
+        Some(number) if !local => {
+            let why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+            faults.invalid(place, number, why);
         }
-    } else if let Some(class) = spec.str_at(&["loadBalancerClass"]) {
-        complain(faults, at.field("loadBalancerClass"), class, qualified_name(class));
+        Some(number) => port(faults, number, place),
+        None => {}
     }
+    one_of(faults, spec, "internalTrafficPolicy", at, &["Cluster", "Local"]);
     let near = ["PreferClose", "PreferSameZone", "PreferSameNode"];
-    one_of(faults, spec, "trafficDistribution", &at, &near);
-    status(write, faults);
+    one_of(faults, spec, "trafficDistribution", at, &near);
+}
+
+fn node_ports(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let all = at.field("ports");
+    let ports = list(spec, "ports");
+    let number = |port: &Tree| port.int_at(&["nodePort"]).unwrap_or(0);
+    if text(spec, "type") == "ClusterIP" {
+        for (index, _) in ports.iter().enumerate().filter(|(_, port)| number(port) != 0) {
+            let why = "may not be used when `type` is 'ClusterIP'";
+            faults.forbidden(all.index(index).field("nodePort"), why);
+        }
+    }
+    let protocol = |port: &Tree| text(port, "protocol").to_owned();
+    for (index, port) in ports.iter().enumerate().filter(|(_, port)| number(port) != 0) {
+        let alike =
+            |other: &Tree| number(other) == number(port) && protocol(other) == protocol(port);
+        if ports[..index].iter().any(alike) {
+            faults.duplicate(all.index(index).field("nodePort"), number(port));
+        }
+    }
+    for (index, entry) in ports.iter().enumerate() {
+        let alike = |other: &Tree| {
+            other.get("port") == entry.get("port") && protocol(other) == protocol(entry)
+        };
+        if ports[..index].iter().any(alike) {
+            let value = format!(
+                "{{\"Name\":\"\",\"Protocol\":{},\"AppProtocol\":null,\"Port\":{},\"TargetPort\":0,\"NodePort\":0}}",
+                entry.get("protocol").unwrap_or(&Tree::from("")),
+                entry.get("port").unwrap_or(&NOTHING),
+            );
+            faults.0.push(FieldError::duplicate_printed(all.index(index), &value));
+        }
+    }
+}
+
+fn source_ranges(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
+    // Named with a capital by the real server.
+    let ranges = at.field("LoadBalancerSourceRanges");
+    let stated = list(spec, "loadBalancerSourceRanges");
+    if !stated.is_empty() && text(spec, "type") != "LoadBalancer" && minor >= 21 {
+        faults.forbidden(ranges, "may only be used when `type` is 'LoadBalancer'");
+    }
+    for (index, range) in stated.iter().enumerate() {
+        let text = range.as_str().unwrap_or_default().trim();
+        if !is_cidr(text) {
+            let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+            faults.invalid(ranges.index(index), text, why);
+        }
+    }
 }
 
 fn external_name(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    if !list(spec, "clusterIPs").is_empty() {
-        faults.forbidden(at.field("clusterIPs"), "may not be set for ExternalName services");
+    for key in ["clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+        if spec.get(key).is_some_and(|value| !value.is_empty()) {
+            faults.forbidden(at.field(key), "may not be set for ExternalName services");
+        }
     }
     let name = text(spec, "externalName");
     let bare = name.strip_suffix('.').unwrap_or(name);
@@ -122,22 +205,6 @@ fn ports(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         if let Some(protocol) = entry.str_at(&["appProtocol"]) {
             complain(faults, at.field("appProtocol"), protocol, qualified_name(protocol));
         }
-        let node = entry.int_at(&["nodePort"]).unwrap_or(0);
-        if text(spec, "type") == "ClusterIP" && node != 0 {
-            faults.forbidden(at.field("nodePort"), "may not be used when `type` is 'ClusterIP'");
-        }
-        let alike = |other: &Tree| {
-            other.get("port") == entry.get("port")
-                && text(other, "protocol") == text(entry, "protocol")
-        };
-        if ports[..index].iter().any(alike) {
-            let value = format!(
-                "{{\"Name\":\"\",\"Protocol\":{},\"AppProtocol\":null,\"Port\":{},\"TargetPort\":0,\"NodePort\":0}}",
-                entry.get("protocol").unwrap_or(&Tree::from("")),
-                entry.get("port").unwrap_or(&NOTHING),
-            );
-            faults.0.push(FieldError::duplicate_printed(at, &value));
-        }
     }
 }
 
@@ -150,50 +217,73 @@ fn selector(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-fn addresses(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let externals = at.field("externalIPs");
-    for (index, address) in list(spec, "externalIPs").iter().enumerate() {
-        let at = externals.index(index);
-        if let Some(address) = ip(faults, address.as_str().unwrap_or_default(), at) {
-            reachable(faults, address, at);
+/// Addresses, and of which family they are: the one must agree with the other.
+pub(super) fn related(spec: &Tree, faults: &mut Faults) {
+    if text(spec, "type") == "ExternalName" {
+        return;
+    }
+    let at = Path::Root.field("spec");
+    let ips = list(spec, "clusterIPs");
+    let place = at.field("clusterIPs");
+    let all = || spec.get("clusterIPs").cloned().unwrap_or_default();
+    match text(spec, "clusterIP") {
+        "" if !ips.is_empty() => {
+            faults.invalid(place, all(), "must be empty when `clusterIP` is not specified");
         }
+        "" => {}
+        _ if ips.is_empty() => faults.required(place, ""),
+        first if ips[0].as_str() != Some(first) => {
+            faults.invalid(place, all(), "first value must match `clusterIP`");
+        }
+        _ => {}
     }
     let families = list(spec, "ipFamilies");
-    let place = at.field("ipFamilies");
+    let of_families = at.field("ipFamilies");
     for (index, family) in families.iter().enumerate() {
         let text = family.as_str().unwrap_or_default();
         if !matches!(text, "IPv4" | "IPv6") {
-            faults.not_supported(place.index(index), text, &["IPv4", "IPv6"]);
-        } else if families[..index].contains(family) {
-            faults.duplicate(place.index(index), text);
+            faults.not_supported(of_families.index(index), text, &["IPv4", "IPv6"]);
+        }
+        if families[..index].contains(family) {
+            faults.duplicate(of_families.index(index), text);
         }
     }
-    let policies = ["SingleStack", "PreferDualStack", "RequireDualStack"];
-    one_of(faults, spec, "ipFamilyPolicy", at, &policies);
-    let ips = list(spec, "clusterIPs");
-    let place = at.field("clusterIPs");
-    let first = text(spec, "clusterIP");
-    if !ips.is_empty() && ips[0].as_str() != Some(first) {
-        let value = spec.get("clusterIPs").cloned().unwrap_or_default();
-        faults.invalid(place, value, "first value must match `clusterIP`");
-    }
+    let policies = ["PreferDualStack", "RequireDualStack", "SingleStack"];
+    one_of(faults, spec, "ipFamilyPolicy", &at, &policies);
+    let mut sound = true;
+    let mut parsed = Vec::new();
     for (index, address) in ips.iter().enumerate() {
         let text = address.as_str().unwrap_or_default();
-        if text == "None" {
+        if index == 0 && text == "None" {
+            if ips.len() > 1 {
+                sound = false;
+                faults.invalid(place, all(), "'None' must be the first and only value");
+            }
             continue;
         }
-        ip(faults, text, place.index(index));
-    }
-    // Named with a capital by the real server.
-    let ranges = at.field("LoadBalancerSourceRanges");
-    for (index, range) in list(spec, "loadBalancerSourceRanges").iter().enumerate() {
-        let text = range.as_str().unwrap_or_default();
-        if !is_cidr(text) {
-            let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-            faults.invalid(ranges.index(index), text, why);
+        match ip(faults, text, place.index(index)) {
+            Some(address) => parsed.push(address),
+            None => sound = false,
         }
     }
-    in_range(faults, spec, "healthCheckNodePort", at, 0, 65535);
+    if ips.len() > 2 {
+        faults.invalid(place, all(), "may only hold up to 2 values");
+    }
+    if !sound {
+        return;
+    }
+    if parsed.len() > 1 && (parsed.len() > 2 || parsed[0].is_ipv4() == parsed[1].is_ipv4()) {
+        faults.invalid(place, all(), "may specify no more than one IP for each IP family");
+    }
+    for (index, (address, family)) in parsed.iter().zip(families).enumerate() {
+        let wanted = family.as_str().unwrap_or_default();
+        let mismatch =
+            wanted == "IPv4" && address.is_ipv6() || wanted == "IPv6" && address.is_ipv4();
+        if mismatch {
+            let why = format!("expected an {wanted} value as indicated by `ipFamilies[{index}]`");
+            faults.invalid(place.index(index), &ips[index], &why);
+        }
+    }
 }
 
 pub(super) fn is_cidr(text: &str) -> bool {

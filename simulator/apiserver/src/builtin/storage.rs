@@ -158,7 +158,8 @@ pub(super) fn volume(write: &Write<'_>, faults: &mut Faults) {
     for name in SOURCES {
         let Some(source) = spec.get(name) else { continue };
         count += 1;
-        if count > 1 {
+        // One kind is looked at however many there are.
+        if count > 1 && *name != "flexVolume" {
             faults.forbidden(at.field(name), "may not specify more than 1 volume type");
             continue;
         }

@@ -4,6 +4,7 @@ use super::claim::Claim;
 use super::{Answered, Call, create, update, write};
 use crate::object::{Object, Tree, text};
 use crate::ownership::{self, Applier, Conflict, Managers};
+use crate::schema::restore;
 use crate::status::Status;
 
 /// The annotation in which `kubectl apply` keeps what it applied.
@@ -204,8 +205,11 @@ fn shape(
     let title = title(call, config);
     let info = call.kind.info.clone();
     let old = old.map(Object::tree);
-    let read =
-        if info.custom { info.schema.prune(tree, old) } else { info.schema.decode(tree, old) };
+    let read = if info.custom {
+        info.schema.prune(tree, old)
+    } else {
+        info.schema.decode(&restore::cut(info.schema.root(), tree), old)
+    };
     let (tree, _unknown) = read.map_err(|misfit| {
         let (group, version, kind) = (&info.group, &info.version, &info.kind);
         Status::plain(

@@ -160,7 +160,8 @@ fn touch_by_operations(patch: &Tree, touched: &mut Touched) {
             let mut path = patch::pointer(pointer);
             let parents = (0..path.len()).map(|end| path[..end].to_vec());
             touched.on_the_way.extend(parents);
-            if key == "path" {
+            let is_copied = matches!(operation.str_at(&["op"]), Some("copy" | "move"));
+            if key == "path" && !is_copied {
                 touched.given.insert(std::mem::take(&mut path));
             }
         }

@@ -29,11 +29,19 @@ pub(super) fn update(call: &mut Call<'_>) -> Answered {
     let old = match found {
         Ok(old) => old,
         Err(_) if creates_on_update(call) => {
+            let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default();
+            if !uid.is_empty() && call.server.profile().minor >= 24 {
+                return Err(other_uid(call, uid, ""));
+            }
             // What is to be said of the body is said there again.
             call.warnings.truncate(before);
             return create::create(call);
         }
-        Err(status) if call.server.profile().minor >= 24 => return Err(status),
+        Err(status) if call.server.profile().minor >= 24 => {
+            let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default();
+            let asks = !uid.is_empty() && creates(call.info(), 34);
+            return Err(if asks { other_uid(call, uid, "") } else { status });
+        }
         Err(status) => {
             // Older servers look at the uid before they look whether there is an object.
             let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default();
@@ -67,14 +75,16 @@ pub(super) fn patch(call: &mut Call<'_>) -> Answered {
     {
         return Err(Status::invalid_patch(&golang::print(&patch), &why));
     }
-    if kind != PatchKind::Strategic {
+    let patched = if kind == PatchKind::Strategic {
+        restore::cut(call.info().schema.root(), &patched)
+    } else {
         check_untold(call, &patched)?;
-    }
+        patched
+    };
     let (patched, stated) = claim::taken(call, &patched, Some(&old));
     if patched.same(old.tree()) && stated.is_none() {
         return Ok(call.answer(200, old, false));
     }
-    check_name(call, &patched)?;
     let patched = if call.info().custom {
         body::same_kind(call, &patched)?;
         patched
@@ -82,8 +92,9 @@ pub(super) fn patch(call: &mut Call<'_>) -> Answered {
         let version = call.info().api_version();
         patched.with(&["apiVersion"], version).with(&["kind"], &*call.info().kind)
     };
-    let patched = write::place(call, &patched)?;
     let tree = write::shape(call, &patched, Some(&old))?;
+    check_name(call, &tree)?;
+    let tree = write::place(call, &tree)?;
     replace(call, &old, &tree, Claim::Stated(stated))
 }
 
@@ -119,16 +130,19 @@ pub(super) fn check_name(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
 }
 
 fn creates_on_update(call: &Call<'_>) -> bool {
-    let kind = (&*call.info().group, &*call.info().kind);
-    call.request.subresource.is_none()
-        && (matches!(
-            kind,
-            ("coordination.k8s.io", "Lease")
-                | ("", "Endpoints" | "Event" | "LimitRange")
-                | ("node.k8s.io", "RuntimeClass")
-                | ("events.k8s.io", "Event")
-                | ("rbac.authorization.k8s.io", _)
-        ) || kind == ("", "Service") && call.server.profile().minor >= 34)
+    call.request.subresource.is_none() && creates(call.info(), call.server.profile().minor)
+}
+
+fn creates(info: &KindInfo, minor: u32) -> bool {
+    let kind = (&*info.group, &*info.kind);
+    matches!(
+        kind,
+        ("coordination.k8s.io", "Lease")
+            | ("", "Endpoints" | "Event" | "LimitRange")
+            | ("node.k8s.io", "RuntimeClass")
+            | ("events.k8s.io", "Event")
+            | ("rbac.authorization.k8s.io", _)
+    ) || kind == ("", "Service") && minor >= 34
 }
 
 /// For an update of an object that was replaced by another of its name.
@@ -147,7 +161,15 @@ fn storage_key(call: &Call<'_>) -> String {
     if info.custom {
         key = key + &info.group + "/";
     }
-    key = key + &info.plural + "/";
+    let kept_as = match (&*info.group, &*info.plural) {
+        ("", "services") => "services/specs",
+        ("", "endpoints") => "services/endpoints",
+        ("", "nodes") => "minions",
+        ("", "replicationcontrollers") => "controllers",
+        ("networking.k8s.io", "ingresses") => "ingress",
+        (_, plural) => plural,
+    };
+    key = key + kept_as + "/";
     if info.namespaced {
         key = key + &call.request.namespace + "/";
     }
@@ -295,8 +317,15 @@ fn keep_metadata(old: &Tree, new: &Tree) -> Tree {
     for key in ["resourceVersion", "generation", "selfLink", "managedFields"] {
         tree = take(&tree, old, &["metadata", key]);
     }
-    for key in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
-        if tree.at(&["metadata", key]).is_none_or(Tree::is_empty) {
+    // What a client says of its making, or of its end once that is settled, is read over.
+    let ends = old.at(&["metadata", "deletionTimestamp"]).is_some_and(|time| !time.is_null());
+    for (key, settled) in [
+        ("uid", false),
+        ("creationTimestamp", true),
+        ("deletionTimestamp", ends),
+        ("deletionGracePeriodSeconds", false),
+    ] {
+        if settled || tree.at(&["metadata", key]).is_none_or(Tree::is_empty) {
             tree = take(&tree, old, &["metadata", key]);
         }
     }

@@ -64,10 +64,16 @@ pub(super) fn watch(call: &mut Call<'_>) -> Result<Outcome, Status> {
 }
 
 pub(super) fn check(options: &Options, minor: u32) -> Result<(), Status> {
-    let wanted = &*options.resource_version_match;
+    let mut wanted = &*options.resource_version_match;
     let field = "resourceVersionMatch";
     let mut errors = Vec::new();
-    let initial = options.send_initial_events.is_some() && minor >= 25;
+    let from_start = matches!(&*options.resource_version, "" | "0");
+    if minor >= 34 && from_start && wanted.is_empty() && options.send_initial_events.is_none() {
+        // Newer servers take a watch from the start for one of the state there is.
+        wanted = "NotOlderThan";
+    }
+    let initial = wanted != options.resource_version_match
+        || options.send_initial_events.is_some() && minor >= 25;
     if initial && wanted != "NotOlderThan" {
         let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
         errors.push(FieldError::forbidden(field, detail));

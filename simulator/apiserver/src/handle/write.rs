@@ -4,9 +4,10 @@ use super::{Call, fields, metadata, patched};
 use crate::builtin::course::{self, Step};
 use crate::builtin::{admission, rules, warnings};
 use crate::crd;
+use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Tree};
-use crate::request::{Body, Verb};
+use crate::request::{Body, PatchKind, Verb};
 use crate::status::{FieldError, Status};
 
 /// The namespace of the URL is that of the object.
@@ -53,7 +54,14 @@ pub(super) fn shape(
             let path = ["metadata", "managedFields"];
             let tree =
                 if owners.is_empty() { tree.clone() } else { tree.with(&path, owners.to_tree()) };
-            let shown = patched::shown(call, &tree);
+            let strategic = match patched::body(call) {
+                Ok((PatchKind::Strategic, patch)) => Some(patch),
+                _ => None,
+            };
+            let shown = match &strategic {
+                Some(patch) if !is_old => golang::print(patch),
+                _ => patched::shown(call, &tree),
+            };
             if is_old {
                 why = info.schema.misread(shown.as_bytes()).unwrap_or(why);
             }
@@ -135,16 +143,21 @@ pub(super) fn prepare_update(call: &Call<'_>, tree: Tree, old: &Object) -> Resul
     if call.request.subresource.is_none() {
         return admission::update(call.server, call.info(), tree, old.tree());
     }
-    let phase = ["status", "phase"];
-    if call.info().is("", "PersistentVolume")
-        && call.server.profile().minor >= 31
-        && tree.at(&phase) != old.tree().at(&phase)
-    {
-        let since = ["status", "lastPhaseTransitionTime"];
-        let stated = tree.at(&since).filter(|time| Some(*time) != old.tree().at(&since));
-        return Ok(if stated.is_none() { tree.with(&since, call.now) } else { tree });
+    if call.info().is("", "PersistentVolume") && call.server.profile().minor >= 31 {
+        return Ok(since_its_phase(call, tree, old.tree()));
     }
     Ok(tree)
+}
+
+/// A volume's phase, and since when it is in it.
+fn since_its_phase(call: &Call<'_>, tree: Tree, old: &Tree) -> Tree {
+    let (phase, since) = (["status", "phase"], ["status", "lastPhaseTransitionTime"]);
+    let (stated, known) = (tree.at(&since), old.at(&since));
+    match (tree.at(&phase) == old.at(&phase), known) {
+        (true, Some(known)) if stated.is_none() => tree.with(&since, known),
+        (false, _) if stated.is_none() || stated == known => tree.with(&since, call.now),
+        _ => tree,
+    }
 }
 
 /// All that is wrong with a new object, beyond its metadata.

@@ -37,6 +37,20 @@ pub(super) fn is_ambiguous(shape: Shape<'_>, tree: &Tree) -> bool {
     tree.items().iter().any(|item| is_ambiguous(shape.element(), item))
 }
 
+/// Whether there is an element of a list that has nothing to be known by.
+pub(super) fn is_keyless(shape: Shape<'_>, tree: &Tree) -> bool {
+    if tree.is_map() {
+        return tree.entries().any(|(name, value)| is_keyless(shape.below(name), value));
+    }
+    let list = shape.node().map(|node| &node.list);
+    if let (Form::Elements(_), Some(list)) = (shape.form(None, Some(tree)), list)
+        && tree.items().iter().any(|item| shape.step(list, item).is_err())
+    {
+        return true;
+    }
+    tree.items().iter().any(|item| is_keyless(shape.element(), item))
+}
+
 fn check(shape: Shape<'_>, tree: &Tree, path: &str, faults: &mut Vec<String>) {
     let mut say = |path: &str, what: String| {
         faults.push(if path.is_empty() { what } else { format!("{path}: {what}") });
@@ -46,6 +60,8 @@ fn check(shape: Shape<'_>, tree: &Tree, path: &str, faults: &mut Vec<String>) {
     }
     let kind = shape.node().map_or(Type::Any, |node| node.kind);
     match kind {
+        // What may be a number or a text is not looked at in objects of custom kinds.
+        Type::IntOrString if shape.is_custom() => {}
         Type::Object if !tree.is_map() => {
             say(path, format!("expected map, got &{{{}}}", shown(tree)));
         }

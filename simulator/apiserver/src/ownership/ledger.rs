@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::check;
 use super::managers::{Managers, Writer};
 use super::reset;
+use super::shape::Shape;
 use crate::kinds::KindInfo;
 use crate::object::{Tree, Write};
 
@@ -107,6 +109,12 @@ impl Pending {
         // Objects that nobody owns anything of stay so until somebody applies.
         if managers.is_empty() && !self.is_new {
             return managers;
+        }
+        let shape = Shape::root(&self.kind.schema);
+        if self.minor >= 21
+            && [&self.old, &self.new].iter().any(|tree| check::is_keyless(shape, tree))
+        {
+            return Managers::default();
         }
         let ignored = reset::fields(&self.kind, self.write.subresource.as_deref(), self.minor);
         let writer = Writer {

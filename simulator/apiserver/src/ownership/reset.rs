@@ -17,7 +17,7 @@ pub(super) fn fields(kind: &KindInfo, subresource: Option<&str>, minor: u32) -> 
             }
             ("apps", "Deployment") => Set::of_fields(&["spec", "metadata.labels"]),
             ("storage.k8s.io", "VolumeAttachment") => Set::of_fields(&["spec", "metadata"]),
-            ("", "Namespace") => Set::default(),
+            ("", "Namespace") if minor < 34 => Set::default(),
             _ => Set::of_fields(&["spec"]),
         },
         _ => Set::default(),

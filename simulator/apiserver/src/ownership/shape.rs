@@ -14,6 +14,8 @@ pub(super) struct Shape<'a> {
     node: Option<&'a Node>,
     /// A custom object, whose metadata its schema does not tell.
     object: bool,
+    /// Somewhere above, anything may stand: so it may here.
+    loose: bool,
 }
 
 pub(super) enum Form<'a> {
@@ -43,14 +45,20 @@ fn whole() -> &'static Node {
 impl<'a> Shape<'a> {
     pub(super) fn root(schema: &'a Schema) -> Self {
         if schema.is_guessed() {
-            return Self { schema, node: None, object: false };
+            return Self { schema, node: None, object: false, loose: false };
         }
-        Self { schema, node: Some(schema.root()), object: schema.is_custom() }
+        let root = schema.root();
+        let object = schema.is_custom();
+        Self { schema, node: Some(root), object, loose: object && root.preserve }
     }
 
     /// Whether who applies an empty map owns it: older servers saw nothing there.
     pub(super) fn owns_empty(&self) -> bool {
         self.schema.minor() >= 21
+    }
+
+    pub(super) fn is_custom(&self) -> bool {
+        self.schema.is_custom()
     }
 
     pub(super) fn node(&self) -> Option<&'a Node> {
@@ -81,8 +89,15 @@ impl<'a> Shape<'a> {
     }
 
     pub(super) fn member(&self, name: &str) -> Known<'a> {
-        let below = |node| Shape { schema: self.schema, node: Some(node), object: false };
-        let untyped = Shape { schema: self.schema, node: None, object: false };
+        let schema = self.schema;
+        let inherits = |node: &Node| schema.is_custom() && (self.loose || node.preserve);
+        let below = |node: &'a Node| Shape {
+            schema,
+            node: Some(node),
+            object: false,
+            loose: inherits(node),
+        };
+        let untyped = Shape { schema, node: None, object: false, loose: self.loose };
         if self.object {
             match name {
                 "metadata" => return Known::Field(below(self.schema.meta())),
@@ -101,7 +116,7 @@ impl<'a> Shape<'a> {
             None if self.schema.minor() < 21 && node.preserve && self.is_bare(node) => {
                 Known::Any(below(whole()))
             }
-            None if node.preserve || node.kind == Type::Raw => Known::Any(untyped),
+            None if node.preserve || self.loose || node.kind == Type::Raw => Known::Any(untyped),
             None => Known::Nothing,
         }
     }
@@ -115,7 +130,7 @@ impl<'a> Shape<'a> {
     pub(super) fn below(&self, name: &str) -> Self {
         match self.member(name) {
             Known::Field(shape) | Known::Any(shape) => shape,
-            Known::Nothing => Self { schema: self.schema, node: None, object: false },
+            Known::Nothing => Self { schema: self.schema, node: None, object: false, loose: false },
         }
     }
 
@@ -126,7 +141,8 @@ impl<'a> Shape<'a> {
     pub(super) fn element(&self) -> Self {
         let node = self.node.and_then(|node| node.items.as_deref());
         let object = node.is_some_and(|node| node.embedded);
-        Self { schema: self.schema, node, object }
+        let loose = self.loose || self.schema.is_custom() && node.is_some_and(|it| it.preserve);
+        Self { schema: self.schema, node, object, loose }
     }
 
     /// Members that objects of the server's own types always have, with what they have there when nobody set them.
@@ -168,9 +184,16 @@ impl<'a> Shape<'a> {
             let knows = self.schema.minor() >= 21 || of_ports;
             let default =
                 || node.filter(|_| knows).and_then(|node| node.member(key)?.default.clone());
+            // What a type always has is empty when it is left out.
             let unnamed = || {
-                let is_name = |node: &&Node| node.type_name == "LocalObjectReference";
-                node.filter(is_name).filter(|_| self.schema.minor() >= 31).map(|_| "".into())
+                let node = node.filter(|_| self.schema.minor() >= 31)?;
+                let member = node.member(key).filter(|_| !node.definition.is_empty())?;
+                let named = node.type_name == "LocalObjectReference";
+                match member.node.kind {
+                    Type::String if member.flags.required || named => Some(Tree::from("")),
+                    Type::Int32 | Type::Integer if member.flags.required => Some(Tree::from(0)),
+                    _ => None,
+                }
             };
             match item.get(key).cloned().or_else(default).or_else(unnamed) {
                 Some(value) => found.push((Arc::clone(key), Scalar(value))),

@@ -103,7 +103,12 @@ fn carry_out(tree: &Tree, operation: &Tree) -> Option<Tree> {
         }
         "copy" => {
             let from = pointer(operation.str_at(&["from"])?);
-            let copied = find(tree, &from)?.clone();
+            // What a map has not is copied as null.
+            let copied = match (find(tree, &from), from.split_last()) {
+                (Some(found), _) => found.clone(),
+                (None, Some((_, above))) if find(tree, above)?.is_map() => Tree::null(),
+                _ => return None,
+            };
             add(tree, &path, &copied)
         }
         _ => None,

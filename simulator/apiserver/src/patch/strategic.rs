@@ -23,13 +23,14 @@ fn merge_map(old: &Tree, patch: &Tree, node: Option<&Node>) -> Result<Tree, Stat
     match patch.get(PATCH).map(Tree::as_str) {
         Some(Some("replace")) => return Ok(without_directives(&patch.without(&[PATCH]))),
         Some(Some("delete")) => return Ok(Tree::empty_map()),
-        Some(Some("merge")) | None => {}
+        None => {}
         Some(other) => return Err(unknown_type(other.unwrap_or_default(), patch)),
     }
     let mut merged = retain(old, patch)?;
     let mut settled: Vec<&str> = Vec::new();
     for (key, order) in patch.entries() {
         let Some(field) = key.strip_prefix(ORDER) else { continue };
+        known(node, field)?;
         let list = Lists { node: member(node, field) };
         if let Some(value) = list.in_order(old.get(field), patch.get(field), order)? {
             merged = merged.with(&[field], value);
@@ -60,6 +61,25 @@ fn merge_map(old: &Tree, patch: &Tree, node: Option<&Node>) -> Result<Tree, Stat
         merged = merged.with(&[key], new);
     }
     Ok(merged)
+}
+
+/// Orders are of lists that a type has.
+fn known(node: Option<&Node>, field: &str) -> Result<(), Status> {
+    let Some(node) = node else { return Ok(()) };
+    if node.member(field).is_some() {
+        return Ok(());
+    }
+    Err(Status::plain(
+        500,
+        if node.additional.is_some() {
+            "merging an object in json but data type is not struct, instead is: map".to_owned()
+        } else {
+            format!(
+                "unable to find api field in struct {} for the json field {field:?}",
+                node.type_name
+            )
+        },
+    ))
 }
 
 /// `$retainKeys`: what it does not list goes.
@@ -122,6 +142,10 @@ impl Lists<'_> {
                 Some(Some("delete")) => {
                     let of = merge_key(item, key)?;
                     items.retain(|known| known.get(key) != Some(of));
+                }
+                Some(Some("merge")) => {
+                    let why = "merging lists cannot yet be specified in the patch";
+                    return Err(Status::plain(500, why));
                 }
                 Some(other) => return Err(unknown_type(other.unwrap_or_default(), item)),
             }

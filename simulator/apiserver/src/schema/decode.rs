@@ -4,6 +4,12 @@
 //! canonical form, and what the type leaves out when empty is left out. A value of the wrong type refuses the
 //! whole body.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::{Member, Node, Path, Ref, Schema, Type, counterpart, format};
 use crate::{Tree, quantity};
 
@@ -278,6 +284,17 @@ fn scalar(node: &Node, tree: &Tree, owner: &Owner<'_>) -> Result<Option<Tree>, M
             true
         }
         Type::Quantity => return quantity_of(tree),
+        // Bytes may be told one by one.
+        Type::Bytes if tree.is_list() => {
+            let byte = |item: &Tree| match item.as_i64() {
+                None if item.is_null() => Some(0),
+                number => u8::try_from(number?).ok(),
+            };
+            let Some(bytes) = tree.items().iter().map(byte).collect::<Option<Vec<u8>>>() else {
+                return Err(wrong(tree, "uint8", owner));
+            };
+            return Ok(Some(Tree::from(STANDARD.encode(bytes))));
+        }
         Type::Bytes => {
             if let Some(at) = tree.as_str().and_then(format::bad_base64) {
                 return Err(Misfit(format!("illegal base64 data at input byte {at}")));
@@ -352,7 +369,31 @@ pub(super) fn go_struct(node: &Node) -> String {
     format!("{}.{name}", parts.next().unwrap_or("v1"))
 }
 
+/// The own name of a member's type, where it has one.
+fn own_type(wanted: &str, owner: &Owner<'_>) -> Option<String> {
+    static NAMES: LazyLock<BTreeMap<(&str, &str), &str>> = LazyLock::new(|| {
+        let lines = include_str!("../../tables/types.txt").lines();
+        let lines = lines.filter(|line| !line.starts_with('#'));
+        let words = lines.filter_map(|line| {
+            let mut words = line.split(' ');
+            Some(((words.next()?, words.next()?), words.next()?))
+        });
+        words.collect()
+    });
+    let path = owner.path();
+    let name = NAMES.get(&(owner.struct_name(), path.rsplit('.').next()?))?;
+    let is_list = name.starts_with("[]");
+    match wanted {
+        "string" => Some(name.trim_start_matches("[]").to_owned()),
+        "[]string" if is_list => Some((*name).to_owned()),
+        _ if wanted.starts_with("map[") && !is_list => Some((*name).to_owned()),
+        _ => None,
+    }
+}
+
 fn wrong(tree: &Tree, wanted: &str, owner: &Owner<'_>) -> Misfit {
+    let own = own_type(wanted, owner);
+    let wanted = own.as_deref().unwrap_or(wanted);
     let got = match tree.type_name() {
         "boolean" => "bool".to_owned(),
         // What does not fit an integer is named by its digits.

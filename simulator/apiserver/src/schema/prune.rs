@@ -50,6 +50,15 @@ impl Schema {
             }
             return Ok(copy.map(Tree::list));
         }
+        if node.embedded && self.minor() >= 24 {
+            for key in ["apiVersion", "kind"] {
+                if let Some(value) = tree.get(key).filter(|value| !value.is_string()) {
+                    let place = path.field(key);
+                    let why = format!("{place}: Invalid value: {value}: must be a string");
+                    return Err(Misfit(why));
+                }
+            }
+        }
         let mut changes: Vec<(&str, Option<Tree>)> = Vec::new();
         for (key, value) in tree.entries() {
             let old = old.and_then(|old| old.get(key));

@@ -36,6 +36,26 @@ pub(crate) fn misfit(node: &Node, tree: &Tree) -> Option<String> {
     }
 }
 
+/// The tree with numbers cut to what holds them, as Go does without a word.
+pub(crate) fn cut(node: &Node, tree: &Tree) -> Tree {
+    if tree.is_map() {
+        let below = tree.entries().map(|(key, value)| {
+            let child = node.member(key).map(|member| &member.node).or(node.additional.as_ref());
+            (key, child.map_or_else(|| value.clone(), |child| cut(child, value)))
+        });
+        return Tree::map(below).sharing(tree);
+    }
+    if tree.is_list() {
+        let Some(items) = node.items.as_deref() else { return tree.clone() };
+        return Tree::list(tree.items().iter().map(|item| cut(items, item))).sharing(tree);
+    }
+    match tree.as_i64() {
+        #[expect(clippy::cast_possible_truncation, reason = "that is what Go does")]
+        Some(number) if node.kind == Type::Int32 => Tree::from(i64::from(number as i32)),
+        _ => tree.clone(),
+    }
+}
+
 fn kind_of(tree: &Tree) -> &'static str {
     match tree.type_name() {
         "boolean" => "bool",

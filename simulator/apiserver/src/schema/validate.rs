@@ -112,11 +112,28 @@ fn embedded(value: &Tree, path: &Path<'_>, context: &mut Context) {
     for key in ["apiVersion", "kind"] {
         match value.str_at(&[key]) {
             None if !context.is_old => context.faults.required(path.field(key), ""),
-            None | Some("") => context.faults.required(path.field(key), "must not be empty"),
-            Some(_) => {}
+            None | Some("") if context.is_old => {
+                context.faults.required(path.field(key), "must not be empty");
+            }
+            Some("") => context.faults.invalid(path.field(key), "", "must not be empty"),
+            Some(text) if !context.is_old => head(key, text, path, context),
+            _ => {}
         }
     }
     let meta = path.field("metadata");
+    for key in ["generateName", "name", "namespace"].iter().filter(|_| !context.is_old) {
+        let name = value.str_at(&["metadata", key]).unwrap_or_default();
+        if name.is_empty() {
+            continue;
+        }
+        let faults = match *key {
+            "namespace" => names::dns_label(name),
+            _ => names::path_segment(name),
+        };
+        for fault in faults {
+            context.faults.invalid(meta.field(key), name, &fault);
+        }
+    }
     let labels = meta.field("labels");
     for (key, value) in value.at(&["metadata", "labels"]).into_iter().flat_map(Tree::entries) {
         for fault in names::qualified_name(key) {
@@ -131,6 +148,22 @@ fn embedded(value: &Tree, path: &Path<'_>, context: &mut Context) {
         for fault in names::qualified_name(&key.to_lowercase()) {
             context.faults.invalid(annotations, key, &fault);
         }
+    }
+}
+
+/// What an object within an object says that it is.
+fn head(key: &str, text: &str, path: &Path<'_>, context: &mut Context) {
+    if key == "apiVersion" {
+        if text.matches('/').count() > 1 {
+            let why = format!("unexpected GroupVersion string: {text}");
+            context.faults.invalid(path.field(key), text, &why);
+        }
+        return;
+    }
+    let faults = names::dns_1035_label(&text.to_lowercase());
+    if !faults.is_empty() {
+        let why = format!("may have mixed case, but should otherwise match: {}", faults.join(","));
+        context.faults.invalid(path.field(key), text, &why);
     }
 }
 
