@@ -17,7 +17,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use crate::accept::Form;
 use crate::document::Document;
 use crate::kinds::KindInfo;
-use crate::request::{Answer, Request, Response};
+use crate::request::{Answer, Request, Response, Verb};
 use crate::status::Status;
 use crate::store::Server;
 use crate::wire::{self, Http};
@@ -61,7 +61,28 @@ pub fn ask(server: &Server, parts: &Parts, body: &[u8], now: Timestamp) -> Asked
     };
     match wire::parse(&http) {
         Ok(request) => Asked::Request(Box::new(request)),
-        Err(status) => Asked::Answered(refused(status, form, now)),
+        Err(status) => {
+            let status = missing(server, path, header(ACCEPT), &status).unwrap_or(status);
+            Asked::Answered(refused(status, form, now))
+        }
+    }
+}
+
+/// What a server says of a path before it reads what is asked of it, if it does.
+fn missing(server: &Server, path: &str, accept: &str, status: &Status) -> Option<Status> {
+    let place = wire::place(path)?;
+    let known = server.kinds().find(|kind| {
+        (&*kind.group, &*kind.version, &*kind.plural)
+            == (&*place.resource.group, &*place.resource.version, &*place.resource.resource)
+    });
+    match known {
+        None if status.code == 405 => Some(Status::unknown_resource()),
+        Some(kind) if status.code == 400 && place.name.is_empty() => {
+            let minor = server.profile().minor;
+            let refused = Form::negotiate(accept, "", kind, Verb::List, minor).err();
+            refused.filter(|refusal| refusal.details.is_some())
+        }
+        _ => None,
     }
 }
 

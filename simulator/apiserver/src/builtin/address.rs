@@ -117,15 +117,13 @@ fn keep(spec: &Tree, old: Option<&Tree>, minor: u32) -> Tree {
     let has_ip = |kind: &str| matches!(kind, "ClusterIP" | "NodePort" | "LoadBalancer");
     if minor >= 21 && has_ip(&kind) && has_ip(text(old, "type")) {
         let stated = text(&spec, "clusterIP").to_owned();
-        let others = spec.get("clusterIPs").filter(|ips| !ips.is_empty());
-        if stated.is_empty() && others.is_none_or(|ips| Some(ips) == old.get("clusterIPs")) {
+        if stated.is_empty() {
             for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
                 if let Some(value) = old.get(key).filter(|_| spec.get(key).is_none()) {
                     spec = spec.with(&[key], value);
                 }
             }
-        } else if !stated.is_empty()
-            && stated != text(old, "clusterIP")
+        } else if stated != text(old, "clusterIP")
             && spec.get("clusterIPs") == old.get("clusterIPs")
         {
             // The one is the other's first: a change of one is meant for both.

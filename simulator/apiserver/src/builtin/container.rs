@@ -175,10 +175,14 @@ fn resize(container: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         if policies[..index].iter().any(|other| text(other, "resourceName") == name) {
             faults.duplicate(all.index(index), name);
         }
-        if !matches!(name, "cpu" | "memory") {
+        if name.is_empty() {
+            faults.required(all, "");
+        } else if !matches!(name, "cpu" | "memory") {
             faults.not_supported(all, name, &["cpu", "memory"]);
         }
-        if !matches!(restart, "NotRequired" | "RestartContainer") {
+        if restart.is_empty() {
+            faults.required(all, "");
+        } else if !matches!(restart, "NotRequired" | "RestartContainer") {
             faults.not_supported(all, restart, &["NotRequired", "RestartContainer"]);
         }
         if text(spec, "restartPolicy") == "Never" && restart != "NotRequired" {

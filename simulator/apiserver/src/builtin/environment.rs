@@ -1,6 +1,6 @@
 //! The variables of a container, and where they come from.
 
-use super::check::{complain, list, text};
+use super::check::{complain, list, required, text};
 use super::names;
 use crate::Tree;
 use crate::names::{dns_subdomain, qualified_name};
@@ -45,7 +45,9 @@ pub(super) fn check(container: &Tree, minor: u32, at: &Path<'_>, faults: &mut Fa
             let Some(reference) = from.get(key) else { continue };
             count += 1;
             let name = text(reference, "name");
-            complain(faults, place.field(key).field("name"), name, dns_subdomain(name));
+            if required(faults, reference, "name", &place.field(key)) {
+                complain(faults, place.field(key).field("name"), name, dns_subdomain(name));
+            }
         }
         // The real server does not say which of them.
         match count {

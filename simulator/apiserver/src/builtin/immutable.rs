@@ -285,11 +285,10 @@ fn service(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
         faults.invalid(at.field("clusterIPs").index(0), value, once);
     }
     let balanced = |spec: &Tree| text(spec, "type") == "LoadBalancer";
-    if balanced(now) && balanced(was) {
-        if now.get("loadBalancerClass") != was.get("loadBalancerClass") {
-            let value = now.get("loadBalancerClass").cloned().unwrap_or_default();
-            faults.invalid(at.field("loadBalancerClass"), value, once);
-        }
+    let class = "loadBalancerClass";
+    if balanced(now) && balanced(was) && now.get(class) != was.get(class) {
+        let value = now.get(class).cloned().unwrap_or_default();
+        faults.invalid(at.field(class), value, once);
     }
     if minor >= 21 {
         super::service::balancer_class(now, &at, faults);

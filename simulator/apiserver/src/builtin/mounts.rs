@@ -15,7 +15,8 @@ pub(super) fn check(container: &Tree, pod: &Pod<'_>, at: &Path<'_>, faults: &mut
         let (name, path) = (text(mount, "name"), text(mount, "mountPath"));
         if name.is_empty() {
             faults.required(at.field("name"), "");
-        } else if !volumes.iter().any(|volume| text(volume, "name") == name)
+        }
+        if !volumes.iter().any(|volume| text(volume, "name") == name)
             || pod.unsound.iter().any(|unsound| unsound == name)
         {
             faults.not_found(at.field("name"), name);
@@ -66,6 +67,12 @@ pub(super) fn check(container: &Tree, pod: &Pod<'_>, at: &Path<'_>, faults: &mut
     for (index, device) in devices.iter().enumerate() {
         let at = all.index(index);
         let (name, path) = (text(device, "name"), text(device, "devicePath"));
+        if name.is_empty() {
+            faults.required(at.field("name"), "");
+        }
+        if devices[..index].iter().any(|other| text(other, "name") == name) {
+            faults.invalid(at.field("name"), name, "must be unique");
+        }
         match volumes.iter().find(|volume| text(volume, "name") == name) {
             None => faults.not_found(at.field("name"), name),
             Some(volume) => {

@@ -279,7 +279,8 @@ pub(super) fn taints(spec: &Tree, faults: &mut Faults) {
                 kind: FieldErrorKind::Duplicate,
                 field: at.to_string(),
                 body: format!(
-                    "Duplicate value: {taint}: taints must be unique by key and effect pair"
+                    "Duplicate value: {}: taints must be unique by key and effect pair",
+                    super::internal::json("core.Taint", taint)
                 ),
             });
         }

@@ -211,6 +211,7 @@ fn shape(
         info.schema.decode(&restore::cut(info.schema.root(), tree), old)
     };
     let (tree, _unknown) = read.map_err(|misfit| {
+        let misfit = restore::said(&misfit.to_string());
         let (group, version, kind) = (&info.group, &info.version, &info.kind);
         Status::plain(
             500,

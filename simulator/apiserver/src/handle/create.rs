@@ -5,6 +5,7 @@ use super::policy::{self, Change};
 use super::{Answered, Call, body, escalation, metadata, signing, spelling, write};
 use crate::builtin::{admission, limits, usage};
 use crate::object::{Operation, Tree};
+use crate::request::Verb;
 use crate::status::{FieldError, Status};
 use crate::store::Server;
 
@@ -55,7 +56,8 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     let charges = usage::charge(call.server, call.info(), &tree)?;
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
     let revision = wanted.str_at(&["metadata", "resourceVersion"]).unwrap_or_default();
-    if revision.parse::<u64>().is_ok_and(|revision| revision > 0) && !call.server.is_trial {
+    let is_stated = revision.parse::<u64>().is_ok_and(|revision| revision > 0);
+    if is_stated && call.request.verb == Verb::Create && !call.server.is_trial {
         let why = "resourceVersion should not be set on objects to be created";
         return Err(Status::plain(500, why));
     }

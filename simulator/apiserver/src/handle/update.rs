@@ -272,7 +272,11 @@ fn only_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
         }
         tree
     };
-    take(&start, new, &["status"])
+    let tree = take(&start, new, &["status"]);
+    if info.is("", "Pod") && call.server.profile().minor >= 32 {
+        return take(&tree, old, &["status", "qosClass"]);
+    }
+    tree
 }
 
 /// The metadata that is written along with a status: of most builtin kinds all that a client may write.

@@ -8,6 +8,7 @@ use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Tree};
 use crate::request::{Body, PatchKind, Verb};
+use crate::schema::restore;
 use crate::status::{FieldError, Status};
 
 /// The namespace of the URL is that of the object.
@@ -64,6 +65,9 @@ pub(super) fn shape(
             };
             if is_old {
                 why = info.schema.misread(shown.as_bytes()).unwrap_or(why);
+            }
+            if strategic.is_some() {
+                why = restore::said(&why);
             }
             return Status::invalid_patch(&shown, &why);
         }

@@ -77,7 +77,7 @@ fn check(shape: Shape<'_>, tree: &Tree, path: &str, faults: &mut Vec<String>) {
         Type::String | Type::Bytes if !tree.is_string() => {
             say(
                 path,
-                format!("expected string, got &value.valueUnstructured{{Value:{}}}", shown(tree)),
+                format!("expected string, got &value.valueUnstructured{{Value:{}}}", syntax(tree)),
             );
         }
         Type::Quantity | Type::IntOrString | Type::Time | Type::MicroTime
@@ -127,6 +127,25 @@ fn list(shape: Shape<'_>, tree: &Tree, path: &str, faults: &mut Vec<String>) {
             _ => format!("{path}[{at}]"),
         };
         check(shape.element(), item, &below, faults);
+    }
+}
+
+/// A value as Go's own source would have it.
+fn syntax(tree: &Tree) -> String {
+    if tree.is_list() {
+        let items: Vec<String> = tree.items().iter().map(syntax).collect();
+        return format!("[]interface {{}}{{{}}}", items.join(", "));
+    }
+    if tree.is_map() {
+        let members =
+            tree.entries().map(|(key, value)| format!("{}:{}", golang::quote(key), syntax(value)));
+        let members: Vec<String> = members.collect();
+        return format!("map[string]interface {{}}{{{}}}", members.join(", "));
+    }
+    match tree.as_str() {
+        Some(text) => golang::quote(text),
+        None if tree.is_null() => "interface {}(nil)".to_owned(),
+        None => tree.to_string(),
     }
 }
 

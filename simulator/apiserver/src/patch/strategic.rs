@@ -172,6 +172,12 @@ impl Lists<'_> {
         patch: Option<&Tree>,
         order: &Tree,
     ) -> Result<Option<Tree>, Status> {
+        let bare = |item: &Tree| !item.is_map();
+        if self.key().is_some()
+            && let Some(at) = order.items().iter().position(bare)
+        {
+            return Err(Status::plain(500, format!("value for key {at} is not a map")));
+        }
         let merged = match (old, patch) {
             (None, None) => return Ok(None),
             (Some(old), None) => old.clone(),

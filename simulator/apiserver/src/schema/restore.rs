@@ -36,6 +36,12 @@ pub(crate) fn misfit(node: &Node, tree: &Tree) -> Option<String> {
     }
 }
 
+/// A complaint of the decoder, where it is asked by who reads from a map.
+pub(crate) fn said(why: &str) -> String {
+    let lead = if why.starts_with("illegal base64") { "error decoding from json: " } else { "" };
+    format!("{lead}{why}")
+}
+
 /// The tree with numbers cut to what holds them, as Go does without a word.
 pub(crate) fn cut(node: &Node, tree: &Tree) -> Tree {
     if tree.is_map() {
