@@ -9,6 +9,7 @@ mod ownership;
 mod patches;
 mod quotas;
 mod tables;
+mod validation;
 mod values;
 mod writes;
 
