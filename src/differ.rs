@@ -16,21 +16,19 @@ mod story;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
 use futures::StreamExt;
 use jiff::Timestamp;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use serde_json::{Value, json};
 
 use self::compare::{Difference, Symbols};
 use self::kinds::Kind;
 use self::server::Server;
 use self::story::{Names, Story, Verb};
+use crate::servers::{Served, client};
 use crate::{Exit, Refusal, input, paint};
 
 /// Tell the same stories to Drydock's API server and to another one, and show where their answers part
@@ -122,23 +120,14 @@ struct Sides {
     prefix: String,
 }
 
-/// Our own server, if nobody else runs one: it ends with the differ.
-struct Served(Child);
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ended = self.0.kill().and_then(|()| self.0.wait());
-    }
-}
-
 impl Sides {
     async fn of(arguments: &Arguments) -> anyhow::Result<(Self, Option<Served>)> {
         let theirs = client(&arguments.against).await?;
         let (ours, served) = if let Some(path) = &arguments.ours {
             (client(path).await?, None)
         } else {
-            let (path, served) = serve().await?;
-            (client(&path).await?, Some(served))
+            let served = Served::start("target/differ", &["--insecure-http"]).await?;
+            (served.client().await?, Some(served))
         };
         let sides = Self {
             ours: Server::new(ours),
@@ -305,39 +294,6 @@ fn class(difference: &Difference) -> String {
     }
     let there = |text: &str| text == "(not there)";
     format!("{place} {} {}", there(&difference.ours), there(&difference.theirs))
-}
-
-async fn client(path: &Path) -> anyhow::Result<Client> {
-    let name = path.display();
-    let kubeconfig = Kubeconfig::read_from(path).with_context(|| format!("reading {name}"))?;
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .with_context(|| format!("reading {name}"))?;
-    Ok(Client::try_from(config)?)
-}
-
-/// Starts a server as the recorded ones are: without controllers, without nodes.
-async fn serve() -> anyhow::Result<(PathBuf, Served)> {
-    let folder = PathBuf::from("target/differ");
-    std::fs::create_dir_all(&folder)?;
-    let path = folder.join("kubeconfig");
-    let _old = std::fs::remove_file(&path);
-    let child = Command::new(std::env::current_exe()?)
-        .args(["serve", "--like-recorded", "--no-operator", "--insecure-http", "--port", "0"])
-        .arg("--kubeconfig")
-        .arg(&path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()?;
-    let served = Served(child);
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !path.exists() {
-        anyhow::ensure!(Instant::now() < deadline, "our own server did not start");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    // The file is there before the first request is taken.
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    Ok((path, served))
 }
 
 /// What was told, for the table.

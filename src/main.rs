@@ -12,6 +12,7 @@ mod replay;
 mod report;
 mod run;
 mod serve;
+mod servers;
 mod try_;
 mod why;
 
