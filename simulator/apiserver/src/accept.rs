@@ -108,7 +108,7 @@ impl Form {
     pub fn body(self, answer: &Answer) -> (Vec<u8>, &'static str) {
         match answer {
             Answer::Status(status) if status.is_plain_text() => {
-                (answer.to_json().to_vec(), "text/plain; charset=utf-8")
+                (answer.to_json(), "text/plain; charset=utf-8")
             }
             Answer::Status(status) if !status.is_success() => {
                 self.errors.bytes(answer, self.pretty)

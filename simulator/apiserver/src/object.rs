@@ -10,12 +10,14 @@
 mod de;
 mod revision;
 mod ser;
+mod shown;
 pub(crate) mod text;
 
 use std::sync::Arc;
 
 pub use de::DecodeError;
 pub use revision::{Object, Operation, Owner, Write};
+pub(crate) use shown::Shown;
 pub(crate) use text::text;
 
 /// A JSON value that is cheap to clone and cheap to change.

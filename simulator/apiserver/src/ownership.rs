@@ -71,5 +71,6 @@ pub(crate) fn fault(schema: &Schema, config: &Tree) -> Option<String> {
 pub(crate) fn still_holding(schema: &Schema, last: &Tree, live: &Tree) -> Set {
     let shape = Shape::root(schema);
     let changes = Changes::between(shape, last, live);
-    places(shape, last).difference(&changes.written()).difference(&changes.removed)
+    let changed = changes.added.union(changes.modified).union(changes.removed);
+    places(shape, last).difference(&changed)
 }

@@ -11,7 +11,7 @@ use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use crate::builtin::admission::TEMPLATES;
 use crate::golang;
 use crate::kinds::KindInfo;
-use crate::object::{Object, Tree};
+use crate::object::{Object, Shown, Tree};
 use crate::protobuf;
 use crate::request::{
     Answer, Body, DeleteOptions, Gvr, Options, Preconditions, Propagation, Request, User, Verb,
@@ -356,15 +356,15 @@ impl Answer {
         }
     }
 
-    /// The body as it goes over the wire. That of an object is made once and shared.
-    pub fn to_json(&self) -> Arc<[u8]> {
+    /// The body as it goes over the wire.
+    pub fn to_json(&self) -> Vec<u8> {
         match self {
-            Answer::Object(object) => object.json(),
-            Answer::Tree(tree) => tree.to_json().into(),
+            // Made once for all who ask.
+            Answer::Object(object) => object.json().to_vec(),
             Answer::Status(status) if status.is_plain_text() && !status.is_bare() => {
-                format!("{}\n", status.message).into_bytes().into()
+                format!("{}\n", status.message).into_bytes()
             }
-            other => serde_json::to_vec(other).expect("writing to memory cannot fail").into(),
+            other => serde_json::to_vec(other).expect("writing to memory cannot fail"),
         }
     }
 }
@@ -372,7 +372,7 @@ impl Answer {
 impl Serialize for Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Answer::Object(object) => object.shown().serialize(serializer),
+            Answer::Object(object) => Shown::of(object).serialize(serializer),
             Answer::Tree(tree) => tree.serialize(serializer),
             Answer::Status(status) => status.serialize(serializer),
             Answer::Objects { kind, items, revision, continue_token, remaining } => {
@@ -407,22 +407,10 @@ impl Serialize for Items<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(Some(self.1.len()))?;
         for object in self.1 {
-            if self.0.custom {
-                seq.serialize_element(&object.shown())?;
-            } else {
-                seq.serialize_element(&WithoutKind(&object.shown()))?;
-            }
+            let shown = Shown::of(object);
+            seq.serialize_element(&if self.0.custom { shown } else { shown.without_kind() })?;
         }
         seq.end()
-    }
-}
-
-struct WithoutKind<'a>(&'a Tree);
-
-impl Serialize for WithoutKind<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let members = self.0.entries().filter(|(key, _)| !matches!(*key, "apiVersion" | "kind"));
-        serializer.collect_map(members)
     }
 }
 
@@ -461,7 +449,7 @@ impl WatchEvent {
             WatchEvent::Bookmark { revision, initial_events_end } => {
                 bookmark(kind, *revision, *initial_events_end).to_json().into()
             }
-            WatchEvent::Error(status) => Answer::Status(status.clone()).to_json(),
+            WatchEvent::Error(status) => Answer::Status(status.clone()).to_json().into(),
         };
         let mut frame = format!("{{\"type\":\"{name}\",\"object\":").into_bytes();
         frame.extend_from_slice(&object);

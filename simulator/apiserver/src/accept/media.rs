@@ -35,7 +35,7 @@ impl Media {
         let pretty = pretty.then(|| serde_json::from_slice::<serde_json::Value>(&json).ok());
         let bytes = match pretty.flatten().map(|value| serde_json::to_vec_pretty(&value)) {
             Some(Ok(pretty)) => pretty,
-            _ => json.to_vec(),
+            _ => json,
         };
         (bytes, Self::Json.name())
     }

@@ -160,7 +160,7 @@ fn not_its_own(call: &Call<'_>, conflicts: &[Conflict], live: &Tree) -> Vec<Conf
     let own = ownership::still_holding(&call.info().schema, &last, live);
     let rest = conflicts.iter().map(|conflict| Conflict {
         manager: conflict.manager.clone(),
-        fields: conflict.fields.difference(&own),
+        fields: conflict.fields.clone().difference(&own),
     });
     rest.filter(|conflict| !conflict.fields.is_empty()).collect()
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::{DecodeError, Tree, text};
+use super::{DecodeError, Shown, Tree, text};
 use crate::kinds::KindId;
 use crate::ownership::Ownership;
 
@@ -239,7 +239,8 @@ impl Object {
 
     /// What a client sees, as JSON text; made once per revision.
     pub fn json(&self) -> Arc<[u8]> {
-        Arc::clone(self.0.json.get_or_init(|| self.shown().to_json_of_object().into()))
+        let json = || serde_json::to_vec(&Shown::of(self)).expect("writing to memory cannot fail");
+        Arc::clone(self.0.json.get_or_init(|| json().into()))
     }
 }
 

@@ -21,17 +21,13 @@ impl Changes {
         Self { added: all.added.below, modified: all.modified.below, removed: all.removed.below }
     }
 
-    pub(super) fn without(&self, ignored: &Set) -> Self {
+    #[must_use]
+    pub(super) fn without(self, ignored: &Set) -> Self {
         Self {
             added: self.added.without(ignored),
             modified: self.modified.without(ignored),
             removed: self.removed.without(ignored),
         }
-    }
-
-    /// What somebody wrote: new or other.
-    pub(super) fn written(&self) -> Set {
-        self.added.union(&self.modified)
     }
 }
 
@@ -44,10 +40,18 @@ struct Here {
 }
 
 impl Here {
-    fn put(&mut self, step: &Element, below: Here) {
-        self.added.below.put(step.clone(), below.added);
-        self.modified.below.put(step.clone(), below.modified);
-        self.removed.below.put(step.clone(), below.removed);
+    /// `step` is only made where something is found below it.
+    fn put(&mut self, step: impl Fn() -> Element, below: Here) {
+        let sides = [
+            (&mut self.added, below.added),
+            (&mut self.modified, below.modified),
+            (&mut self.removed, below.removed),
+        ];
+        for (side, place) in sides {
+            if !place.is_empty() {
+                side.below.put(step(), place);
+            }
+        }
     }
 
     fn whole(old: Option<&Tree>, new: Option<&Tree>) -> Self {
@@ -89,7 +93,7 @@ fn members(shape: Shape<'_>, old: Option<&Tree>, new: Option<&Tree>) -> Here {
     let mut here = Here::default();
     let mut at = |name: &str, was: Option<&Tree>, is: Option<&Tree>| {
         let below = compare(shape.below(name), was, is);
-        here.put(&Element::field(name), below);
+        here.put(|| Element::field(name), below);
     };
     let get = |tree: Option<&Tree>, name: &str| tree.and_then(|tree| tree.get(name)).cloned();
     let always: BTreeMap<&str, Tree> =
@@ -139,7 +143,7 @@ fn elements(
         } else {
             compare(shape.element(), was.first().copied(), is.first().copied())
         };
-        here.put(step, below);
+        here.put(|| step.clone(), below);
     }
     Some(here)
 }

@@ -1,16 +1,17 @@
 //! Who owns which fields of one revision: what `metadata.managedFields` shows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::check;
 use super::difference::{Changes, places};
 use super::merge;
 use super::set::Set;
 use super::shape::Shape;
-use crate::object::{Operation, Tree, text};
+use crate::object::{Operation, Tree, rfc3339, text};
 use crate::schema::Schema;
 
 /// More entries of updates than this are joined, the oldest first.
@@ -34,6 +35,18 @@ const STRIPPED: [&str; 12] = [
     "metadata.resourceVersion",
 ];
 
+fn stripped() -> &'static Set {
+    static SET: LazyLock<Set> = LazyLock::new(|| Set::of_fields(&STRIPPED));
+    &SET
+}
+
+/// Takes fields from what somebody owns, who keeps sharing what nothing is taken from.
+fn take(owned: &mut Arc<Set>, fields: &Set) {
+    if owned.meets(fields) {
+        Arc::make_mut(owned).take_away(fields);
+    }
+}
+
 /// One who writes. The version of one who applies does not tell him apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Manager {
@@ -46,7 +59,8 @@ pub(crate) struct Manager {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
-    fields: Set,
+    /// Shared with the revisions before, for as long as nobody takes any of it.
+    fields: Arc<Set>,
     api_version: Arc<str>,
     time: Option<Timestamp>,
 }
@@ -105,7 +119,7 @@ impl Managers {
     fn take_away(&mut self, fields: &Set, but_of: Option<&Manager>) {
         for (manager, entry) in &mut self.0 {
             if Some(manager) != but_of {
-                entry.fields = entry.fields.difference(fields);
+                take(&mut entry.fields, fields);
             }
         }
         self.0.retain(|_, entry| !entry.fields.is_empty());
@@ -128,14 +142,16 @@ impl Managers {
             return;
         }
         let changes = Changes::between(shape, old, new).without(writer.ignored);
-        let written = changes.written();
-        self.take_away(&written.union(&changes.removed), None);
-        let own = written.difference(&Set::of_fields(&STRIPPED));
+        let written = changes.added.union(changes.modified);
+        if !self.is_empty() {
+            self.take_away(&written.clone().union(changes.removed), None);
+        }
+        let own = written.difference(stripped());
         if !own.is_empty() {
             let manager = writer.manager(Operation::Update);
-            let before = self.0.get(&manager).map(|entry| entry.fields.clone());
+            let before = self.0.remove(&manager).map(|entry| entry.fields);
             let entry = Entry {
-                fields: before.unwrap_or_default().union(&own),
+                fields: Arc::new(before.map(Arc::unwrap_or_clone).unwrap_or_default().union(own)),
                 api_version: Arc::clone(writer.api_version),
                 time: writer.stamp(),
             };
@@ -167,17 +183,22 @@ impl Managers {
         let former = self.clone();
         self.forget_other_groups(writer);
         let merged = merge::merge(shape, live, config, writer.minor);
-        let last = self.0.get(&manager).map(|entry| entry.fields.clone()).unwrap_or_default();
+        let last = self.0.get(&manager).map(|entry| Arc::clone(&entry.fields)).unwrap_or_default();
         let mut entry = Entry {
-            fields: places(shape, config).without(writer.ignored),
+            fields: Arc::new(places(shape, config).without(writer.ignored)),
             api_version: Arc::clone(writer.api_version),
             time: former.0.get(&manager).and_then(|entry| entry.time),
         };
         self.0.insert(manager.clone(), entry.clone());
-        let owned = self.0.values().fold(Set::default(), |all, entry| all.union(&entry.fields));
-        let new = merge::prune(shape, &merged, &last, &owned);
+        let new = if last.is_empty() {
+            merged
+        } else {
+            let owned = |all: Set, entry: &Entry| all.union((*entry.fields).clone());
+            let owned = self.0.values().fold(Set::default(), owned);
+            merge::prune(shape, &merged, &last, &owned)
+        };
         let changes = Changes::between(shape, live, &new).without(writer.ignored);
-        let written = changes.written();
+        let written = changes.added.union(changes.modified);
         if !force {
             let conflicts = self.conflicts(&manager, &written);
             if !conflicts.is_empty() {
@@ -185,9 +206,9 @@ impl Managers {
                 return Err(conflicts);
             }
         }
-        self.take_away(&written.union(&changes.removed), Some(&manager));
+        self.take_away(&written.union(changes.removed), Some(&manager));
         let changed = new != *live;
-        entry.fields = entry.fields.difference(&Set::of_fields(&STRIPPED));
+        take(&mut entry.fields, stripped());
         self.0.remove(&manager);
         if !entry.fields.is_empty() {
             self.0.insert(manager.clone(), entry);
@@ -262,7 +283,9 @@ impl Managers {
             if let Some(entry) = self.0.remove(&manager)
                 && let Some(all) = self.0.get_mut(&joined)
             {
-                all.fields = all.fields.union(&entry.fields);
+                let fields = std::mem::take(&mut all.fields);
+                let joined = Arc::unwrap_or_clone(fields).union((*entry.fields).clone());
+                all.fields = Arc::new(joined);
                 all.time = entry.time;
                 count -= 1;
             }
@@ -271,34 +294,7 @@ impl Managers {
 
     /// The list as it stands in `metadata`.
     pub(crate) fn to_tree(&self) -> Tree {
-        let mut entries: Vec<(&Manager, &Entry)> = self.0.iter().collect();
-        entries.sort_by_key(|(manager, entry)| {
-            (
-                manager.operation,
-                entry.time.map_or(0, Timestamp::as_second),
-                &manager.name,
-                &entry.api_version,
-                &manager.subresource,
-            )
-        });
-        Tree::list(entries.into_iter().map(|(manager, entry)| {
-            let mut tree = Tree::map([
-                ("apiVersion", Tree::from(Arc::clone(&entry.api_version))),
-                ("fieldsType", "FieldsV1".into()),
-                ("fieldsV1", entry.fields.to_tree()),
-                ("operation", manager.operation.into()),
-            ]);
-            for (key, value) in [("manager", &manager.name), ("subresource", &manager.subresource)]
-            {
-                if !value.is_empty() {
-                    tree = tree.with(&[key], Arc::clone(value));
-                }
-            }
-            match entry.time {
-                Some(time) => tree.with(&["time"], time),
-                None => tree,
-            }
-        }))
+        Tree::from_serialize(self)
     }
 
     /// What a client says of ownership. `Err` for what cannot be read.
@@ -325,6 +321,7 @@ impl Managers {
                 subresource: text(string("subresource")),
             };
             let fields = Set::from_tree(entry.get("fieldsV1").unwrap_or(&Tree::empty_map()))?;
+            let fields = Arc::new(fields);
             let time = string("time").parse().ok();
             managers.insert(manager, Entry { fields, api_version, time });
         }
@@ -335,6 +332,46 @@ impl Managers {
 /// Of `apps/v1`: `apps`.
 fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+impl Serialize for Managers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut entries: Vec<(&Manager, &Entry)> = self.0.iter().collect();
+        entries.sort_by_key(|(manager, entry)| {
+            (
+                manager.operation,
+                entry.time.map_or(0, Timestamp::as_second),
+                &manager.name,
+                &entry.api_version,
+                &manager.subresource,
+            )
+        });
+        serializer.collect_seq(entries.into_iter().map(Shown))
+    }
+}
+
+/// One of the list.
+struct Shown<'a>((&'a Manager, &'a Entry));
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (manager, entry) = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("apiVersion", &*entry.api_version)?;
+        map.serialize_entry("fieldsType", "FieldsV1")?;
+        map.serialize_entry("fieldsV1", &*entry.fields)?;
+        if !manager.name.is_empty() {
+            map.serialize_entry("manager", &*manager.name)?;
+        }
+        map.serialize_entry("operation", manager.operation)?;
+        if !manager.subresource.is_empty() {
+            map.serialize_entry("subresource", &*manager.subresource)?;
+        }
+        if let Some(time) = entry.time {
+            map.serialize_entry("time", &rfc3339(time))?;
+        }
+        map.end()
+    }
 }
 
 fn is_type(key: &str) -> bool {

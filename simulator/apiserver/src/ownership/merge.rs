@@ -128,15 +128,12 @@ pub(super) fn remove(shape: Shape<'_>, tree: &Tree, gone: &Set) -> Tree {
 
 /// The merged object without what the applier had and applies no more, unless somebody else has it.
 pub(super) fn prune(shape: Shape<'_>, merged: &Tree, last: &Set, owned: &Set) -> Tree {
-    if last.is_empty() {
-        return merged.clone();
-    }
     let named = |set: &Set| with_named_parents(shape, set);
     let last = named(last);
     let all = named(&places(shape, merged));
     let pruned = cut(shape, merged, &last);
-    let kept = named(&places(shape, &pruned)).union(&named(owned));
-    let pruned = cut(shape, merged, &all.difference(&kept));
+    let kept = named(&places(shape, &pruned)).union(named(owned));
+    let pruned = cut(shape, merged, &all.clone().difference(&kept));
     // Only what the applier had may go.
     let kept = named(&places(shape, &pruned));
     cut(shape, merged, &all.difference(&kept).intersection(&last))

@@ -2,8 +2,11 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::Arc;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::object::{Tree, text};
 
@@ -169,18 +172,22 @@ impl Set {
         self.0.iter()
     }
 
-    pub(crate) fn union(&self, other: &Self) -> Self {
-        let mut all = self.clone();
-        for (step, theirs) in &other.0 {
-            match all.0.get_mut(step) {
-                Some(ours) => {
+    #[must_use]
+    pub(crate) fn union(mut self, other: Self) -> Self {
+        if self.is_empty() {
+            return other;
+        }
+        for (step, theirs) in other.0 {
+            match self.0.entry(step) {
+                Entry::Occupied(mut ours) => {
+                    let ours = ours.get_mut();
                     ours.member |= theirs.member;
-                    ours.below = ours.below.union(&theirs.below);
+                    ours.below = std::mem::take(&mut ours.below).union(theirs.below);
                 }
-                None => drop(all.0.insert(step.clone(), theirs.clone())),
+                Entry::Vacant(free) => drop(free.insert(theirs)),
             }
         }
-        all
+        self
     }
 
     pub(crate) fn intersection(&self, other: &Self) -> Self {
@@ -196,35 +203,54 @@ impl Set {
     }
 
     /// Without the places of another set; what is below them stays.
-    pub(crate) fn difference(&self, other: &Self) -> Self {
-        let mut rest = Self::default();
-        for (step, ours) in &self.0 {
-            let place = match other.0.get(step) {
-                Some(theirs) => Place {
-                    member: ours.member && !theirs.member,
-                    below: ours.below.difference(&theirs.below),
-                },
-                None => ours.clone(),
-            };
-            rest.put(step.clone(), place);
+    #[must_use]
+    pub(crate) fn difference(mut self, other: &Self) -> Self {
+        self.take_away(other);
+        self
+    }
+
+    /// Whether some place is in both.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        other.0.iter().any(|(step, theirs)| {
+            self.0
+                .get(step)
+                .is_some_and(|ours| ours.member && theirs.member || ours.below.meets(&theirs.below))
+        })
+    }
+
+    /// As `difference`, in place.
+    pub(crate) fn take_away(&mut self, other: &Self) {
+        if other.is_empty() {
+            return;
         }
-        rest
+        self.0.retain(|step, ours| {
+            if let Some(theirs) = other.0.get(step) {
+                ours.member &= !theirs.member;
+                ours.below.take_away(&theirs.below);
+            }
+            !ours.is_empty()
+        });
     }
 
     /// Without the places of another set and all that is below them.
-    pub(crate) fn without(&self, other: &Self) -> Self {
-        let mut rest = Self::default();
-        for (step, ours) in &self.0 {
-            let place = match other.0.get(step) {
-                Some(theirs) if theirs.member => continue,
-                Some(theirs) => {
-                    Place { member: ours.member, below: ours.below.without(&theirs.below) }
-                }
-                None => ours.clone(),
-            };
-            rest.put(step.clone(), place);
+    #[must_use]
+    pub(crate) fn without(mut self, other: &Self) -> Self {
+        self.cut(other);
+        self
+    }
+
+    fn cut(&mut self, other: &Self) {
+        if other.is_empty() {
+            return;
         }
-        rest
+        self.0.retain(|step, ours| match other.0.get(step) {
+            Some(theirs) if theirs.member => false,
+            Some(theirs) => {
+                ours.below.cut(&theirs.below);
+                !ours.is_empty()
+            }
+            None => true,
+        });
     }
 
     /// All paths as text, `.spec.ports[port=80]`: those of one level before those below them.
@@ -240,15 +266,6 @@ impl Set {
         for (step, place) in &self.0 {
             place.below.list(&format!("{prefix}{step}"), into);
         }
-    }
-
-    pub(crate) fn to_tree(&self) -> Tree {
-        let members = self.0.iter().map(|(step, place)| {
-            let below = place.below.to_tree();
-            let own = place.member && !place.below.is_empty();
-            (step.to_key(), if own { below.with(&["."], Tree::empty_map()) } else { below })
-        });
-        Tree::map(members)
     }
 
     /// `Err` with what is wrong.
@@ -267,6 +284,41 @@ impl Set {
     }
 }
 
+/// As `fieldsV1` has it, its steps sorted as texts.
+impl Serialize for Set {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        written(self, false, serializer)
+    }
+}
+
+/// What stands at the step that leads to a place.
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        written(&self.below, self.member && !self.below.is_empty(), serializer)
+    }
+}
+
+fn written<S: Serializer>(set: &Set, is_place: bool, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(set.0.len() + usize::from(is_place)))?;
+    if is_place {
+        map.serialize_entry(".", &Set::default())?;
+    }
+    if set.0.keys().all(|step| matches!(step, Element::Field(_))) {
+        // They are sorted already.
+        for (step, place) in &set.0 {
+            map.serialize_entry(&step.to_key(), place)?;
+        }
+    } else {
+        let mut places: Vec<(String, &Place)> =
+            set.0.iter().map(|(step, place)| (step.to_key(), place)).collect();
+        places.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (step, place) in places {
+            map.serialize_entry(&step, place)?;
+        }
+    }
+    map.end()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,7 +330,7 @@ mod tests {
 
         let set = Set::from_tree(&tree).unwrap();
 
-        assert_eq!(set.to_tree(), tree);
+        assert_eq!(serde_json::to_string(&set).unwrap(), json);
         assert_eq!(
             set.paths(),
             [
@@ -295,7 +347,7 @@ mod tests {
         let set = Set::of_fields(&["a", "a.b", "c"]);
         let other = Set::of_fields(&["a"]);
 
-        assert_eq!(set.difference(&other), Set::of_fields(&["a.b", "c"]));
+        assert_eq!(set.clone().difference(&other), Set::of_fields(&["a.b", "c"]));
         assert_eq!(set.without(&other), Set::of_fields(&["c"]));
     }
 }
