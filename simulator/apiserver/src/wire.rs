@@ -359,8 +359,7 @@ impl Answer {
     /// The body as it goes over the wire.
     pub fn to_json(&self) -> Vec<u8> {
         match self {
-            // Made once for all who ask.
-            Answer::Object(object) => object.json().to_vec(),
+            Answer::Object(object) => object.to_json(),
             Answer::Status(status) if status.is_plain_text() && !status.is_bare() => {
                 format!("{}\n", status.message).into_bytes()
             }

@@ -1,9 +1,15 @@
 //! Where the next page of a list starts, in the form clients hand back.
 
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use base64::{DecodeError, Engine};
+
 use crate::status::Status;
 
 const VERSION: &str = "meta.k8s.io/v1";
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/// As Go reads it: what is left over in the last letter does not matter.
+const ALPHABET: GeneralPurpose =
+    GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
@@ -22,16 +28,7 @@ impl Token {
     pub(super) fn encode(&self) -> String {
         let start = serde_json::to_string(&self.start).expect("text is JSON");
         let json = format!(r#"{{"v":"{VERSION}","rv":{},"start":{start}}}"#, self.revision);
-        let mut text = String::new();
-        for chunk in json.as_bytes().chunks(3) {
-            let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
-            let bits = bits << (8 * (3 - chunk.len()));
-            for at in 0..=chunk.len() {
-                let six = (bits >> (18 - 6 * at)) & 63;
-                text.push(char::from(ALPHABET[six as usize]));
-            }
-        }
-        text
+        ALPHABET.encode(json)
     }
 
     pub(super) fn decode(text: &str, minor: u32) -> Result<Self, Status> {
@@ -70,18 +67,10 @@ impl Token {
 
 /// `Err` with the place of the first byte that does not belong there.
 fn unbase64(text: &str) -> Result<Vec<u8>, usize> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let (mut bits, mut count) = (0_u32, 0);
-    for (at, byte) in text.bytes().enumerate() {
-        let six = ALPHABET.iter().position(|known| *known == byte).ok_or(at)?;
-        bits = bits << 6 | u32::try_from(six).expect("below 64");
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from(bits >> count & 0xff).expect("one byte"));
-        }
-    }
-    if text.len() % 4 == 1 { Err(text.len() - 1) } else { Ok(bytes) }
+    ALPHABET.decode(text).map_err(|error| match error {
+        DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => at,
+        DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => text.len().saturating_sub(1),
+    })
 }
 
 #[cfg(test)]

@@ -237,10 +237,16 @@ impl Object {
         self.0.spec_decoded.get(TypeKey::Kind(key.0, key.1), || decode(&spec))
     }
 
-    /// What a client sees, as JSON text; made once per revision.
+    /// What a client sees, as JSON text.
+    pub fn to_json(&self) -> Vec<u8> {
+        let written =
+            || serde_json::to_vec(&Shown::of(self)).expect("writing to memory cannot fail");
+        self.0.json.get().map_or_else(written, |kept| kept.to_vec())
+    }
+
+    /// The same, made once per revision and kept with it: for what many are told.
     pub fn json(&self) -> Arc<[u8]> {
-        let json = || serde_json::to_vec(&Shown::of(self)).expect("writing to memory cannot fail");
-        Arc::clone(self.0.json.get_or_init(|| json().into()))
+        Arc::clone(self.0.json.get_or_init(|| self.to_json().into()))
     }
 }
 

@@ -13,6 +13,9 @@ use crate::object::{Tree, Write};
 #[derive(Clone, Default)]
 pub(crate) struct Ownership(Option<Arc<Mutex<State>>>);
 
+/// Each write that waits keeps what was there before it: so many may wait.
+const LONGEST: usize = 256;
+
 enum State {
     Settled(Arc<Managers>),
     Pending(Box<Pending>),
@@ -21,6 +24,8 @@ enum State {
 /// A write whose effect on ownership was not computed yet.
 struct Pending {
     before: Ownership,
+    /// How many writes up to this one were not computed.
+    depth: usize,
     /// What the client said of ownership, in place of what was known before.
     stated: Option<Managers>,
     write: Write,
@@ -59,8 +64,12 @@ impl Ownership {
                 ("kind", Arc::clone(&update.kind.kind).into()),
             ])
         };
+        if self.depth() >= LONGEST {
+            self.managers();
+        }
         let pending = Pending {
             before: self.clone(),
+            depth: self.depth() + 1,
             stated: update.stated,
             write: update.write.clone(),
             kind: Arc::clone(update.kind),
@@ -75,6 +84,14 @@ impl Ownership {
     /// Whether nobody owns anything, as far as that is known without computing.
     pub(crate) fn is_nothing(&self) -> bool {
         self.0.is_none()
+    }
+
+    fn depth(&self) -> usize {
+        let Some(state) = &self.0 else { return 0 };
+        match &*state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Settled(_) => 0,
+            State::Pending(pending) => pending.depth,
+        }
     }
 
     pub(crate) fn managers(&self) -> Arc<Managers> {
@@ -141,5 +158,49 @@ impl Drop for Ownership {
                 State::Settled(_) => None,
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::kinds::Profile;
+    use crate::object::{Operation, text};
+    use crate::store::Server;
+
+    #[test]
+    fn a_history_that_nobody_reads_does_not_grow_without_end() {
+        let server = Server::new(Profile::V1_34, 1);
+        let id = server.kind("", "ConfigMap").expect("a builtin kind");
+        let kind = Arc::new(server.kind_info(id).expect("a builtin kind").clone());
+        let write = Write {
+            manager: text("me"),
+            operation: Operation::Update,
+            subresource: None,
+            api_version: text("v1"),
+            time: Timestamp::UNIX_EPOCH,
+        };
+        let mut ownership = Ownership::default();
+        let mut old: Option<Tree> = None;
+
+        for number in 0..2 * LONGEST {
+            let new = Tree::null().with(&["data", "a"], number.to_string());
+            let update = Update {
+                write: &write,
+                kind: &kind,
+                minor: 34,
+                old: old.as_ref(),
+                new: &new,
+                stated: None,
+            };
+            ownership = ownership.after(update);
+            assert!(ownership.depth() <= LONGEST, "{} writes wait", ownership.depth());
+            old = Some(new);
+        }
+
+        assert_eq!(ownership.managers().to_tree().items().len(), 1);
+        assert_eq!(ownership.depth(), 0);
     }
 }

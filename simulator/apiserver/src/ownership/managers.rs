@@ -43,7 +43,7 @@ fn stripped() -> &'static Set {
 /// Takes fields from what somebody owns, who keeps sharing what nothing is taken from.
 fn take(owned: &mut Arc<Set>, fields: &Set) {
     if owned.meets(fields) {
-        Arc::make_mut(owned).take_away(fields);
+        *owned = (**owned).clone().difference(fields).shared();
     }
 }
 
@@ -151,7 +151,7 @@ impl Managers {
             let manager = writer.manager(Operation::Update);
             let before = self.0.remove(&manager).map(|entry| entry.fields);
             let entry = Entry {
-                fields: Arc::new(before.map(Arc::unwrap_or_clone).unwrap_or_default().union(own)),
+                fields: before.map(Arc::unwrap_or_clone).unwrap_or_default().union(own).shared(),
                 api_version: Arc::clone(writer.api_version),
                 time: writer.stamp(),
             };
@@ -185,7 +185,7 @@ impl Managers {
         let merged = merge::merge(shape, live, config, writer.minor);
         let last = self.0.get(&manager).map(|entry| Arc::clone(&entry.fields)).unwrap_or_default();
         let mut entry = Entry {
-            fields: Arc::new(places(shape, config).without(writer.ignored)),
+            fields: places(shape, config).without(writer.ignored).shared(),
             api_version: Arc::clone(writer.api_version),
             time: former.0.get(&manager).and_then(|entry| entry.time),
         };
@@ -285,7 +285,7 @@ impl Managers {
             {
                 let fields = std::mem::take(&mut all.fields);
                 let joined = Arc::unwrap_or_clone(fields).union((*entry.fields).clone());
-                all.fields = Arc::new(joined);
+                all.fields = joined.shared();
                 all.time = entry.time;
                 count -= 1;
             }
@@ -321,9 +321,8 @@ impl Managers {
                 subresource: text(string("subresource")),
             };
             let fields = Set::from_tree(entry.get("fieldsV1").unwrap_or(&Tree::empty_map()))?;
-            let fields = Arc::new(fields);
             let time = string("time").parse().ok();
-            managers.insert(manager, Entry { fields, api_version, time });
+            managers.insert(manager, Entry { fields: fields.shared(), api_version, time });
         }
         Ok(Self(managers))
     }

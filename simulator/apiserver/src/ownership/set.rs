@@ -1,9 +1,11 @@
 //! Sets of places in an object, as `fieldsV1` writes them.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -11,7 +13,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::object::{Tree, text};
 
 /// One step of a path.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Element {
     Field(Arc<str>),
     /// An element of a list, by its keys; sorted by their names.
@@ -48,6 +50,14 @@ impl Ord for Scalar {
                 _ => self.0.to_json().cmp(&other.0.to_json()),
             },
         })
+    }
+}
+
+impl Hash for Scalar {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // Other values are seldom what elements are told apart by.
+        self.0.as_str().hash(state);
+        self.0.as_i64().hash(state);
     }
 }
 
@@ -112,11 +122,18 @@ impl fmt::Display for Element {
 }
 
 /// A set of paths below one place.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Set(BTreeMap<Element, Place>);
 
+const SLOTS: usize = 1024;
+
+thread_local! {
+    /// Sets that were made lately, by their digests.
+    static RECENT: RefCell<Vec<Option<Arc<Set>>>> = RefCell::new(vec![None; SLOTS]);
+}
+
 /// A place, whether it is in the set, and what below it is. One of the two holds, but for the place a walk begins at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub member: bool,
     pub below: Set,
@@ -135,6 +152,19 @@ impl Place {
 impl Set {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// This set, in one piece of memory with an equal one that was made lately: the objects of one maker have the
+    /// same fields. As with [`text`], that decides nothing.
+    pub(crate) fn shared(self) -> Arc<Self> {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        let slot =
+            usize::try_from(hasher.finish() % SLOTS as u64).expect("there are not that many");
+        RECENT.with_borrow_mut(|recent| match &mut recent[slot] {
+            Some(known) if **known == self => Arc::clone(known),
+            other => Arc::clone(other.insert(Arc::new(self))),
+        })
     }
 
     /// Puts what a walk found at one step. A place where nothing is stays out.
