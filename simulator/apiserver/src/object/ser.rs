@@ -3,7 +3,6 @@
 use serde::{Serialize, Serializer};
 
 use super::{Node, Tree, text};
-use crate::discovery;
 
 impl Serialize for Tree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -20,16 +19,6 @@ impl Serialize for Tree {
     }
 }
 
-struct KindFirst<'a>(&'a Tree);
-
-impl Serialize for KindFirst<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let first = self.0.get("kind").map(|kind| ("kind", kind));
-        let rest = self.0.entries().filter(|(key, _)| *key != "kind");
-        serializer.collect_map(first.into_iter().chain(rest))
-    }
-}
-
 impl Tree {
     pub fn to_value(&self) -> serde_json::Value {
         serde_json::to_value(self).expect("a tree has string keys and nothing that can fail")
@@ -37,18 +26,6 @@ impl Tree {
 
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("a tree has string keys and writing to memory cannot fail")
-    }
-
-    /// An object in the order of the real server as far as some clients look at it: one of a builtin kind says its kind
-    /// before its version.
-    pub(crate) fn to_json_of_object(&self) -> Vec<u8> {
-        let version = self.str_at(&["apiVersion"]).unwrap_or_default();
-        let (group, _) = version.split_once('/').unwrap_or_default();
-        if !discovery::is_builtin(group) {
-            return self.to_json();
-        }
-        serde_json::to_vec(&KindFirst(self))
-            .expect("a tree has string keys and writing to memory cannot fail")
     }
 
     pub fn from_value(value: serde_json::Value) -> Tree {

@@ -5,13 +5,25 @@ use std::sync::Arc;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Object, Tree};
+use crate::discovery;
 use crate::ownership::Managers;
 
 /// What a client sees of an object.
 pub(crate) struct Shown<'a> {
     object: &'a Object,
     managers: Option<Arc<Managers>>,
-    with_kind: bool,
+    kind: Kind,
+}
+
+/// Where an object says its kind.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// Before its version: there some clients look for that of a builtin kind.
+    First,
+    /// After its version, where the alphabet has it.
+    Second,
+    /// Neither is said: the list that it is in says both.
+    Nowhere,
 }
 
 const METADATA: &str = "metadata";
@@ -22,21 +34,29 @@ impl<'a> Shown<'a> {
         let ownership = object.ownership();
         let managers = (!ownership.is_nothing()).then(|| ownership.managers());
         let managers = managers.filter(|managers| !managers.is_empty());
-        Self { object, managers, with_kind: true }
+        let version = object.tree().str_at(&["apiVersion"]).unwrap_or_default();
+        let (group, _) = version.split_once('/').unwrap_or_default();
+        let kind = if discovery::is_builtin(group) { Kind::First } else { Kind::Second };
+        Self { object, managers, kind }
     }
 
-    /// Without its kind and version: the list that it is in says them.
+    /// Without its kind and version.
     pub(crate) fn without_kind(self) -> Self {
-        Self { with_kind: false, ..self }
+        Self { kind: Kind::Nowhere, ..self }
     }
 }
 
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (key, value) in self.object.tree().entries() {
+        let tree = self.object.tree();
+        if let (Kind::First, Some(kind)) = (self.kind, tree.get("kind")) {
+            map.serialize_entry("kind", kind)?;
+        }
+        for (key, value) in tree.entries() {
             match (key, &self.managers) {
-                ("apiVersion" | "kind", _) if !self.with_kind => {}
+                ("kind", _) if self.kind == Kind::First => {}
+                ("apiVersion" | "kind", _) if self.kind == Kind::Nowhere => {}
                 (METADATA, Some(managers)) => {
                     map.serialize_entry(key, &Metadata(value, managers))?
                 }
