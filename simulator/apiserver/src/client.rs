@@ -245,7 +245,7 @@ mod tests {
         let local = Server::builder().clock(|| Timestamp::UNIX_EPOCH).build();
         let reader = Api::<ConfigMap>::default_namespaced(local.client());
         let writer = Api::<ConfigMap>::default_namespaced(local.client());
-        let watch = WatchParams::default().timeout(20);
+        let watch = WatchParams::default().disable_bookmarks().timeout(20);
         let mut watch = Box::pin(reader.watch(&watch, "0").await.expect("a watch"));
         let mut map = ConfigMap::default();
         map.metadata.name = Some("a".to_owned());

@@ -10,7 +10,7 @@
 mod de;
 mod revision;
 mod ser;
-mod shown;
+pub(crate) mod shown;
 pub(crate) mod text;
 
 use std::sync::Arc;

@@ -5,13 +5,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::ser::{SerializeMap, SerializeSeq, Serializer};
-
 use crate::builtin::admission::TEMPLATES;
 use crate::golang;
 use crate::kinds::KindInfo;
-use crate::object::{Object, Shown, Tree};
+use crate::object::shown::{Members, Shown, elements, write};
+use crate::object::{Object, Tree};
 use crate::protobuf;
 use crate::request::{
     Answer, Body, DeleteOptions, Gvr, Options, Preconditions, Propagation, Request, User, Verb,
@@ -360,24 +358,14 @@ impl Answer {
     pub fn to_json(&self) -> Vec<u8> {
         match self {
             Answer::Object(object) => object.to_json(),
+            Answer::Tree(tree) => tree.to_json(),
             Answer::Status(status) if status.is_plain_text() && !status.is_bare() => {
                 format!("{}\n", status.message).into_bytes()
             }
-            other => serde_json::to_vec(other).expect("writing to memory cannot fail"),
-        }
-    }
-}
-
-impl Serialize for Answer {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Answer::Object(object) => Shown::of(object).serialize(serializer),
-            Answer::Tree(tree) => tree.serialize(serializer),
-            Answer::Status(status) => status.serialize(serializer),
+            Answer::Status(status) => {
+                serde_json::to_vec(status).expect("writing to memory cannot fail")
+            }
             Answer::Objects { kind, items, revision, continue_token, remaining } => {
-                let mut map = serializer.serialize_map(Some(4))?;
-                map.serialize_entry("kind", &*kind.list_kind)?;
-                map.serialize_entry("apiVersion", &kind.api_version())?;
                 let mut metadata = Tree::empty_map();
                 // What is not stored has no revision.
                 if *revision > 0 {
@@ -391,26 +379,27 @@ impl Serialize for Answer {
                 if let Some(remaining) = remaining {
                     metadata = metadata.with(&["remainingItemCount"], *remaining);
                 }
-                map.serialize_entry("metadata", &metadata)?;
-                map.serialize_entry("items", &Items(kind, items))?;
-                map.end()
+                list(kind, &metadata, items)
             }
         }
     }
 }
 
 /// Items of a builtin kind do not repeat what the list says: kind and version.
-struct Items<'a>(&'a KindInfo, &'a [Object]);
-
-impl Serialize for Items<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut seq = serializer.serialize_seq(Some(self.1.len()))?;
-        for object in self.1 {
+fn list(kind: &KindInfo, metadata: &Tree, items: &[Object]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut list = Members::begin(&mut text);
+    list.member("kind", |to| write(&*kind.list_kind, to));
+    list.member("apiVersion", |to| write(&kind.api_version(), to));
+    list.member("metadata", |to| write(metadata, to));
+    list.member("items", |to| {
+        elements(items, to, |object, to| {
             let shown = Shown::of(object);
-            seq.serialize_element(&if self.0.custom { shown } else { shown.without_kind() })?;
-        }
-        seq.end()
-    }
+            (if kind.custom { shown } else { shown.without_kind() }).write(to);
+        });
+    });
+    list.end();
+    text
 }
 
 impl WatchEvent {

@@ -239,9 +239,12 @@ impl Object {
 
     /// What a client sees, as JSON text.
     pub fn to_json(&self) -> Vec<u8> {
-        let written =
-            || serde_json::to_vec(&Shown::of(self)).expect("writing to memory cannot fail");
-        self.0.json.get().map_or_else(written, |kept| kept.to_vec())
+        let mut text = Vec::new();
+        match self.0.json.get() {
+            Some(kept) => text.extend_from_slice(kept),
+            None => Shown::of(self).write(&mut text),
+        }
+        text
     }
 
     /// The same, made once per revision and kept with it: for what many are told.

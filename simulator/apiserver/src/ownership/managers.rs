@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
-use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::check;
 use super::difference::{Changes, places};
 use super::merge;
-use super::set::Set;
+use super::set::{Kept, Set};
 use super::shape::Shape;
+use crate::object::shown::{Members, elements, write};
 use crate::object::{Operation, Tree, rfc3339, text};
 use crate::schema::Schema;
 
@@ -41,9 +41,9 @@ fn stripped() -> &'static Set {
 }
 
 /// Takes fields from what somebody owns, who keeps sharing what nothing is taken from.
-fn take(owned: &mut Arc<Set>, fields: &Set) {
+fn take(owned: &mut Arc<Kept>, fields: &Set) {
     if owned.meets(fields) {
-        *owned = (**owned).clone().difference(fields).shared();
+        *owned = owned.set().difference(fields).kept();
     }
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Manager {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     /// Shared with the revisions before, for as long as nobody takes any of it.
-    fields: Arc<Set>,
+    fields: Arc<Kept>,
     api_version: Arc<str>,
     time: Option<Timestamp>,
 }
@@ -151,7 +151,7 @@ impl Managers {
             let manager = writer.manager(Operation::Update);
             let before = self.0.remove(&manager).map(|entry| entry.fields);
             let entry = Entry {
-                fields: before.map(Arc::unwrap_or_clone).unwrap_or_default().union(own).shared(),
+                fields: before.map(|kept| kept.set()).unwrap_or_default().union(own).kept(),
                 api_version: Arc::clone(writer.api_version),
                 time: writer.stamp(),
             };
@@ -185,7 +185,7 @@ impl Managers {
         let merged = merge::merge(shape, live, config, writer.minor);
         let last = self.0.get(&manager).map(|entry| Arc::clone(&entry.fields)).unwrap_or_default();
         let mut entry = Entry {
-            fields: places(shape, config).without(writer.ignored).shared(),
+            fields: places(shape, config).without(writer.ignored).kept(),
             api_version: Arc::clone(writer.api_version),
             time: former.0.get(&manager).and_then(|entry| entry.time),
         };
@@ -193,7 +193,7 @@ impl Managers {
         let new = if last.is_empty() {
             merged
         } else {
-            let owned = |all: Set, entry: &Entry| all.union((*entry.fields).clone());
+            let owned = |all: Set, entry: &Entry| all.union(entry.fields.set());
             let owned = self.0.values().fold(Set::default(), owned);
             merge::prune(shape, &merged, &last, &owned)
         };
@@ -283,9 +283,7 @@ impl Managers {
             if let Some(entry) = self.0.remove(&manager)
                 && let Some(all) = self.0.get_mut(&joined)
             {
-                let fields = std::mem::take(&mut all.fields);
-                let joined = Arc::unwrap_or_clone(fields).union((*entry.fields).clone());
-                all.fields = joined.shared();
+                all.fields = all.fields.set().union(entry.fields.set()).kept();
                 all.time = entry.time;
                 count -= 1;
             }
@@ -294,7 +292,40 @@ impl Managers {
 
     /// The list as it stands in `metadata`.
     pub(crate) fn to_tree(&self) -> Tree {
-        Tree::from_serialize(self)
+        let mut text = Vec::new();
+        self.write(&mut text);
+        Tree::from_json(&text).expect("what was written is JSON")
+    }
+
+    /// The same, as text.
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+        let mut entries: Vec<(&Manager, &Entry)> = self.0.iter().collect();
+        entries.sort_by_key(|(manager, entry)| {
+            (
+                manager.operation,
+                entry.time.map_or(0, Timestamp::as_second),
+                &manager.name,
+                &entry.api_version,
+                &manager.subresource,
+            )
+        });
+        elements(entries, to, |(manager, entry), to| {
+            let mut map = Members::begin(to);
+            map.member("apiVersion", |to| write(&*entry.api_version, to));
+            map.member("fieldsType", |to| write("FieldsV1", to));
+            map.member("fieldsV1", |to| to.extend_from_slice(entry.fields.text()));
+            if !manager.name.is_empty() {
+                map.member("manager", |to| write(&*manager.name, to));
+            }
+            map.member("operation", |to| write(manager.operation, to));
+            if !manager.subresource.is_empty() {
+                map.member("subresource", |to| write(&*manager.subresource, to));
+            }
+            if let Some(time) = entry.time {
+                map.member("time", |to| write(&rfc3339(time), to));
+            }
+            map.end();
+        });
     }
 
     /// What a client says of ownership. `Err` for what cannot be read.
@@ -322,7 +353,7 @@ impl Managers {
             };
             let fields = Set::from_tree(entry.get("fieldsV1").unwrap_or(&Tree::empty_map()))?;
             let time = string("time").parse().ok();
-            managers.insert(manager, Entry { fields: fields.shared(), api_version, time });
+            managers.insert(manager, Entry { fields: fields.kept(), api_version, time });
         }
         Ok(Self(managers))
     }
@@ -331,46 +362,6 @@ impl Managers {
 /// Of `apps/v1`: `apps`.
 fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
-}
-
-impl Serialize for Managers {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut entries: Vec<(&Manager, &Entry)> = self.0.iter().collect();
-        entries.sort_by_key(|(manager, entry)| {
-            (
-                manager.operation,
-                entry.time.map_or(0, Timestamp::as_second),
-                &manager.name,
-                &entry.api_version,
-                &manager.subresource,
-            )
-        });
-        serializer.collect_seq(entries.into_iter().map(Shown))
-    }
-}
-
-/// One of the list.
-struct Shown<'a>((&'a Manager, &'a Entry));
-
-impl Serialize for Shown<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (manager, entry) = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("apiVersion", &*entry.api_version)?;
-        map.serialize_entry("fieldsType", "FieldsV1")?;
-        map.serialize_entry("fieldsV1", &*entry.fields)?;
-        if !manager.name.is_empty() {
-            map.serialize_entry("manager", &*manager.name)?;
-        }
-        map.serialize_entry("operation", manager.operation)?;
-        if !manager.subresource.is_empty() {
-            map.serialize_entry("subresource", &*manager.subresource)?;
-        }
-        if let Some(time) = entry.time {
-            map.serialize_entry("time", &rfc3339(time))?;
-        }
-        map.end()
-    }
 }
 
 fn is_type(key: &str) -> bool {

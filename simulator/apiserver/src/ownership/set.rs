@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -125,11 +126,48 @@ impl fmt::Display for Element {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Set(BTreeMap<Element, Place>);
 
+/// A set that stays, with its text.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    set: Set,
+    text: OnceLock<Box<[u8]>>,
+}
+
+impl Kept {
+    /// A copy that can be changed.
+    pub(crate) fn set(&self) -> Set {
+        self.set.clone()
+    }
+
+    /// As `fieldsV1` has it.
+    pub(crate) fn text(&self) -> &[u8] {
+        self.text.get_or_init(|| {
+            serde_json::to_vec(&self.set).expect("writing to memory cannot fail").into()
+        })
+    }
+}
+
+impl Deref for Kept {
+    type Target = Set;
+
+    fn deref(&self) -> &Set {
+        &self.set
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        self.set == other.set
+    }
+}
+
+impl Eq for Kept {}
+
 const SLOTS: usize = 1024;
 
 thread_local! {
     /// Sets that were made lately, by their digests.
-    static RECENT: RefCell<Vec<Option<Arc<Set>>>> = RefCell::new(vec![None; SLOTS]);
+    static RECENT: RefCell<Vec<Option<Arc<Kept>>>> = RefCell::new(vec![None; SLOTS]);
 }
 
 /// A place, whether it is in the set, and what below it is. One of the two holds, but for the place a walk begins at.
@@ -156,14 +194,14 @@ impl Set {
 
     /// This set, in one piece of memory with an equal one that was made lately: the objects of one maker have the
     /// same fields. As with [`text`], that decides nothing.
-    pub(crate) fn shared(self) -> Arc<Self> {
+    pub(crate) fn kept(self) -> Arc<Kept> {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
         let slot =
             usize::try_from(hasher.finish() % SLOTS as u64).expect("there are not that many");
         RECENT.with_borrow_mut(|recent| match &mut recent[slot] {
-            Some(known) if **known == self => Arc::clone(known),
-            other => Arc::clone(other.insert(Arc::new(self))),
+            Some(known) if known.set == self => Arc::clone(known),
+            other => Arc::clone(other.insert(Arc::new(Kept { set: self, text: OnceLock::new() }))),
         })
     }
 
