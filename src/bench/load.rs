@@ -215,7 +215,7 @@ impl Side {
         let before = self.cpu()?;
         self.send(sort, 0..requests, arguments).await?;
         #[expect(clippy::cast_precision_loss, reason = "a cost, for people")]
-        let cost = (self.cpu()? - before).as_nanos() as f64 / requests as f64 / 1e3;
+        let cost = self.cpu()?.saturating_sub(before).as_nanos() as f64 / requests as f64 / 1e3;
         Ok(cost)
     }
 
