@@ -151,10 +151,12 @@ impl FieldSelector {
             if !matches!(&*term.path, "metadata.name" | "metadata.namespace")
                 && !extra.contains(&&*term.path)
             {
-                return Err(Status::bad_request(format!(
-                    "field label not supported: {}",
-                    term.path
-                )));
+                let why = if kind.is("batch", "Job") {
+                    format!("field label {:?} not supported for Job", term.path)
+                } else {
+                    format!("field label not supported: {}", term.path)
+                };
+                return Err(Status::bad_request(why));
             }
         }
         Ok(Self { terms })

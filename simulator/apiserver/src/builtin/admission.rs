@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::address::{self, Taken};
 use super::check::{list, text};
-use super::{limits, platform};
+use super::{limits, platform, priority_class};
 use crate::Tree;
 use crate::kinds::KindInfo;
 use crate::object::Object;
@@ -43,7 +43,7 @@ pub(crate) fn create(
         ("apps", "DaemonSet") => tree.with(&TEMPLATES, "1"),
         ("batch", "Job") => job(&tree, server.profile().minor),
         ("discovery.k8s.io", "EndpointSlice") => without_topology(kind, &tree),
-        ("scheduling.k8s.io", "PriorityClass") => only_default(server, kind, tree)?,
+        ("scheduling.k8s.io", "PriorityClass") => priority_class::only_default(server, kind, tree)?,
         ("storage.k8s.io", "VolumeAttributesClass") => {
             with_finalizer(&tree, "kubernetes.io/vac-protection")
         }
@@ -64,7 +64,7 @@ pub(crate) fn update(
         ("", "Node") => Ok(without_config_source(tree, server.profile().minor)),
         ("", "ServiceAccount") => Ok(with_names_of_secrets(&tree)),
         ("apps", "DaemonSet") => Ok(count_templates(&tree, old)),
-        ("scheduling.k8s.io", "PriorityClass") => only_default(server, kind, tree),
+        ("scheduling.k8s.io", "PriorityClass") => priority_class::only_default(server, kind, tree),
         ("discovery.k8s.io", "EndpointSlice") if tree.get("endpoints") != old.get("endpoints") => {
             Ok(without_topology(kind, &tree))
         }
@@ -92,23 +92,6 @@ fn with_names_of_secrets(tree: &Tree) -> Tree {
         name => Tree::map([("name", Tree::from(name))]),
     });
     tree.with(&["secrets"], Tree::list(names).sharing(secrets))
-}
-
-/// Pods that name no class are of one class.
-fn only_default(server: &Server, kind: &KindInfo, tree: Tree) -> Result<Tree, Status> {
-    let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
-    let is_default = |tree: &Tree| tree.bool_at(&["globalDefault"]) == Some(true);
-    let mut others = objects(server, "scheduling.k8s.io", "PriorityClass");
-    match others.find(|class| class.name() != name && is_default(class.tree())) {
-        Some(other) if is_default(&tree) => {
-            let why = format!(
-                "PriorityClass {} is already marked as default. Only one default can exist",
-                other.name()
-            );
-            Err(Status::forbidden(kind, name, &why))
-        }
-        _ => Ok(tree),
-    }
 }
 
 /// What a slice said of places before there were members for them is not written any more.
@@ -152,7 +135,11 @@ fn fresh_status(kind: &KindInfo, tree: Tree) -> Tree {
     kind.schema.default(&shaped, Some(&tree))
 }
 
-fn objects<'a>(server: &'a Server, group: &str, kind: &str) -> impl Iterator<Item = &'a Object> {
+pub(super) fn objects<'a>(
+    server: &'a Server,
+    group: &str,
+    kind: &str,
+) -> impl Iterator<Item = &'a Object> {
     server.kind(group, kind).into_iter().flat_map(|kind| server.table(kind).iter())
 }
 

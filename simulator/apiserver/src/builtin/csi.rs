@@ -96,6 +96,10 @@ fn attached(write: &Write<'_>, faults: &mut Faults) {
     }
     let node = text(spec, "nodeName");
     complain(faults, at.field("nodeName"), node, names::dns_subdomain(node));
+    if write.old.is_some() {
+        // Newer rules are for new ones only.
+        return;
+    }
     if attacher.is_empty() {
         // Said twice by the real server.
         faults.required(at.field("attacher"), "");

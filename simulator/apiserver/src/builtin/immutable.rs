@@ -1,6 +1,7 @@
 //! What may not change once it is set.
 
 mod volumes;
+mod workload;
 
 use super::check::{NOTHING, list, text};
 use super::internal;
@@ -72,8 +73,8 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
             same(new, old, &["nodeTopology"], faults);
             same(new, old, &["storageClassName"], faults);
         }
-        ("apps", "StatefulSet") => stateful_set(new, old, minor, faults),
-        ("batch", "Job") => job(new, old, faults),
+        ("apps", "StatefulSet") => workload::stateful_set(new, old, minor, faults),
+        ("batch", "Job") => workload::job(new, old, faults),
         _ => {}
     }
 }
@@ -343,101 +344,4 @@ fn node(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
         let why = "node updates may only change labels, taints, or capacity (or configSource, if the DynamicKubeletConfig feature gate is enabled)";
         faults.0.push(FieldError::forbidden("[]", why));
     }
-}
-
-fn stateful_set(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
-    let may_change: &[&str] = match minor {
-        0..=20 => &["replicas", "template", "updateStrategy"],
-        21..=26 => &[
-            "replicas",
-            "template",
-            "updateStrategy",
-            "persistentVolumeClaimRetentionPolicy",
-            "minReadySeconds",
-        ],
-        27..=31 => &[
-            "replicas",
-            "ordinals",
-            "template",
-            "updateStrategy",
-            "persistentVolumeClaimRetentionPolicy",
-            "minReadySeconds",
-        ],
-        _ => &[
-            "replicas",
-            "ordinals",
-            "template",
-            "updateStrategy",
-            "revisionHistoryLimit",
-            "persistentVolumeClaimRetentionPolicy",
-            "minReadySeconds",
-        ],
-    };
-    let fixed = |tree: &Tree| {
-        let spec = tree.get("spec").cloned().unwrap_or_default();
-        may_change.iter().fold(spec, |spec, key| spec.without(&[key]))
-    };
-    if fixed(new) != fixed(old) {
-        let quoted: Vec<String> = may_change.iter().map(|key| format!("'{key}'")).collect();
-        let (last, head) = quoted.split_last().expect("some fields may change");
-        let comma = if minor <= 20 { "," } else { "" };
-        let why = format!(
-            "updates to statefulset spec for fields other than {}{comma} and {last} are forbidden",
-            head.join(", ")
-        );
-        faults.forbidden(Path::Root.field("spec"), &why);
-    }
-}
-
-fn job(new: &Tree, old: &Tree, faults: &mut Faults) {
-    let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
-    if now.same(was) {
-        return;
-    }
-    let at = Path::Root.field("spec");
-    if now.get("completions") != was.get("completions") {
-        let value = now.get("completions").cloned().unwrap_or_default();
-        let elastic = text(now, "completionMode") == "Indexed";
-        if !elastic {
-            faults.invalid(at.field("completions"), value, IMMUTABLE);
-        } else if now.get("completions").is_some()
-            && was.get("completions").is_some()
-            && now.get("completions") != now.get("parallelism")
-        {
-            let why = "can only be modified in tandem with spec.parallelism";
-            faults.invalid(at.field("completions"), value, why);
-        }
-    }
-    same_selector(new, old, faults);
-    if now.get("template") != was.get("template") {
-        // A job that waits to be started may still be told where to run.
-        let waits =
-            was.bool_at(&["suspend"]) == Some(true) && old.at(&["status", "startTime"]).is_none();
-        let bare = |spec: &Tree| {
-            let mut template = spec.get("template").cloned().unwrap_or_default();
-            if waits {
-                for key in ["nodeSelector", "affinity", "tolerations", "schedulingGates"] {
-                    template = template.without(&["spec", key]);
-                }
-                template = template.without(&["metadata"]);
-            }
-            template
-        };
-        if bare(now) != bare(was) {
-            let value = now.get("template").cloned().unwrap_or_default();
-            internal::invalid(
-                faults,
-                at.field("template"),
-                "core.PodTemplateSpec",
-                &value,
-                IMMUTABLE,
-            );
-        }
-    }
-    same(new, old, &["spec", "completionMode"], faults);
-    let failure = ["spec", "podFailurePolicy"];
-    same_struct(new, old, &failure, "batch.PodFailurePolicy", faults);
-    same(new, old, &["spec", "backoffLimitPerIndex"], faults);
-    same(new, old, &["spec", "managedBy"], faults);
-    same_struct(new, old, &["spec", "successPolicy"], "batch.SuccessPolicy", faults);
 }

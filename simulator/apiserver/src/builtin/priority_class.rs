@@ -1,8 +1,13 @@
 //! How important pods are.
 
+use super::admission::objects;
 use super::check::one_of;
 use super::rules::Write;
+use crate::Tree;
+use crate::kinds::KindInfo;
 use crate::schema::{Faults, Path};
+use crate::status::Status;
+use crate::store::Server;
 
 const HIGHEST: i64 = 1_000_000_000;
 /// The server's own classes, which exist before anybody makes one.
@@ -45,4 +50,21 @@ fn no_system_class(name: &str, value: i64, default: Option<bool>) -> Option<Stri
         return Some(format!("value of {name} PriorityClass must be {wanted}"));
     }
     (default == Some(true)).then(|| format!("globalDefault of {name} PriorityClass must be false"))
+}
+
+/// Pods that name no class are of one class.
+pub(super) fn only_default(server: &Server, kind: &KindInfo, tree: Tree) -> Result<Tree, Status> {
+    let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
+    let is_default = |tree: &Tree| tree.bool_at(&["globalDefault"]) == Some(true);
+    let mut others = objects(server, "scheduling.k8s.io", "PriorityClass");
+    match others.find(|class| class.name() != name && is_default(class.tree())) {
+        Some(other) if is_default(&tree) => {
+            let why = format!(
+                "PriorityClass {} is already marked as default. Only one default can exist",
+                other.name()
+            );
+            Err(Status::forbidden(kind, name, &why))
+        }
+        _ => Ok(tree),
+    }
 }
