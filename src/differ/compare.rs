@@ -233,8 +233,8 @@ impl Symbols {
             Value::String(text) => Value::String(self.of_key(key, text)),
             Value::Number(number) if key == "nodePort" || key == "healthCheckNodePort" => {
                 match number.as_u64() {
-                    // A dry run takes any port from the first on, beyond the last as well.
-                    Some(30_000..=35_535) => Value::from("<port>"),
+                    // Beyond them are those of dry runs, which are not drawn.
+                    Some(30_000..=32_767) => Value::from("<port>"),
                     _ => value.clone(),
                 }
             }

@@ -16,14 +16,34 @@ const FIRST: u32 = 0x0a60_0000;
 const SIZE: u32 = 1 << 20;
 const PORTS: std::ops::RangeInclusive<i64> = 30000..=32767;
 
+/// In a dry run ports are counted from here, if none is stated.
+const LAST_BEFORE_TRIED: i64 = 32768;
+
 /// What other Services have.
 #[derive(Default)]
 pub(crate) struct Taken {
     ips: BTreeSet<String>,
     ports: BTreeSet<i64>,
+    /// Of a dry run: the highest port that it gave or took.
+    trial: Option<i64>,
 }
 
 impl Taken {
+    /// In a dry run nothing is looked for: what is given stands for what would be.
+    pub(crate) fn tried(mut self) -> Self {
+        self.trial = Some(LAST_BEFORE_TRIED);
+        self
+    }
+
+    /// Takes a port. `false` if somebody has it.
+    fn take(&mut self, port: i64) -> bool {
+        self.trial = self.trial.map(|last| match last {
+            LAST_BEFORE_TRIED => port,
+            last => last.max(port),
+        });
+        self.ports.insert(port)
+    }
+
     pub(crate) fn add(&mut self, service: &Tree) {
         let Some(spec) = service.get("spec") else { return };
         let ips = list(spec, "clusterIPs").iter().filter_map(Tree::as_str);
@@ -63,7 +83,7 @@ pub(crate) fn assign(
         spec = families(&spec, minor);
         // Older servers took a changed Service at its word, and then refused to take its address away.
         if minor >= 21 || before.is_none_or(|old| text(old, "type") == "ExternalName") {
-            spec = cluster_ip(&spec, old, taken, start, &mut errors);
+            spec = cluster_ip(&spec, old, taken, start, minor, &mut errors);
         }
     }
     let stated = text(&spec, "clusterIP");
@@ -272,6 +292,7 @@ fn cluster_ip(
     old: Option<&Tree>,
     taken: &mut Taken,
     start: u32,
+    minor: u32,
     errors: &mut Vec<FieldError>,
 ) -> Tree {
     let stated = match text(spec, "clusterIP") {
@@ -304,6 +325,13 @@ fn cluster_ip(
             _ => {}
         }
         return spec.with(&["clusterIP"], stated);
+    }
+    if taken.trial.is_some() {
+        if minor < 22 {
+            return spec.clone();
+        }
+        let ip = Ipv4Addr::from(FIRST).to_string();
+        return spec.with(&["clusterIP"], &*ip).with(&["clusterIPs"], vec![Tree::from(ip)]);
     }
     // The first address is that of the server itself; the ends of the range belong to nobody.
     let candidates = (0..SIZE - 3).map(|step| FIRST + 2 + (start + step) % (SIZE - 3));
@@ -344,7 +372,7 @@ fn node_ports(
                 if !PORTS.contains(&number) {
                     let why = "provided port is not in the valid range. The range of valid ports is 30000-32767";
                     errors.push(FieldError::invalid(field, &Tree::from(number), why));
-                } else if !taken.ports.insert(number) {
+                } else if !taken.take(number) {
                     let why = "provided port is already allocated";
                     errors.push(FieldError::invalid(field, &Tree::from(number), why));
                 }
@@ -360,6 +388,10 @@ fn node_ports(
 }
 
 fn free_port(taken: &mut Taken, start: u32) -> Option<i64> {
+    if let Some(last) = taken.trial {
+        taken.trial = Some(last + 1);
+        return taken.trial;
+    }
     let count = PORTS.end() - PORTS.start() + 1;
     let mut candidates = (0..count).map(|step| PORTS.start() + (i64::from(start) + step) % count);
     let port = candidates.find(|port| !taken.ports.contains(port))?;

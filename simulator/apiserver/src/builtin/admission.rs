@@ -391,6 +391,7 @@ fn service(
             taken.add(other.tree());
         }
     }
+    let mut taken = if server.is_trial { taken.tried() } else { taken };
     address::assign(tree, old, &mut taken, server.profile().minor)
         .map_err(|errors| Status::invalid(kind, name, &errors))
 }

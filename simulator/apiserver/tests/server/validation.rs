@@ -105,6 +105,30 @@ fn addresses_of_a_service_are_compared_before_any_is_given() {
 }
 
 #[test]
+fn a_dry_run_counts_its_node_ports_on_and_looks_for_no_address() {
+    let tried = |first: Value| {
+        let ports = [first, json!({ "name": "b", "port": 2 }), json!({ "name": "c", "port": 3 })];
+        let spec =
+            json!({ "type": "LoadBalancer", "externalTrafficPolicy": "Local", "ports": ports });
+        let mut request = create(SERVICES, json!({ "metadata": { "name": "s" }, "spec": spec }));
+        request.options.dry_run = vec!["All".into()];
+        let tree = ok(&mut server(), &request).to_json();
+        let spec = serde_json::from_slice::<Value>(&tree).expect("JSON")["spec"].clone();
+        assert_eq!(spec["clusterIP"], "10.96.0.0");
+        let ports = spec["ports"].as_array().expect("ports").iter();
+        let mut numbers: Vec<i64> = ports.filter_map(|port| port["nodePort"].as_i64()).collect();
+        numbers.extend(spec["healthCheckNodePort"].as_i64());
+        numbers
+    };
+
+    let drawn = tried(json!({ "name": "a", "port": 1 }));
+    let stated = tried(json!({ "name": "a", "port": 1, "nodePort": 30123 }));
+
+    assert_eq!(drawn, [32769, 32770, 32771, 32772]);
+    assert_eq!(stated, [30123, 30124, 30125, 30126]);
+}
+
+#[test]
 fn a_strategic_patch_orders_only_lists_that_its_type_has() {
     let mut server = server();
     ok(&mut server, &config_map("c"));
