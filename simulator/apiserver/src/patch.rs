@@ -6,7 +6,7 @@ mod strategic;
 use crate::object::Tree;
 
 pub(crate) use json::{json, pointer};
-pub(crate) use strategic::strategic;
+pub(crate) use strategic::{remains, strategic};
 
 /// RFC 7386.
 pub(crate) fn merge(target: &Tree, patch: &Tree) -> Tree {
@@ -34,19 +34,18 @@ fn pruned(value: &Tree) -> Tree {
     drop_nulls(value)
 }
 
-/// What a patch adds where nothing was: without what only speaks to the patching.
-fn without_directives(patch: &Tree) -> Tree {
+/// What a strategic patch puts where nothing of its kind was: without what is null, and without the maps that hold a
+/// directive. `None` for such a map.
+fn fresh(patch: &Tree) -> Option<Tree> {
     if patch.is_map() {
-        let kept = patch.entries().filter(|(key, _)| !key.starts_with('$'));
-        return Tree::map(kept.map(|(key, value)| (key, without_directives(value)))).sharing(patch);
+        let kept = patch.entries().filter(|(_, value)| !value.is_null());
+        let kept = kept.filter_map(|(key, value)| Some((key, fresh(value)?)));
+        return patch.get("$patch").is_none().then(|| Tree::map(kept).sharing(patch));
     }
     if patch.is_list() {
-        let kept = patch.items().iter().filter(|item| {
-            item.get("$patch").is_none_or(|directive| directive.as_str() != Some("delete"))
-        });
-        return Tree::list(kept.map(without_directives)).sharing(patch);
+        return Some(Tree::list(patch.items().iter().filter_map(fresh)).sharing(patch));
     }
-    patch.clone()
+    Some(patch.clone())
 }
 
 /// Maps without the members that are null.

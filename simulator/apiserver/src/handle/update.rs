@@ -10,6 +10,7 @@ use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Operation, Tree};
 use crate::ownership::Ownership;
+use crate::patch::remains;
 use crate::request::{PatchKind, Response, Verb};
 use crate::schema::restore;
 use crate::status::{FieldError, Status};
@@ -73,7 +74,8 @@ pub(super) fn patch(call: &mut Call<'_>) -> Answered {
     if kind == PatchKind::Strategic
         && let Some(why) = restore::misfit(call.info().schema.root(), &patched)
     {
-        return Err(Status::invalid_patch(&golang::print(&patch), &why));
+        let rest = remains(old.tree(), &patch);
+        return Err(Status::invalid_patch(&golang::print(&rest), &why));
     }
     let patched = if kind == PatchKind::Strategic {
         restore::cut(call.info().schema.root(), &patched)

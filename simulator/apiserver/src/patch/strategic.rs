@@ -4,7 +4,7 @@
 //! Which lists merge, and by which key, is in the schema. Where the schema knows nothing, maps merge and lists are
 //! replaced.
 
-use super::{drop_nulls, without_directives};
+use super::fresh;
 use crate::golang;
 use crate::object::Tree;
 use crate::schema::Node;
@@ -21,7 +21,7 @@ pub(crate) fn strategic(target: &Tree, patch: &Tree, root: &Node) -> Result<Tree
 
 fn merge_map(old: &Tree, patch: &Tree, node: Option<&Node>) -> Result<Tree, Status> {
     match patch.get(PATCH).map(Tree::as_str) {
-        Some(Some("replace")) => return Ok(without_directives(&patch.without(&[PATCH]))),
+        Some(Some("replace")) => return Ok(patch.without(&[PATCH])),
         Some(Some("delete")) => return Ok(Tree::empty_map()),
         None => {}
         Some(other) => return Err(unknown_type(other.unwrap_or_default(), patch)),
@@ -56,7 +56,13 @@ fn merge_map(old: &Tree, patch: &Tree, node: Option<&Node>) -> Result<Tree, Stat
         let new = match merged.get(key) {
             Some(old) if old.is_map() && value.is_map() => merge_map(old, value, node)?,
             Some(old) if old.is_list() && value.is_list() => Lists { node }.merged(old, value)?,
-            _ => drop_nulls(&without_directives(value)),
+            _ => match fresh(value) {
+                Some(value) => value,
+                None => {
+                    merged = merged.without(&[key]);
+                    continue;
+                }
+            },
         };
         merged = merged.with(&[key], new);
     }
@@ -122,6 +128,7 @@ impl Lists<'_> {
         if !self.merges() {
             return Ok(patch.clone());
         }
+        one_kind(old, patch)?;
         let Some(key) = self.key() else {
             let added = patch.items().iter().filter(|item| !old.items().contains(item));
             let mut items: Vec<Tree> = old.items().to_vec();
@@ -158,7 +165,7 @@ impl Lists<'_> {
             let of = merge_key(item, key)?;
             match items.iter().position(|known| known.get(key) == Some(of)) {
                 Some(at) => items[at] = merge_map(&items[at], item, node)?,
-                None => items.push(drop_nulls(&without_directives(item))),
+                None => items.push((*item).clone()),
             }
         }
         let order: Vec<Tree> = plain.into_iter().cloned().collect();
@@ -185,7 +192,7 @@ impl Lists<'_> {
                 self.check_order(patch, order)?;
                 match old {
                     Some(old) => self.merged(old, patch)?,
-                    None => without_directives(patch),
+                    None => fresh(patch).unwrap_or_default(),
                 }
             }
         };
@@ -241,6 +248,44 @@ impl Lists<'_> {
             };
             sorted.extend(if other_first { others.next() } else { named.next() });
         }
+    }
+}
+
+/// The elements of lists that are merged are all of one kind.
+fn one_kind(old: &Tree, patch: &Tree) -> Result<(), Status> {
+    let mut kinds = old.items().iter().chain(patch.items()).map(golang::type_name);
+    let first = kinds.next();
+    if first == Some("null") || kinds.all(|kind| Some(kind) == first) {
+        return Ok(());
+    }
+    let lists = format!("[{} {}]", golang::print(old), golang::print(patch));
+    Err(Status::plain(500, format!("list element types are not identical: {lists}")))
+}
+
+/// What merging leaves of a patch: what it took on the way is gone from it, and that is how the real server shows it
+/// when the result does not fit.
+pub(crate) fn remains(target: &Tree, patch: &Tree) -> Tree {
+    let kept = patch.entries().filter(|(key, _)| {
+        let ordered = patch.get(&format!("{ORDER}{key}")).is_some();
+        !key.starts_with(ORDER) && *key != RETAIN_KEYS && *key != PATCH && !ordered
+    });
+    let kept = kept.map(|(key, value)| {
+        let value = match target.get(key) {
+            Some(old) if old.is_map() && value.is_map() => remains(old, value),
+            Some(old) if old.is_list() && value.is_list() => value.clone(),
+            _ if value.is_map() => within(value),
+            _ => value.clone(),
+        };
+        (key, value)
+    });
+    Tree::map(kept).sharing(patch)
+}
+
+/// A map that was put as it is: the map stays where it was, whatever it holds.
+fn within(value: &Tree) -> Tree {
+    match value.get(PATCH) {
+        Some(_) => super::drop_nulls(value),
+        None => fresh(value).unwrap_or_default(),
     }
 }
 

@@ -113,3 +113,26 @@ fn a_patch_cannot_make_an_object_grow_without_end() {
 
     assert_eq!((status.code, status.reason), (413, "RequestEntityTooLarge"));
 }
+
+#[test]
+fn a_strategic_patch_puts_what_is_new_with_its_directives_but_for_patch() {
+    let mut server = server();
+    ok(&mut server, &config_map("c"));
+    let patch = |patch: serde_json::Value| {
+        Request::patch(CONFIG_MAPS, "default", "c", PatchKind::Strategic, patch.into())
+    };
+
+    let kept = json!({ "metadata": { "annotations": { "$retainKeys": ["a"], "b": null } } });
+    let status = refused(&mut server, &patch(kept));
+    let gone = json!({ "metadata": { "annotations": { "$patch": "delete" } } });
+    let patched = ok(&mut server, &patch(gone));
+
+    assert!(
+        status.message.ends_with(
+            r#""map[metadata:map[annotations:map[$retainKeys:[a]]]]": unrecognized type: string"#
+        ),
+        "{}",
+        status.message
+    );
+    assert!(patched.at(&["metadata", "annotations"]).is_none());
+}
