@@ -56,13 +56,13 @@ fn merge_map(old: &Tree, patch: &Tree, node: Option<&Node>) -> Result<Tree, Stat
         let new = match merged.get(key) {
             Some(old) if old.is_map() && value.is_map() => merge_map(old, value, node)?,
             Some(old) if old.is_list() && value.is_list() => Lists { node }.merged(old, value)?,
-            _ => match fresh(value) {
-                Some(value) => value,
-                None => {
+            _ => {
+                let Some(value) = fresh(value) else {
                     merged = merged.without(&[key]);
                     continue;
-                }
-            },
+                };
+                value
+            }
         };
         merged = merged.with(&[key], new);
     }
