@@ -2,6 +2,7 @@
 
 use super::check::{NOTHING, complain, list, one_of, required, text};
 use super::rules::Write;
+use super::sources;
 use crate::Tree;
 use crate::names;
 use crate::schema::{Faults, Path};
@@ -143,18 +144,7 @@ fn inline_volume(volume: &Tree, at: &Path<'_>, faults: &mut Faults) {
         complain(faults, at.field("driver"), driver, names::dns_subdomain(&driver.to_lowercase()));
         required(faults, csi, "volumeHandle", &at);
     }
-    let common = [
-        "accessModes",
-        "capacity",
-        "claimRef",
-        "mountOptions",
-        "nodeAffinity",
-        "persistentVolumeReclaimPolicy",
-        "storageClassName",
-        "volumeAttributesClassName",
-        "volumeMode",
-    ];
-    if !volume.entries().any(|(key, _)| !common.contains(&key)) {
+    if sources::of_volume(volume).next().is_none() {
         faults.required(*at, "must specify a volume type");
     }
 }

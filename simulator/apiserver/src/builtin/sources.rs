@@ -5,6 +5,22 @@ use crate::Tree;
 use crate::names;
 use crate::schema::{Faults, Path};
 
+/// What of the spec of a persistent volume says where its data is.
+pub(in crate::builtin) fn of_volume(spec: &Tree) -> impl Iterator<Item = (&str, &Tree)> {
+    const OTHERS: [&str; 9] = [
+        "accessModes",
+        "capacity",
+        "claimRef",
+        "mountOptions",
+        "nodeAffinity",
+        "persistentVolumeReclaimPolicy",
+        "storageClassName",
+        "volumeAttributesClassName",
+        "volumeMode",
+    ];
+    spec.entries().filter(|(key, _)| !OTHERS.contains(key))
+}
+
 /// A source of a kind that both know; `name` is that of its field. `persistent`: one of a volume that stands for itself,
 /// whose secrets are in a namespace.
 pub(super) fn check(

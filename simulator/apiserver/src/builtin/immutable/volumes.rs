@@ -3,7 +3,7 @@
 use super::{IMMUTABLE, difference, take};
 use crate::Tree;
 use crate::builtin::check::{NOTHING, list, text};
-use crate::builtin::internal;
+use crate::builtin::{internal, sources};
 use crate::quantity::Quantity;
 use crate::schema::{Faults, Path};
 use crate::status::FieldError;
@@ -77,21 +77,8 @@ pub(super) fn claim(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
 
 pub(super) fn volume(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
-    let others = [
-        "accessModes",
-        "capacity",
-        "claimRef",
-        "mountOptions",
-        "nodeAffinity",
-        "persistentVolumeReclaimPolicy",
-        "storageClassName",
-        "volumeAttributesClassName",
-        "volumeMode",
-    ];
-    let source = |spec: &Tree| {
-        let own = spec.entries().filter(|(key, _)| !others.contains(key));
-        Tree::map(own.map(|(key, value)| (key, value.clone())))
-    };
+    let source =
+        |spec: &Tree| Tree::map(sources::of_volume(spec).map(|(key, value)| (key, value.clone())));
     let mut after = source(now);
     let secret = ["csi", "controllerExpandSecretRef"];
     if was.get("csi").is_some() && was.at(&secret).is_none() {
