@@ -5,9 +5,11 @@ mod claims;
 
 use jiff::Timestamp;
 
-use super::address::{self, Taken};
 use super::check::{list, text};
-use super::{limits, platform, priority_class};
+use super::cluster::priority_class;
+use super::limits;
+use super::network::address::{self, Taken};
+use super::pod::platform;
 use crate::Tree;
 use crate::kinds::KindInfo;
 use crate::object::Object;

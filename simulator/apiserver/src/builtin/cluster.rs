@@ -1,5 +1,15 @@
 //! What a cluster is divided into: namespaces, and the addresses of its Services.
 
+pub(super) mod config;
+pub(super) mod event;
+pub(super) mod others;
+pub(super) mod policies;
+pub(super) mod priority_class;
+pub(super) mod quota;
+pub(super) mod rbac;
+pub(super) mod runtime_class;
+pub(crate) mod webhooks;
+
 use std::net::IpAddr;
 
 use super::check::{NOTHING, complain, list, required, text};

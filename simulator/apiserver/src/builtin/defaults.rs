@@ -32,7 +32,7 @@ pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
         "apiextensions.v1.CustomResourceDefinitionSpec" => custom_resource_definition(tree),
         "autoscaling.v2.HorizontalPodAutoscalerSpec" => autoscaler(tree),
         "autoscaling.v2.HorizontalPodAutoscalerBehavior" => {
-            super::autoscaler::with_usual_behavior(tree)
+            super::workload::autoscaler::with_usual_behavior(tree)
         }
         _ => return None,
     };
@@ -72,7 +72,7 @@ fn pod(tree: &Tree, minor: u32) -> Tree {
         spec = map_items(&spec, list, &requests);
     }
     if minor >= 34 {
-        spec = super::claims::defaulted(&spec);
+        spec = super::pod::claims::defaulted(&spec);
     }
     tree.with(&["spec"], spec)
 }

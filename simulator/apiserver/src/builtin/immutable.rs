@@ -24,12 +24,14 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
         ("", "PersistentVolumeClaim") => volumes::claim(new, old, minor, faults),
         ("", "PersistentVolume") => volumes::volume(new, old, minor, faults),
         ("", "Node") => node(new, old, minor, faults),
-        ("", "ResourceQuota") => super::quota::same_scopes(new, old, faults),
+        ("", "ResourceQuota") => super::cluster::quota::same_scopes(new, old, faults),
         ("networking.k8s.io", "IngressClass") => {
             same_text(new, old, &["spec", "controller"], faults);
         }
-        ("storage.k8s.io", "StorageClass") => super::storage_class::kept(new, old, faults),
-        ("storage.k8s.io", "CSIDriver") => super::csi::kept(new, old, faults),
+        ("storage.k8s.io", "StorageClass") => {
+            super::storage::storage_class::kept(new, old, faults);
+        }
+        ("storage.k8s.io", "CSIDriver") => super::storage::csi::kept(new, old, faults),
         ("storage.k8s.io", "VolumeAttachment") => {
             same_struct(new, old, &["spec"], "storage.VolumeAttachmentSpec", faults);
         }
@@ -293,7 +295,7 @@ fn service(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
         faults.invalid(at.field(class), value, once);
     }
     if minor >= 21 {
-        super::service::balancer_class(now, &at, faults);
+        super::network::service::balancer_class(now, &at, faults);
     }
     if balanced(now) && balanced(was) {
         let port = |spec: &Tree| spec.int_at(&["healthCheckNodePort"]).unwrap_or(0);
@@ -335,7 +337,7 @@ fn node(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
         }
     }
     if minor >= 22 && new.get("spec") != old.get("spec") {
-        super::scheduling::taints(new.get("spec").unwrap_or(&NOTHING), faults);
+        super::pod::scheduling::taints(new.get("spec").unwrap_or(&NOTHING), faults);
         if new.at(&["spec", "externalID"]) != old.at(&["spec", "externalID"]) {
             faults.forbidden(at.field("externalID"), "may not be updated");
         }

@@ -1,12 +1,21 @@
 //! Pods, and the templates of pods.
 
+pub(super) mod claims;
+pub(super) mod container;
+pub(super) mod environment;
+pub(super) mod mounts;
+pub(crate) mod parts;
+pub(super) mod platform;
+pub(super) mod scheduling;
+pub(super) mod volume;
+
 use super::check::{NOTHING, complain, in_range, ip, labels, list, on, one_of, text};
-use super::container::{self, Pod};
+use super::resource;
 use super::rules::Write;
-use super::{claims, platform, resource, scheduling, volume};
 use crate::Tree;
 use crate::names;
 use crate::schema::{Faults, Path};
+use container::Pod;
 
 pub(super) fn check(write: &Write<'_>, faults: &mut Faults) {
     if !write.changed(&["spec"]) {
@@ -55,7 +64,7 @@ fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     }
     containers(spec, &unsound, minor, at, faults);
     if minor >= 34 {
-        super::parts::containers(spec, minor, at, faults);
+        parts::containers(spec, minor, at, faults);
         claims::resources(spec, at, faults);
     }
     one_of(faults, spec, "restartPolicy", at, &["Always", "OnFailure", "Never"]);

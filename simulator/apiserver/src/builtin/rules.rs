@@ -1,10 +1,28 @@
 //! The rules of each kind.
 
-use super::{
-    autoscaler, budget, cluster, config, counts, csi, endpoint_slice, event, immutable, ingress,
-    job, jobs, network_policy, others, parts, pod, policies, priority_class, quota, rbac,
-    replication, runtime_class, service, storage, storage_class, webhooks, workload,
-};
+use super::cluster::config;
+use super::cluster::event;
+use super::cluster::others;
+use super::cluster::policies;
+use super::cluster::priority_class;
+use super::cluster::quota;
+use super::cluster::rbac;
+use super::cluster::runtime_class;
+use super::cluster::webhooks;
+use super::network::endpoint_slice;
+use super::network::ingress;
+use super::network::network_policy;
+use super::network::service;
+use super::pod::parts;
+use super::storage::csi;
+use super::storage::storage_class;
+use super::workload::autoscaler;
+use super::workload::budget;
+use super::workload::counts;
+use super::workload::job;
+use super::workload::jobs;
+use super::workload::replication;
+use super::{cluster, immutable, pod, storage, workload};
 use crate::Tree;
 use crate::kinds::KindInfo;
 use crate::schema::Faults;

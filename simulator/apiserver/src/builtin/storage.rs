@@ -1,8 +1,11 @@
 //! Claims, volumes and their classes.
 
+pub(super) mod csi;
+pub(super) mod sources;
+pub(super) mod storage_class;
+
 use super::check::{NOTHING, complain, list, no_dots_up, one_of, required, selector, text};
 use super::rules::Write;
-use super::sources;
 use crate::Tree;
 use crate::names;
 use crate::quantity::Quantity;
@@ -149,7 +152,7 @@ pub(super) fn volume(write: &Write<'_>, faults: &mut Faults) {
         let at = at.field("nodeAffinity");
         match affinity.get("required") {
             Some(required) => {
-                super::scheduling::node_selector(required, &at.field("required"), faults);
+                super::pod::scheduling::node_selector(required, &at.field("required"), faults);
             }
             None => faults.required(at.field("required"), "must specify required node constraints"),
         }

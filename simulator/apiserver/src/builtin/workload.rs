@@ -1,5 +1,14 @@
 //! Kinds that run pods from a template.
 
+pub(super) mod autoscaler;
+pub(super) mod budget;
+pub(super) mod counts;
+pub(super) mod job;
+pub(super) mod job_policy;
+pub(super) mod jobs;
+pub(super) mod replication;
+pub(super) mod schedule;
+
 use super::check::{
     NOTHING, count_or_percent, labels, list, not_negative, one_of, selector, selects, text,
 };

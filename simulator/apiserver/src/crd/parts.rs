@@ -1,7 +1,7 @@
 //! The rules of what a version of a definition has besides its schema, and of conversion between versions.
 
 use crate::Tree;
-use crate::builtin::webhooks;
+use crate::builtin::cluster::webhooks;
 use crate::schema::{Faults, Path};
 
 const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];

@@ -5,7 +5,8 @@ use super::policy::{self, Change};
 use super::{
     Answered, Call, apply, body, create, escalation, fields, patched, signing, spelling, write,
 };
-use crate::builtin::{admission, parts};
+use crate::builtin::admission;
+use crate::builtin::pod::parts;
 use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Operation, Tree};

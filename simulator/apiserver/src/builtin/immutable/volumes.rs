@@ -3,7 +3,8 @@
 use super::{IMMUTABLE, difference, take};
 use crate::Tree;
 use crate::builtin::check::{NOTHING, list, text};
-use crate::builtin::{internal, sources};
+use crate::builtin::internal;
+use crate::builtin::storage::sources;
 use crate::quantity::Quantity;
 use crate::schema::{Faults, Path};
 use crate::status::FieldError;

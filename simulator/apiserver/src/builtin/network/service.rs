@@ -1,0 +1,316 @@
+//! Services.
+
+use crate::Tree;
+use crate::builtin::check::{NOTHING, complain, ip, list, one_of, port, reachable, text};
+use crate::builtin::names;
+use crate::builtin::rules::Write;
+use crate::names::{dns_label, dns_subdomain, label_value, qualified_name};
+use crate::schema::{Faults, Path};
+use crate::status::FieldError;
+
+pub(in crate::builtin) fn check(write: &Write<'_>, faults: &mut Faults) {
+    if !write.changed(&["spec"]) {
+        return status(write, faults);
+    }
+    let spec = write.new.get("spec").unwrap_or(&NOTHING);
+    let at = Path::Root.field("spec");
+    let kind = text(spec, "type");
+    let headless = text(spec, "clusterIP") == "None";
+    let ports = list(spec, "ports");
+    if ports.is_empty() && !headless && kind != "ExternalName" {
+        faults.required(at.field("ports"), "");
+    }
+    match kind {
+        "LoadBalancer" if headless => {
+            let why = "may not be set to 'None' for LoadBalancer services";
+            faults.invalid(at.field("clusterIPs").index(0), "None", why);
+        }
+        "NodePort" if headless => {
+            let why = "may not be set to 'None' for NodePort services";
+            faults.invalid(at.field("clusterIPs").index(0), "None", why);
+        }
+        "ExternalName" => external_name(spec, &at, faults),
+        _ => {}
+    }
+    self::ports(spec, &at, faults);
+    selector(spec, &at, faults);
+    one_of(faults, spec, "sessionAffinity", &at, &["ClientIP", "None"]);
+    let seconds = spec.int_at(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"]);
+    if let Some(seconds) = seconds.filter(|s| !(1..=86_400).contains(s)) {
+        let config = at.field("sessionAffinityConfig");
+        let client = config.field("clientIP");
+        faults.invalid(
+            client.field("timeoutSeconds"),
+            seconds,
+            "must be greater than 0 and less than 86400",
+        );
+    }
+    let affinity = text(spec, "sessionAffinity");
+    if affinity == "None" && spec.get("sessionAffinityConfig").is_some() {
+        let why = "must not be set when session affinity is None";
+        faults.forbidden(at.field("sessionAffinityConfig"), why);
+    }
+    related(spec, faults);
+    let externals = at.field("externalIPs");
+    for (index, address) in list(spec, "externalIPs").iter().enumerate() {
+        let at = externals.index(index);
+        if let Some(address) = ip(faults, address.as_str().unwrap_or_default(), at) {
+            reachable(faults, address, at);
+        }
+    }
+    if !matches!(kind, "ClusterIP" | "NodePort" | "LoadBalancer" | "ExternalName") {
+        let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
+        faults.not_supported(at.field("type"), kind, &kinds);
+    }
+    node_ports(spec, &at, faults);
+    source_ranges(spec, write.minor, &at, faults);
+    if kind != "LoadBalancer" && spec.get("allocateLoadBalancerNodePorts").is_some() {
+        let why = "may only be used when `type` is 'LoadBalancer'";
+        faults.forbidden(at.field("allocateLoadBalancerNodePorts"), why);
+    }
+    balancer_class(spec, &at, faults);
+    traffic(spec, &at, faults);
+    status(write, faults);
+}
+
+/// Only a balancer has a class.
+pub(in crate::builtin) fn balancer_class(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let place = at.field("loadBalancerClass");
+    match spec.str_at(&["loadBalancerClass"]) {
+        Some(class) if text(spec, "type") == "LoadBalancer" => {
+            complain(faults, place, class, qualified_name(class));
+        }
+        Some(_) => faults.forbidden(place, "may only be used when `type` is 'LoadBalancer'"),
+        None => {}
+    }
+}
+
+fn traffic(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let kind = text(spec, "type");
+    let external = matches!(kind, "NodePort" | "LoadBalancer")
+        || kind == "ClusterIP" && !list(spec, "externalIPs").is_empty();
+    if let Some(policy) = spec.get("externalTrafficPolicy") {
+        if external {
+            one_of(faults, spec, "externalTrafficPolicy", at, &["Cluster", "Local"]);
+        } else {
+            let why = "may only be set for externally-accessible services";
+            faults.invalid(at.field("externalTrafficPolicy"), policy, why);
+        }
+    }
+    let local = kind == "LoadBalancer" && text(spec, "externalTrafficPolicy") == "Local";
+    let place = at.field("healthCheckNodePort");
+    match spec.int_at(&["healthCheckNodePort"]).filter(|number| *number != 0) {
+        Some(number) if !local => {
+            let why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+            faults.invalid(place, number, why);
+        }
+        Some(number) => port(faults, number, place),
+        None => {}
+    }
+    one_of(faults, spec, "internalTrafficPolicy", at, &["Cluster", "Local"]);
+    let near = ["PreferClose", "PreferSameZone", "PreferSameNode"];
+    one_of(faults, spec, "trafficDistribution", at, &near);
+}
+
+fn node_ports(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let all = at.field("ports");
+    let ports = list(spec, "ports");
+    let number = |port: &Tree| port.int_at(&["nodePort"]).unwrap_or(0);
+    if text(spec, "type") == "ClusterIP" {
+        for (index, _) in ports.iter().enumerate().filter(|(_, port)| number(port) != 0) {
+            let why = "may not be used when `type` is 'ClusterIP'";
+            faults.forbidden(all.index(index).field("nodePort"), why);
+        }
+    }
+    let protocol = |port: &Tree| text(port, "protocol").to_owned();
+    for (index, port) in ports.iter().enumerate().filter(|(_, port)| number(port) != 0) {
+        let alike =
+            |other: &Tree| number(other) == number(port) && protocol(other) == protocol(port);
+        if ports[..index].iter().any(alike) {
+            faults.duplicate(all.index(index).field("nodePort"), number(port));
+        }
+    }
+    for (index, entry) in ports.iter().enumerate() {
+        let alike = |other: &Tree| {
+            other.get("port") == entry.get("port") && protocol(other) == protocol(entry)
+        };
+        if ports[..index].iter().any(alike) {
+            let value = format!(
+                "{{\"Name\":\"\",\"Protocol\":{},\"AppProtocol\":null,\"Port\":{},\"TargetPort\":0,\"NodePort\":0}}",
+                entry.get("protocol").unwrap_or(&Tree::from("")),
+                entry.get("port").unwrap_or(&NOTHING),
+            );
+            faults.0.push(FieldError::duplicate_printed(all.index(index), &value));
+        }
+    }
+}
+
+fn source_ranges(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
+    // Named with a capital by the real server.
+    let ranges = at.field("LoadBalancerSourceRanges");
+    let stated = list(spec, "loadBalancerSourceRanges");
+    if !stated.is_empty() && text(spec, "type") != "LoadBalancer" && minor >= 21 {
+        faults.forbidden(ranges, "may only be used when `type` is 'LoadBalancer'");
+    }
+    for (index, range) in stated.iter().enumerate() {
+        let text = range.as_str().unwrap_or_default().trim();
+        if !is_cidr(text) {
+            let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+            faults.invalid(ranges.index(index), text, why);
+        }
+    }
+}
+
+fn external_name(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    for key in ["clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+        if spec.get(key).is_some_and(|value| !value.is_empty()) {
+            faults.forbidden(at.field(key), "may not be set for ExternalName services");
+        }
+    }
+    let name = text(spec, "externalName");
+    let bare = name.strip_suffix('.').unwrap_or(name);
+    if name.is_empty() {
+        faults.required(at.field("externalName"), "");
+    } else {
+        complain(faults, at.field("externalName"), name, dns_subdomain(bare));
+    }
+}
+
+fn ports(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let all = at.field("ports");
+    let ports = list(spec, "ports");
+    for (index, entry) in ports.iter().enumerate() {
+        let at = all.index(index);
+        let name = text(entry, "name");
+        if name.is_empty() {
+            if ports.len() > 1 {
+                faults.required(at.field("name"), "");
+            }
+        } else {
+            complain(faults, at.field("name"), name, dns_label(name));
+            if ports[..index].iter().any(|other| text(other, "name") == name) {
+                faults.duplicate(at.field("name"), name);
+            }
+        }
+        port(faults, entry.int_at(&["port"]).unwrap_or(0), at.field("port"));
+        one_of(faults, entry, "protocol", &at, &["SCTP", "TCP", "UDP"]);
+        if let Some(target) = entry.get("targetPort") {
+            match target.as_str() {
+                Some(name) => {
+                    complain(faults, at.field("targetPort"), name, names::port_name(name));
+                }
+                None => port(faults, target.as_i64().unwrap_or(0), at.field("targetPort")),
+            }
+        }
+        if let Some(protocol) = entry.str_at(&["appProtocol"]) {
+            complain(faults, at.field("appProtocol"), protocol, qualified_name(protocol));
+        }
+    }
+}
+
+fn selector(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let at = at.field("selector");
+    for (key, value) in spec.get("selector").into_iter().flat_map(Tree::entries) {
+        complain(faults, at, key, qualified_name(key));
+        let value = value.as_str().unwrap_or_default();
+        complain(faults, at, value, label_value(value));
+    }
+}
+
+/// Addresses, and of which family they are: the one must agree with the other.
+pub(in crate::builtin) fn related(spec: &Tree, faults: &mut Faults) {
+    if text(spec, "type") == "ExternalName" {
+        return;
+    }
+    let at = Path::Root.field("spec");
+    let ips = list(spec, "clusterIPs");
+    let place = at.field("clusterIPs");
+    let all = || spec.get("clusterIPs").cloned().unwrap_or_default();
+    match text(spec, "clusterIP") {
+        "" if !ips.is_empty() => {
+            faults.invalid(place, all(), "must be empty when `clusterIP` is not specified");
+        }
+        "" => {}
+        _ if ips.is_empty() => faults.required(place, ""),
+        first if ips[0].as_str() != Some(first) => {
+            faults.invalid(place, all(), "first value must match `clusterIP`");
+        }
+        _ => {}
+    }
+    let families = list(spec, "ipFamilies");
+    let of_families = at.field("ipFamilies");
+    for (index, family) in families.iter().enumerate() {
+        let text = family.as_str().unwrap_or_default();
+        if !matches!(text, "IPv4" | "IPv6") {
+            faults.not_supported(of_families.index(index), text, &["IPv4", "IPv6"]);
+        }
+        if families[..index].contains(family) {
+            faults.duplicate(of_families.index(index), text);
+        }
+    }
+    let policies = ["PreferDualStack", "RequireDualStack", "SingleStack"];
+    one_of(faults, spec, "ipFamilyPolicy", &at, &policies);
+    let mut sound = true;
+    let mut parsed = Vec::new();
+    for (index, address) in ips.iter().enumerate() {
+        let text = address.as_str().unwrap_or_default();
+        if index == 0 && text == "None" {
+            if ips.len() > 1 {
+                sound = false;
+                faults.invalid(place, all(), "'None' must be the first and only value");
+            }
+            continue;
+        }
+        match ip(faults, text, place.index(index)) {
+            Some(address) => parsed.push(address),
+            None => sound = false,
+        }
+    }
+    if ips.len() > 2 {
+        faults.invalid(place, all(), "may only hold up to 2 values");
+    }
+    if !sound {
+        return;
+    }
+    if parsed.len() > 1 && (parsed.len() > 2 || parsed[0].is_ipv4() == parsed[1].is_ipv4()) {
+        faults.invalid(place, all(), "may specify no more than one IP for each IP family");
+    }
+    for (index, (address, family)) in parsed.iter().zip(families).enumerate() {
+        let wanted = family.as_str().unwrap_or_default();
+        let mismatch =
+            wanted == "IPv4" && address.is_ipv6() || wanted == "IPv6" && address.is_ipv4();
+        if mismatch {
+            let why = format!("expected an {wanted} value as indicated by `ipFamilies[{index}]`");
+            faults.invalid(place.index(index), &ips[index], &why);
+        }
+    }
+}
+
+pub(in crate::builtin) fn is_cidr(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(address, bits)| {
+        let most = if address.contains(':') { 128 } else { 32 };
+        address.parse::<std::net::IpAddr>().is_ok()
+            && bits.parse::<u8>().is_ok_and(|bits| bits <= most)
+    })
+}
+
+fn status(write: &Write<'_>, faults: &mut Faults) {
+    if !write.changed(&["status"]) {
+        return;
+    }
+    let status = Path::Root.field("status");
+    let balancer = status.field("loadBalancer");
+    let all = balancer.field("ingress");
+    let ingress = write.new.at(&["status", "loadBalancer", "ingress"]).map_or(&[][..], Tree::items);
+    for (index, point) in ingress.iter().enumerate() {
+        let at = all.index(index);
+        if !text(point, "ip").is_empty() {
+            ip(faults, text(point, "ip"), at.field("ip"));
+        }
+        one_of(faults, point, "ipMode", &at, &["Proxy", "VIP"]);
+        let host = text(point, "hostname");
+        if !host.is_empty() {
+            complain(faults, at.field("hostname"), host, dns_subdomain(host));
+        }
+    }
+}
