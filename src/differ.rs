@@ -10,6 +10,7 @@ mod draw;
 mod faults;
 mod kinds;
 mod nasty;
+mod report;
 mod server;
 mod shrink;
 mod story;
@@ -26,6 +27,7 @@ use serde_json::{Value, json};
 
 use self::compare::{Difference, Symbols};
 use self::kinds::Kind;
+use self::report::{Found, Told, class};
 use self::server::Server;
 use self::story::{Names, Story, Verb};
 use crate::servers::{Served, client};
@@ -270,52 +272,6 @@ fn explained(
     difference
 }
 
-/// What two differences of one cause have in common: the place without positions, and the texts without what is quoted.
-fn class(difference: &Difference) -> String {
-    let bare = |text: &str| {
-        let mut bare = String::new();
-        let mut quoted = false;
-        for character in text.chars() {
-            if character == '"' {
-                quoted = !quoted;
-            } else if !quoted && !character.is_ascii_digit() {
-                bare.push(character);
-            }
-        }
-        bare
-    };
-    let place = bare(&difference.at);
-    if difference.at == "status" {
-        return format!(
-            "{place} {} {}",
-            difference.ours.get(..3).unwrap_or(""),
-            difference.theirs.get(..3).unwrap_or("")
-        );
-    }
-    let there = |text: &str| text == "(not there)";
-    format!("{place} {} {}", there(&difference.ours), there(&difference.theirs))
-}
-
-/// What was told, for the table.
-#[derive(Default)]
-struct Told {
-    /// Stories by kind and the verb they are about.
-    cells: BTreeMap<(String, Verb), u64>,
-    /// Answers of the other server by the first digit of their code.
-    codes: BTreeMap<u16, u64>,
-    stories: u64,
-    found: Vec<Found>,
-    /// Stories that differed, those of one class counted each.
-    differing: BTreeMap<String, u64>,
-}
-
-struct Found {
-    name: String,
-    story: Story,
-    at: usize,
-    difference: Difference,
-}
-
 async fn retold(sides: &Sides, stories: &[Story]) -> anyhow::Result<Told> {
     let mut told = Told::default();
     for (index, story) in stories.iter().enumerate() {
@@ -405,99 +361,6 @@ fn seed_of(arguments: &Arguments, number: u64) -> u64 {
 fn cell<'k>(number: u64, kinds: &'k [Kind], verbs: &[Verb]) -> (&'k Kind, Verb) {
     let number = usize::try_from(number).unwrap_or(usize::MAX);
     (&kinds[number % kinds.len()], verbs[number / kinds.len() % verbs.len()])
-}
-
-impl Told {
-    fn report(&self, arguments: &Arguments) -> Result<Exit, Refusal> {
-        if arguments.stories_again.is_empty() {
-            for found in &self.found {
-                std::fs::create_dir_all(&arguments.keep)?;
-                let text = serde_saphyr::to_string(&found.story).map_err(|error| {
-                    Refusal::not_run(format_args!("cannot write a story: {error}"))
-                })?;
-                std::fs::write(arguments.keep.join(format!("{}.yaml", found.name)), text)?;
-            }
-        }
-        let text = match arguments.output.as_str() {
-            "json" => format!("{}\n", self.as_json()),
-            _ => self.as_text(arguments),
-        };
-        paint::print(&text)?;
-        Ok(if self.found.is_empty() { Exit::Held } else { Exit::Failed })
-    }
-
-    fn as_json(&self) -> Value {
-        let cells = self
-            .cells
-            .iter()
-            .map(|((kind, verb), count)| json!({ "kind": kind, "verb": verb, "stories": count }));
-        let found = self.found.iter().map(|found| {
-            json!({
-                "name": found.name,
-                "story": found.story,
-                "step": found.at,
-                "at": found.difference.at,
-                "ours": found.difference.ours,
-                "theirs": found.difference.theirs,
-            })
-        });
-        json!({
-            "stories": self.stories,
-            "answers": self.codes.iter().map(|(code, count)| (format!("{code}xx"), json!(count))).collect::<serde_json::Map<_, _>>(),
-            "cells": cells.collect::<Vec<_>>(),
-            "differences": found.collect::<Vec<_>>(),
-            "classes": self.differing,
-        })
-    }
-
-    fn as_text(&self, arguments: &Arguments) -> String {
-        let mut text = self.table();
-        for found in &self.found {
-            let step = &found.story.steps[found.at];
-            text.push_str(&format!(
-                "\n  {}\n      {} {}\n      {}\n",
-                found.name, step.method, step.path, found.difference
-            ));
-            if arguments.stories_again.is_empty() {
-                let file = arguments.keep.join(format!("{}.yaml", found.name));
-                text.push_str(&format!(
-                    "      again   drydock differ --against {} {}\n",
-                    arguments.against.display(),
-                    file.display()
-                ));
-            }
-        }
-        let answers: u64 = self.codes.values().sum();
-        let wrong = self.codes.get(&4).copied().unwrap_or(0);
-        text.push_str(&format!(
-            "\n{} stories, {answers} answers, {} % of them refusals; {} stories differ, in {} ways\n",
-            self.stories,
-            (wrong * 100).checked_div(answers).unwrap_or(0),
-            self.differing.values().sum::<u64>(),
-            self.differing.len(),
-        ));
-        text
-    }
-
-    /// Stories per kind and verb.
-    fn table(&self) -> String {
-        if self.cells.is_empty() {
-            return String::new();
-        }
-        let mut kinds: Vec<&String> = self.cells.keys().map(|(kind, _)| kind).collect();
-        kinds.dedup();
-        let head = std::iter::once("kind").chain(Verb::ALL.map(Verb::name)).map(str::to_owned);
-        let mut rows = vec![head.collect::<Vec<_>>()];
-        for kind in kinds {
-            let count =
-                |verb| self.cells.get(&(kind.clone(), verb)).map_or("-".into(), u64::to_string);
-            rows.push(std::iter::once(kind.clone()).chain(Verb::ALL.map(count)).collect());
-        }
-        let right: Vec<usize> = (1..=Verb::ALL.len()).collect();
-        let mut text = paint::table(&rows, &right).join("\n");
-        text.push('\n');
-        text
-    }
 }
 
 #[cfg(test)]
