@@ -3,7 +3,7 @@
 //! Each answer is brought into a form in which all that is chosen (uids, revisions, times, addresses, generated names)
 //! has given way to a symbol, numbered by first sight; two answers are alike if these forms are equal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -32,7 +32,11 @@ impl fmt::Display for Difference {
 
 /// The symbols of one server within a story.
 #[derive(Clone, Debug, Default)]
-pub struct Symbols(BTreeMap<String, String>);
+pub struct Symbols {
+    known: BTreeMap<String, String>,
+    /// Those that objects were answered with: a story may copy one into another field.
+    revisions: BTreeSet<String>,
+}
 
 /// The first difference between two answers to one step.
 pub fn first(ours: &Reply, theirs: &Reply, symbols: &mut [Symbols; 2]) -> Option<Difference> {
@@ -45,10 +49,12 @@ pub fn first(ours: &Reply, theirs: &Reply, symbols: &mut [Symbols; 2]) -> Option
         theirs.bodies().iter().filter(|it| !is_chance(it)).map(|it| other.canonical(it)).collect(),
     ]
     .map(|bodies: Vec<Value>| bodies);
-    for (mine, other) in my_bodies.iter_mut().zip(&other_bodies) {
-        if alike_but_for_order(mine, other) {
-            *mine = other.clone();
+    let (mine_of, other_of) = (&mine.revisions, &other.revisions);
+    for (mine, body) in my_bodies.iter_mut().zip(&other_bodies) {
+        if alike_but_for_order(mine, body) {
+            *mine = body.clone();
         }
+        free_copies(mine_of, other_of, mine, body);
     }
     let bodies = [my_bodies, other_bodies];
     at("status", ours.status.to_string(), theirs.status.to_string())
@@ -94,6 +100,16 @@ fn alike_but_for_order(ours: &Value, theirs: &Value) -> bool {
     if rest(ours) != rest(theirs) || bytes(ours) != bytes(theirs) {
         return false;
     }
+    // Whom an apply meets is kept in a map: who is told first is chance, what of his is told in order.
+    let conflict = |cause: &Value| cause["reason"] == "FieldManagerConflict";
+    if mine.iter().all(conflict) && other.iter().all(conflict) {
+        let by_manager = |causes: &mut Vec<Value>| {
+            causes.sort_by_key(|cause| cause["message"].as_str().map(str::to_owned));
+        };
+        by_manager(&mut mine);
+        by_manager(&mut other);
+        return mine == other;
+    }
     // The validators of custom kinds walk the members of a schema as maps; their metadata is looked at as any other.
     let group = ours["details"]["group"].as_str().unwrap_or_default();
     let custom = group.contains('.') && !group.ends_with(".k8s.io");
@@ -110,6 +126,43 @@ fn alike_but_for_order(ours: &Value, theirs: &Value) -> bool {
     mine.sort_by_key(Value::to_string);
     other.sort_by_key(Value::to_string);
     mine == other
+}
+
+/// Gives way where both servers say the same of a revision of their own, which a story copied into another field: it is
+/// chosen there as well. How far a text was read as a time goes by its digits.
+fn free_copies(
+    ours: &BTreeSet<String>,
+    theirs: &BTreeSet<String>,
+    mine: &mut Value,
+    other: &Value,
+) {
+    match (mine, other) {
+        (Value::Object(mine), Value::Object(other)) => {
+            for (name, mine) in mine {
+                if let Some(other) = other.get(name) {
+                    free_copies(ours, theirs, mine, other);
+                }
+            }
+        }
+        (Value::Array(mine), Value::Array(other)) => {
+            for (mine, other) in mine.iter_mut().zip(other) {
+                free_copies(ours, theirs, mine, other);
+            }
+        }
+        (Value::String(mine), Value::String(other))
+            if mine != other && without_copies(mine, ours) == without_copies(other, theirs) =>
+        {
+            mine.clone_from(other);
+        }
+        _ => {}
+    }
+}
+
+fn without_copies(text: &str, revisions: &BTreeSet<String>) -> String {
+    let text = NUMBER.replace_all(text, |found: &regex::Captures<'_>| {
+        if revisions.contains(&found[0]) { "<revision>".to_owned() } else { found[0].to_owned() }
+    });
+    NO_TIME.replace_all(&text, "${1}").into_owned()
 }
 
 /// Whether a cause is about what stands in a map: under a key, or in one of those that are named as a whole.
@@ -130,8 +183,7 @@ fn within(ours: &Value, theirs: &Value, place: &mut String) -> Option<Difference
     let length = place.len();
     match (ours, theirs) {
         (Value::Object(mine), Value::Object(other)) => {
-            let names: std::collections::BTreeSet<&String> =
-                mine.keys().chain(other.keys()).collect();
+            let names: BTreeSet<&String> = mine.keys().chain(other.keys()).collect();
             names.into_iter().find_map(|name| {
                 place.truncate(length);
                 place.push('/');
@@ -184,6 +236,14 @@ static UNDECLARED: LazyLock<Regex> = LazyLock::new(|| {
 });
 static RECORD: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(in record \()[0-9]+").expect("a pattern"));
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[0-9]+\b").expect("a pattern"));
+/// What was read as a time and is a revision: how far that went.
+static NO_TIME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(parsing time \\*"<revision>\\*" as \\*"[^"]*"): cannot parse \\*"[^"]*" as \\*"[^"]*""#,
+    )
+    .expect("a pattern")
+});
 /// Those that servers give to Services, wherever they stand: in rows of tables, in YAML.
 static ADDRESSES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\b10\.(9[6-9]|10[0-9]|11[01])\.[0-9]{1,3}\.[0-9]{1,3}\b").expect("a pattern")
@@ -207,11 +267,12 @@ impl Symbols {
         if let (Some(prefix), Some(name)) = (prefix, name)
             && let Some(ending) = name.strip_prefix(prefix)
             && ending.len() == 5
-            && !self.0.contains_key(name)
+            && !self.known.contains_key(name)
         {
-            let symbol = format!("{prefix}<name {}>", self.0.len());
-            self.0.insert(name.to_owned(), symbol);
+            let symbol = format!("{prefix}<name {}>", self.known.len());
+            self.known.insert(name.to_owned(), symbol);
         }
+        self.revisions.extend(meta["resourceVersion"].as_str().map(str::to_owned));
         for item in value["items"].as_array().into_iter().flatten() {
             self.learn(item);
         }
@@ -261,8 +322,8 @@ impl Symbols {
 
     fn text(&mut self, text: &str) -> String {
         let text = UID.replace_all(text, |found: &regex::Captures<'_>| {
-            let next = format!("<uid {}>", self.0.len());
-            self.0.entry(found[0].to_owned()).or_insert(next).clone()
+            let next = format!("<uid {}>", self.known.len());
+            self.known.entry(found[0].to_owned()).or_insert(next).clone()
         });
         let text = TIME.replace_all(&text, |found: &regex::Captures<'_>| {
             if is_now(&found[0]) { "<time>".to_owned() } else { found[0].to_owned() }
@@ -273,7 +334,7 @@ impl Symbols {
         let text = ADDRESSES.replace_all(&text, "<address>");
         let text = SCHEME.replace_all(&text, "in scheme <where>");
         let mut text = ADDRESS.replace_all(&text, "<memory>").into_owned();
-        for (name, symbol) in self.0.iter().filter(|(_, symbol)| symbol.contains("<name")) {
+        for (name, symbol) in self.known.iter().filter(|(_, symbol)| symbol.contains("<name")) {
             if text.contains(name.as_str()) {
                 text = text.replace(name.as_str(), symbol);
             }
@@ -343,6 +404,33 @@ mod tests {
         let ours = json!([{ "uid": one }, { "uid": one }]);
         let theirs = json!([{ "uid": one }, { "uid": two }]);
         assert!(between(&ours, &theirs).is_some());
+    }
+
+    #[test]
+    fn a_revision_that_a_story_copied_is_one_where_both_have_their_own() {
+        let object = |revision: &str, copy: &str| {
+            let message =
+                format!("parsing time \"{copy}\" as \"2006\": cannot parse \"{copy}\" as \"-\"");
+            json!({ "metadata": { "resourceVersion": revision, "labels": { "a": copy } }, "message": message })
+        };
+        let theirs = object("17400", "17400");
+
+        assert_eq!(between(&object("231", "231"), &theirs), None);
+        assert!(between(&object("231", "232"), &theirs).is_some());
+        assert!(between(&object("231", "231"), &object("17400", "17401")).is_some());
+    }
+
+    #[test]
+    fn whom_an_apply_meets_first_is_chance_and_what_of_his_is_not() {
+        let status = |causes: [(&str, &str); 3]| {
+            let causes = causes.map(|(manager, field)| json!({ "reason": "FieldManagerConflict", "message": manager, "field": field }));
+            json!({ "kind": "Status", "message": "m", "details": { "causes": causes } })
+        };
+        let [one, two, other] = [("one", ".a"), ("one", ".b"), ("two", ".a")];
+        let ours = status([one, two, other]);
+
+        assert_eq!(between(&ours, &status([other, one, two])), None);
+        assert!(between(&ours, &status([two, one, other])).is_some());
     }
 
     #[test]

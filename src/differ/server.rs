@@ -59,6 +59,10 @@ impl Reply {
         Self { text, ..self.clone() }
     }
 
+    pub fn is_broken_off(&self) -> bool {
+        self.status == 0 && self.text.starts_with(BROKEN_OFF)
+    }
+
     #[cfg(test)]
     pub fn with_status(&self, status: u16) -> Self {
         Self { status, ..self.clone() }
@@ -70,6 +74,8 @@ impl Reply {
         Self { headers, ..self.clone() }
     }
 }
+
+const BROKEN_OFF: &str = "no whole answer";
 
 /// What is wrong with a server that planted faults are in; tests hold that each is found.
 pub type Fault = fn(&Step, Reply) -> Reply;
@@ -146,7 +152,7 @@ impl Server {
         let (parts, bytes) = match answered {
             Ok(answered) => answered,
             Err(error) => {
-                let text = format!("no whole answer: {error:#}");
+                let text = format!("{BROKEN_OFF}: {error:#}");
                 return Ok(Reply { status: 0, headers: Vec::new(), text });
             }
         };

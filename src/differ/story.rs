@@ -83,6 +83,15 @@ pub struct Step {
     pub body: Body,
 }
 
+impl Step {
+    /// Whether it reads whatever state the server has at hand.
+    pub fn takes_any_state(&self) -> bool {
+        let query = self.path.split_once('?').map_or("", |(_, query)| query);
+        matches!(self.verb, Verb::Get | Verb::List)
+            && query.split('&').any(|pair| pair == "resourceVersion=0")
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Body {

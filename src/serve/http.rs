@@ -138,9 +138,9 @@ async fn carried_out(
         Asked::Request(request) => *request,
     };
     request.user = user;
-    let form = match http::form(&snapshot.server, &request, parts) {
+    let form = match http::form(&snapshot.server, &request, parts, snapshot.now) {
         Ok(form) => form,
-        Err((status, errors)) => return http::refused(status, errors, snapshot.now).into(),
+        Err(refused) => return (*refused).into(),
     };
     if is_read(&request) {
         // A request that only reads is asked of a copy, and no write waits for it.

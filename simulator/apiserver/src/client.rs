@@ -131,9 +131,9 @@ impl Local {
             Asked::Answered(answer) => return whole(answer),
             Asked::Request(request) => *request,
         };
-        let form = match http::form(&server, &request, parts) {
+        let form = match http::form(&server, &request, parts, now) {
             Ok(form) => form,
-            Err((status, form)) => return whole(http::refused(status, form, now)),
+            Err(refused) => return whole(*refused),
         };
         let outcome = server.handle(&request, now);
         let revision = server.revision();

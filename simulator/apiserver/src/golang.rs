@@ -25,7 +25,23 @@ pub(crate) fn print(tree: &Tree) -> String {
     match tree.as_str() {
         Some(text) => text.to_owned(),
         None if tree.is_null() => "<nil>".to_owned(),
-        None => tree.to_string(),
+        None => match tree.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e21) {
+            Some(whole) if tree.as_i64().is_none() => whole.to_string(),
+            _ => tree.to_string(),
+        },
+    }
+}
+
+/// The type of a value that was read into no type of its own, as `%T` prints it.
+pub(crate) fn value_type(tree: &Tree) -> &'static str {
+    match tree.type_name() {
+        "integer" if tree.as_i64().is_some() => "int64",
+        "integer" | "number" => "float64",
+        "boolean" => "bool",
+        "array" => "[]interface {}",
+        "object" => "map[string]interface {}",
+        "null" => "<nil>",
+        _ => "string",
     }
 }
 

@@ -17,6 +17,7 @@ mod patched;
 mod policy;
 mod read;
 mod review;
+mod scale;
 mod signing;
 mod spelling;
 mod subresource;
@@ -162,7 +163,7 @@ impl<'a> Call<'a> {
                 Verb::Patch,
             ) => update::patch(self),
             (None, Verb::Delete) => delete::delete(self),
-            (Some("scale"), Verb::Get | Verb::Update | Verb::Patch) => subresource::scale(self),
+            (Some("scale"), Verb::Get | Verb::Update | Verb::Patch) => scale::scale(self),
             (Some("binding"), Verb::Create) => subresource::bind(self),
             (Some("token"), Verb::Create) => review::token(self),
             (Some("eviction"), Verb::Create) => eviction::evict(self),

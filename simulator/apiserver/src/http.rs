@@ -17,7 +17,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use crate::accept::Form;
 use crate::document::Document;
 use crate::kinds::KindInfo;
-use crate::request::{Answer, Request, Response, Verb};
+use crate::request::{Answer, Gvr, Request, Response, Verb};
 use crate::status::Status;
 use crate::store::Server;
 use crate::wire::{self, Http};
@@ -63,19 +63,40 @@ pub fn ask(server: &Server, parts: &Parts, body: &[u8], now: Timestamp) -> Asked
         Ok(request) => Asked::Request(Box::new(request)),
         Err(status) => {
             let status = missing(server, path, header(ACCEPT), &status).unwrap_or(status);
-            Asked::Answered(refused(status, form, now))
+            let kind = wire::place(path).and_then(|place| known(server, &place.resource));
+            Asked::Answered(refused_by(kind, status, form, now))
         }
     }
+}
+
+fn known<'s>(server: &'s Server, resource: &Gvr) -> Option<&'s KindInfo> {
+    server.kinds().find(|kind| {
+        (&*kind.group, &*kind.version, &*kind.plural)
+            == (&*resource.group, &*resource.version, &*resource.resource)
+    })
+}
+
+/// A refusal of a request about a kind. What is to be said of the kind is said of all requests that come as far as to
+/// what carries them out.
+fn refused_by(
+    kind: Option<&KindInfo>,
+    status: Status,
+    form: Form,
+    now: Timestamp,
+) -> HttpResponse<Vec<u8>> {
+    let is_routed = !matches!(status.code, 404 | 405 | 415) && status.details.is_none();
+    let is_early = !is_routed || status.message.starts_with("invalid timeout specified");
+    let mut answer = refused(status, form, now);
+    if let Some(kind) = kind.filter(|kind| !is_early && !kind.deprecation.is_empty()) {
+        warn(&mut answer, std::slice::from_ref(&kind.deprecation));
+    }
+    answer
 }
 
 /// What a server says of a path before it reads what is asked of it, if it does.
 fn missing(server: &Server, path: &str, accept: &str, status: &Status) -> Option<Status> {
     let place = wire::place(path)?;
-    let known = server.kinds().find(|kind| {
-        (&*kind.group, &*kind.version, &*kind.plural)
-            == (&*place.resource.group, &*place.resource.version, &*place.resource.resource)
-    });
-    match known {
+    match known(server, &place.resource) {
         None if status.code == 405 => Some(Status::unknown_resource()),
         Some(kind) if status.code == 400 && place.name.is_empty() => {
             let minor = server.profile().minor;
@@ -129,12 +150,20 @@ pub fn answer(response: &Response, form: Form, now: Timestamp) -> HttpResponse<V
     answer
 }
 
-/// In which form to answer a request. `Err`: why in none, and in which form to say so.
-pub fn form(server: &Server, request: &Request, parts: &Parts) -> Result<Form, (Status, Form)> {
+/// In which form to answer a request. `Err`: the answer, if in none.
+///
+/// # Errors
+/// What [`Form::negotiate`] says, or what is wrong with the request where a real server sees that first.
+pub fn form(
+    server: &Server,
+    request: &Request,
+    parts: &Parts,
+    now: Timestamp,
+) -> Result<Form, Box<HttpResponse<Vec<u8>>>> {
     let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let accept = accept.unwrap_or_default();
     let errors = Form::of_errors(accept);
-    let Some(kind) = kind_of(server, request) else { return Ok(errors) };
+    let Some(kind) = known(server, &request.resource) else { return Ok(errors) };
     if request.subresource.as_deref().is_some_and(|name| !kind.has_subresource(name)) {
         // That there is no such thing is said in any form.
         return Ok(errors);
@@ -143,10 +172,13 @@ pub fn form(server: &Server, request: &Request, parts: &Parts) -> Result<Form, (
     Form::negotiate(accept, query, kind, request.verb, server.profile().minor).map_err(|status| {
         // What no route gives is refused before anything else, what no representation gives after the options.
         let is_routed = status.details.is_none();
-        match server.check_list_options(request) {
-            Err(refusal) if is_routed => (refusal, errors),
-            _ => (status, errors),
-        }
+        // What cannot be streamed is seen when there is something to stream.
+        let streams = is_routed && status.message.contains(";stream=watch");
+        let options = is_routed.then(|| server.check_list_options(request).err()).flatten();
+        let refusal =
+            options.or_else(|| streams.then(|| Server::check_watch(request).err()).flatten());
+        let refused = refused_by(Some(kind), refusal.unwrap_or(status), errors, now);
+        Box::new(refused)
     })
 }
 
@@ -158,18 +190,11 @@ pub fn finished(
     form: Form,
     now: Timestamp,
 ) -> HttpResponse<Vec<u8>> {
-    let response = match kind_of(server, request) {
+    let response = match known(server, &request.resource) {
         Some(kind) => form.of(response, kind, server.profile().minor, now),
         None => response,
     };
     answer(&response, form, now)
-}
-
-fn kind_of<'s>(server: &'s Server, request: &Request) -> Option<&'s KindInfo> {
-    server.kinds().find(|kind| {
-        (&*kind.group, &*kind.version, &*kind.plural)
-            == (&*request.resource.group, &*request.resource.version, &*request.resource.resource)
-    })
 }
 
 /// Adds what a server has to say beside its answer.

@@ -127,6 +127,35 @@ pub(crate) fn builtin(profile: &Profile) -> Vec<KindInfo> {
     rows.iter().filter_map(|row| from_row(&rows, row, profile.minor)).collect()
 }
 
+/// What a Scale is read as, of objects of any kind.
+pub(crate) fn scale(profile: &Profile, of: &KindInfo) -> KindInfo {
+    KindInfo {
+        group: text("autoscaling"),
+        version: text("v1"),
+        kind: text("Scale"),
+        list_kind: text("ScaleList"),
+        plural: text("scales"),
+        singular: text("scale"),
+        short_names: Vec::new(),
+        categories: Vec::new(),
+        namespaced: of.namespaced,
+        verbs: Vec::new(),
+        subresources: Vec::new(),
+        tracks_generation: false,
+        unconditional_update: true,
+        served: false,
+        storage: true,
+        custom: false,
+        schema: Schema::builtin(profile.table(), "autoscaling.v1.Scale")
+            .expect("every version has scales")
+            .for_minor(profile.minor),
+        scale: None,
+        columns: Vec::new(),
+        since: 0,
+        deprecation: String::new(),
+    }
+}
+
 /// What there is of a kind in some version, from the table nearest to a server's version that has it.
 struct Found {
     table: &'static Table,

@@ -11,6 +11,7 @@ mod ledger;
 mod managers;
 mod merge;
 mod reset;
+mod scale;
 mod set;
 mod shape;
 
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 
 pub(crate) use ledger::{Ownership, Update};
 pub(crate) use managers::{Conflict, Managers};
+pub(crate) use scale::Scaled;
 
 use self::difference::{Changes, places};
 use self::managers::Writer;

@@ -31,6 +31,13 @@ impl Partial {
     pub fn of(self, response: Response, kind: &KindInfo) -> Response {
         let body = match (&response.body, self.is_list) {
             (Answer::Object(object), false) => Answer::Tree(self.one(object)),
+            (Answer::Tree(tree), _) if tree.str_at(&["kind"]) == Some("Scale") => {
+                if self.is_list {
+                    let package = if kind.custom { "v1" } else { "autoscaling" };
+                    return not_a_list(&format!("*{package}.Scale")).into();
+                }
+                Answer::Tree(self.of_metadata(tree.get("metadata").cloned().unwrap_or_default()))
+            }
             (Answer::Objects { items, revision, continue_token, remaining, .. }, true) => {
                 let metadata = list_metadata(*revision, continue_token.as_deref(), *remaining);
                 let items = match items.as_slice() {
@@ -62,6 +69,10 @@ impl Partial {
         } else {
             metadata
         };
+        self.of_metadata(metadata)
+    }
+
+    fn of_metadata(self, metadata: Tree) -> Tree {
         Tree::map([
             ("kind", Tree::from(ONE)),
             ("apiVersion", self.version.into()),
@@ -81,12 +92,7 @@ impl Partial {
                 if *initial_events_end {
                     metadata = metadata.with(&["annotations", "k8s.io/initial-events-end"], "true");
                 }
-                let object = Tree::map([
-                    ("kind", Tree::from(ONE)),
-                    ("apiVersion", self.version.into()),
-                    ("metadata", metadata),
-                ]);
-                ("BOOKMARK", object)
+                ("BOOKMARK", self.of_metadata(metadata))
             }
             WatchEvent::Error(_) => return None,
         };
@@ -118,7 +124,8 @@ pub(crate) fn list_metadata(revision: u64, go_on_at: Option<&str>, remaining: Op
 fn not_so(kind: &KindInfo, is_list: bool) -> Status {
     let name = if is_list { &kind.list_kind } else { &kind.kind };
     let package = match &*kind.group {
-        "" => "core",
+        // Events are the same kind in both of their groups.
+        "" | "events.k8s.io" => "core",
         group => group.split('.').next().unwrap_or_default(),
     };
     let of = match (kind.custom, is_list) {
@@ -126,11 +133,16 @@ fn not_so(kind: &KindInfo, is_list: bool) -> Status {
         (true, false) => "*unstructured.Unstructured".to_owned(),
         (false, _) => format!("*{package}.{name}"),
     };
-    Status::not_acceptable(if is_list {
-        format!("you requested {ONE}, but the requested object is a list ({of})")
-    } else {
-        format!("you requested {LIST}, but the requested object is not a list ({of})")
-    })
+    if is_list {
+        let why = format!("you requested {ONE}, but the requested object is a list ({of})");
+        return Status::not_acceptable(why);
+    }
+    not_a_list(&of)
+}
+
+fn not_a_list(of: &str) -> Status {
+    let why = format!("you requested {LIST}, but the requested object is not a list ({of})");
+    Status::not_acceptable(why)
 }
 
 /// The server makes that annotation of a member of its own when it shows the whole object.

@@ -154,15 +154,6 @@ impl Status {
         self
     }
 
-    /// With other words for what its message and causes name.
-    pub(crate) fn renamed(mut self, from: &str, to: &str) -> Self {
-        self.message = self.message.replace(from, to);
-        for cause in self.details.iter_mut().flat_map(|details| &mut details.causes) {
-            cause.message = cause.message.replace(from, to);
-        }
-        self
-    }
-
     /// Of an apply. Each cause: who owns the field, and where it is.
     pub(crate) fn apply_conflict(message: String, causes: &[(&str, String)]) -> Self {
         let causes = causes.iter().map(|(manager, path)| Cause {

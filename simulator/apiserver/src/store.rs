@@ -255,10 +255,7 @@ impl Server {
     ) -> Object {
         self.revision += 1;
         let tree = if self.is_trial {
-            match before {
-                Some(_) => tree.clone(),
-                None => tree.without(&["metadata", "resourceVersion"]),
-            }
+            tree.clone()
         } else {
             tree.with(&["metadata", "resourceVersion"], self.revision.to_string())
         };

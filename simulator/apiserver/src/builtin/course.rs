@@ -28,7 +28,8 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         };
     }
     match (&*kind.group, &*kind.kind) {
-        ("" | "events.k8s.io", "Event") | ("policy", "PodDisruptionBudget") => &[Rules, Fixed],
+        ("events.k8s.io", "Event") if &*kind.version == "v1" => &[Rules, Update, Fixed],
+        (_, "Event") | ("policy", "PodDisruptionBudget") => &[Rules, Fixed],
         ("", "Service") => &[Update, Fixed, Rules],
         ("", "ConfigMap" | "Secret") | ("networking.k8s.io", "IngressClass") => {
             &[Update, Fixed, Meta, Rules]

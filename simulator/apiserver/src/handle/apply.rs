@@ -39,14 +39,15 @@ pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
     let tree = if old.is_some() { named(call, &tree) } else { tree };
     update::check_name(call, &tree)?;
     let tree = write::place(call, &tree)?;
-    let tree = shape(call, config, &tree, old.as_ref())?;
+    let title = title(call, config);
+    let tree = shape(call, &title, &tree, old.as_ref())?;
     if let Some(old) = old {
         return update::replace(call, &old, &tree, Claim::Applied(managers));
     }
     let name = call.request.name.clone();
     create::check_namespace(call, &name)?;
-    // A revision means nothing to what is not there yet.
-    let tree = tree.without(&["metadata", "resourceVersion"]);
+    // A revision means nothing to what is not there yet, but it must be one.
+    update::revision_of(&tree)?;
     create::store(call, &tree, Claim::Applied(managers))
 }
 
@@ -71,12 +72,13 @@ fn check_new(call: &Call<'_>, config: &Tree) -> Result<(), Status> {
     Err(Status::conflict(call.info(), &call.request.name, &why))
 }
 
-fn check_type(call: &Call<'_>, config: &Tree) -> Result<(), Status> {
+pub(super) fn check_type(call: &Call<'_>, config: &Tree) -> Result<(), Status> {
     let info = call.info();
     let kind = config.str_at(&["kind"]).unwrap_or_default();
     let version = config.str_at(&["apiVersion"]).unwrap_or_default();
     let wanted = info.api_version();
-    if kind != &*info.kind {
+    let is_old = call.server.profile().minor < 21;
+    if kind != &*info.kind || version != wanted && !is_old {
         let (group, version) = version.split_once('/').unwrap_or(("", version));
         return Err(Status::bad_request(format!(
             "invalid object type: {group}/{version}, Kind={kind}"
@@ -93,7 +95,7 @@ fn check_type(call: &Call<'_>, config: &Tree) -> Result<(), Status> {
     Ok(())
 }
 
-fn carry_out(
+pub(super) fn carry_out(
     call: &Call<'_>,
     managers: &mut Managers,
     live: &Tree,
@@ -189,20 +191,20 @@ fn conflict(conflicts: &[Conflict]) -> Status {
 }
 
 /// An object as errors about it name it: `(ns/name; apps/v1, Kind=Deployment)`.
-fn title(call: &Call<'_>, config: &Tree) -> String {
+pub(super) fn title(call: &Call<'_>, config: &Tree) -> String {
     let info = call.info();
     let string = |key: &str| config.str_at(&["metadata", key]).unwrap_or_default();
     let version = format!("{}/{}", info.group, info.version);
     format!("{}/{}; {version}, Kind={}", string("namespace"), string("name"), info.kind)
 }
 
-fn shape(
+/// `title`: of what was applied.
+pub(super) fn shape(
     call: &mut Call<'_>,
-    config: &Tree,
+    title: &str,
     tree: &Tree,
     old: Option<&Object>,
 ) -> Result<Tree, Status> {
-    let title = title(call, config);
     let info = call.kind.info.clone();
     let old = old.map(Object::tree);
     let read = if info.custom {

@@ -31,15 +31,17 @@ pub(super) fn object(call: &Call<'_>) -> Result<Tree, Status> {
             // The server knows that version still, and does not serve it.
             return Err(other_version(&version, &info.api_version()));
         }
-        return Err(other_kind(call, kind, &version));
-    }
-    if let Some(metadata) = tree.get("metadata").filter(|found| !found.is_map() && !found.is_null())
-    {
+        let why = misread(call, &tree, kind, &version).unwrap_or_default();
+        let version = version.rsplit('/').next().unwrap_or_default();
         return Err(Status::bad_request(format!(
-            "{kind} in version {:?} cannot be handled as a {kind}: json: cannot unmarshal {} into Go struct field {kind}.metadata of type v1.ObjectMeta",
-            info.version,
-            golang::type_name(metadata),
-            kind = info.kind,
+            "{kind} in version {version:?} cannot be handled as a {}: {why}",
+            info.kind
+        )));
+    }
+    if let Some(why) = misread_metadata(&tree, &info.kind) {
+        let (kind, version) = (&info.kind, &info.version);
+        return Err(Status::bad_request(format!(
+            "{kind} in version {version:?} cannot be handled as a {kind}: {why}"
         )));
     }
     // Of builtin kinds the URL says what they are.
@@ -168,25 +170,43 @@ const NO_RESOURCES: &[&str] = &[
     "WatchEvent",
 ];
 
-/// The words for an object of another kind or version than the URL's.
-fn other_kind(call: &Call<'_>, kind: &str, api_version: &str) -> Status {
-    let wanted = &call.info().kind;
+/// Why an object that says to be of another kind or version than the URL's cannot be read; `None` if it can.
+pub(super) fn misread(
+    call: &Call<'_>,
+    tree: &Tree,
+    kind: &str,
+    api_version: &str,
+) -> Option<String> {
+    let info = call.info();
+    if kind == &*info.kind
+        && (api_version == info.api_version() || protobuf::is_known(&info.group, api_version, kind))
+    {
+        return None;
+    }
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let start = format!("{kind} in version {version:?} cannot be handled as a {wanted}");
-    let known = call.server.kinds.iter().any(|known| {
-        let info = &known.info;
+    let known = call.server.kinds.iter().map(|known| &known.info).find(|info| {
         !info.custom
             && *info.group == *group
             && *info.version == *version
             && (*info.kind == *kind || *info.list_kind == *kind)
     });
-    if known || api_version == "v1" && NO_RESOURCES.contains(&kind) {
-        let package = match &*call.info().group {
+    // It is read as what it says to be before anybody asks what it should be.
+    if let Some(known) = known.filter(|known| *known.kind == *kind) {
+        if let Some(why) = misread_metadata(tree, kind) {
+            return Some(why);
+        }
+        if let Err(misfit) = known.schema.decode(tree, None) {
+            return Some(misfit.to_string());
+        }
+    }
+    if known.is_some() || api_version == "v1" && NO_RESOURCES.contains(&kind) {
+        let package = match &*info.group {
             "" => "core",
             group => group.split('.').next().unwrap_or_default(),
         };
-        return Status::bad_request(format!(
-            "{start}: converting ({version}.{kind}) to ({package}.{wanted}): unknown conversion"
+        return Some(format!(
+            "converting ({version}.{kind}) to ({package}.{}): unknown conversion",
+            info.kind
         ));
     }
     let scheme = if call.server.profile().minor < 24 {
@@ -194,8 +214,14 @@ fn other_kind(call: &Call<'_>, kind: &str, api_version: &str) -> Status {
     } else {
         "pkg/api/legacyscheme/scheme.go:30"
     };
-    Status::bad_request(format!(
-        "{start}: no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}"
+    Some(format!("no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}"))
+}
+
+fn misread_metadata(tree: &Tree, kind: &str) -> Option<String> {
+    let metadata = tree.get("metadata").filter(|found| !found.is_map() && !found.is_null())?;
+    let found = golang::type_name(metadata);
+    Some(format!(
+        "json: cannot unmarshal {found} into Go struct field {kind}.metadata of type v1.ObjectMeta"
     ))
 }
 

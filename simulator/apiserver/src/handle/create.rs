@@ -16,8 +16,11 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
     let mut wanted = write::place(call, &tree)?;
     if call.server.profile().minor >= 24 {
         // What only the server sets nobody has said.
-        for key in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        for key in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
             wanted = wanted.without(&["metadata", key]);
+        }
+        if call.request.verb == Verb::Create || !call.server.is_trial {
+            wanted = wanted.without(&["metadata", "selfLink"]);
         }
     }
     if call.server.is_ending(call.info()) {
@@ -30,6 +33,9 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
         });
     }
     check_namespace(call, wanted.str_at(&["metadata", "name"]).unwrap_or_default())?;
+    if call.request.verb == Verb::Update {
+        super::update::revision_of(&wanted)?;
+    }
     store(call, &wanted, Claim::Stated(stated))
 }
 
@@ -110,15 +116,12 @@ pub(super) fn check_namespace(call: &Call<'_>, name: &str) -> Result<(), Status>
 
 /// What the server sets on a new object, and what it does not take from a client.
 fn prepare(call: &mut Call<'_>, mut tree: Tree) -> Result<Tree, Status> {
-    for key in [
-        "selfLink",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "managedFields",
-        "resourceVersion",
-        "clusterName",
-    ] {
+    for key in ["deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "clusterName"] {
         tree = tree.without(&["metadata", key]);
+    }
+    // What goes where an object is stored stays where that is only tried.
+    if !call.server.is_trial || call.server.profile().minor < 24 {
+        tree = tree.without(&["metadata", "selfLink"]).without(&["metadata", "resourceVersion"]);
     }
     let info = call.info();
     if info.has_subresource("status") && info.custom {

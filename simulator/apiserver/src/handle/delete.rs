@@ -112,8 +112,8 @@ fn options(call: &Call<'_>) -> Result<DeleteOptions, Status> {
     let parts = [&options.dry_run, &call.request.options.dry_run];
     errors.extend(parts.into_iter().find_map(|parts| dry_run(parts)));
     if errors.is_empty() {
-        // What has no dependents that a collector knows of is not held for them; namespaces end in their own way.
-        if call.info().is("", "Namespace") || &*call.info().kind == "Event" {
+        // What has no dependents that a collector knows of is not held for them.
+        if &*call.info().kind == "Event" {
             return Ok(DeleteOptions {
                 propagation: None,
                 orphan_dependents: None,
@@ -224,8 +224,16 @@ pub(super) fn carry_out(call: &mut Call<'_>, object: &Object, options: &DeleteOp
 /// The object with the finalizers that the policy asks the garbage collector to honour.
 fn with_finalizers_of(call: &Call<'_>, object: &Object, options: &DeleteOptions) -> Tree {
     let known: Vec<&str> = object.finalizers().collect();
+    let is_namespace = call.info().is("", "Namespace");
+    if is_namespace && object.is_deleting() && holds_content(call, object.tree()) {
+        return object.tree().clone();
+    }
     let policy = match (&options.propagation, options.orphan_dependents) {
         (None, Some(true)) => Some(&Propagation::Orphan),
+        // A namespace that starts to end reads it as no other kind does.
+        (None, Some(false)) if is_namespace && !object.is_deleting() => {
+            Some(&Propagation::Foreground)
+        }
         (None, Some(false)) => Some(&Propagation::Background),
         (None, None) if known.contains(&ORPHAN) || known.contains(&FOREGROUND) => None,
         (None, None) if orphans_by_default(call) => Some(&Propagation::Orphan),
@@ -287,11 +295,18 @@ fn pod_grace(pod: &Object, asked: Option<i64>, now: Timestamp) -> Grace {
     };
     let asked = asked.map(|seconds| if seconds < 0 { 1 } else { seconds });
     if let Some(end) = tree.str_at(&["metadata", "deletionTimestamp"]) {
-        let Some(current) = tree.int_at(&["metadata", "deletionGracePeriodSeconds"]) else {
+        let current = tree.int_at(&["metadata", "deletionGracePeriodSeconds"]).unwrap_or(0);
+        if current == 0 {
             return Grace::Without;
-        };
+        }
         let start = end.parse().unwrap_or(now) - SignedDuration::from_secs(current);
         return match asked {
+            // Its time is over: what is left is the least there is.
+            Some(seconds)
+                if seconds < current && start + SignedDuration::from_secs(seconds) < now =>
+            {
+                Grace::Until(now, seconds.min(1))
+            }
             Some(seconds) if seconds < current => after(start, seconds),
             _ => Grace::Pending,
         };

@@ -93,4 +93,11 @@ impl Server {
             _ => Ok(()),
         }
     }
+
+    /// What is wrong with where a watch is to begin.
+    #[cfg(feature = "http")]
+    pub(crate) fn check_watch(request: &Request) -> Result<(), Status> {
+        let revision = read::revision(&request.options.resource_version);
+        revision.map(drop).map_err(|why| Status::plain(500, why))
+    }
 }

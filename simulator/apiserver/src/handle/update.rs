@@ -54,13 +54,6 @@ pub(super) fn update(call: &mut Call<'_>) -> Answered {
     if !uid.is_empty() && uid != old.uid() {
         return Err(other_uid(call, uid, old.uid()));
     }
-    let revision = revision_of(&tree)?;
-    if revision == 0 && !call.info().unconditional_update {
-        let zero = if call.server.profile().minor < 31 { "0x0" } else { "0" };
-        let field = "metadata.resourceVersion";
-        let error = FieldError::invalid_printed(field, zero, "must be specified for an update");
-        return Err(Status::invalid_resource(call.info(), old.name(), &[error]));
-    }
     replace(call, &old, &tree, Claim::Stated(stated))
 }
 
@@ -72,20 +65,9 @@ pub(super) fn patch(call: &mut Call<'_>) -> Answered {
     }
     let old = call.stored()?;
     let patched = patched::patched(call, &old, kind, &patch)?;
-    if kind == PatchKind::Strategic
-        && let Some(why) = restore::misfit(call.info().schema.root(), &patched)
-    {
-        let rest = remains(old.tree(), &patch);
-        return Err(Status::invalid_patch(&golang::print(&rest), &why));
-    }
-    let patched = if kind == PatchKind::Strategic {
-        restore::cut(call.info().schema.root(), &patched)
-    } else {
-        check_untold(call, &patched)?;
-        patched
-    };
+    let patched = fitting(call, kind, &old, &patch, patched)?;
     let (patched, stated) = claim::taken(call, &patched, Some(&old));
-    if patched.same(old.tree()) && stated.is_none() {
+    if patched.same(old.tree()) && stated.is_none() && !old.ownership().has_forgotten() {
         return Ok(call.answer(200, old, false));
     }
     let patched = if call.info().custom {
@@ -101,14 +83,62 @@ pub(super) fn patch(call: &mut Call<'_>) -> Answered {
     replace(call, &old, &tree, Claim::Stated(stated))
 }
 
-/// An object that no longer says what it is, is none that the real server can read a name from.
-fn check_untold(call: &mut Call<'_>, patched: &Tree) -> Result<(), Status> {
-    let said = ["apiVersion", "kind"].iter().any(|key| patched.get(key).is_some());
-    if said || call.info().custom {
+/// What a patch made of `old`, if it can still be read as an object of its kind.
+fn fitting(
+    call: &mut Call<'_>,
+    kind: PatchKind,
+    old: &Object,
+    patch: &Tree,
+    patched: Tree,
+) -> Result<Tree, Status> {
+    if kind == PatchKind::Strategic {
+        return restored(call, old.tree(), patch, &patched);
+    }
+    check_told(call, &patched, &|patched| match old.ownership().managers() {
+        nobody if nobody.is_empty() => patched.clone(),
+        owners => patched.with(&["metadata", "managedFields"], owners.to_tree()),
+    })?;
+    Ok(patched)
+}
+
+/// What a strategic patch made of `old`, as the memory of its type holds it.
+pub(super) fn restored(
+    call: &Call<'_>,
+    old: &Tree,
+    patch: &Tree,
+    patched: &Tree,
+) -> Result<Tree, Status> {
+    let root = call.info().schema.root();
+    match restore::misfit(root, patched) {
+        Some(why) => Err(Status::invalid_patch(&golang::print(&remains(old, patch)), &why)),
+        None => Ok(restore::cut(root, patched)),
+    }
+}
+
+/// A builtin object says what it is. One without a version is none that the real server can read a name from. `whole`: with
+/// its owners.
+pub(super) fn check_told(
+    call: &mut Call<'_>,
+    patched: &Tree,
+    whole: &dyn Fn(&Tree) -> Tree,
+) -> Result<(), Status> {
+    if call.info().custom {
         return Ok(());
     }
+    let own = |key: &str| patched.str_at(&[key]).unwrap_or_default();
+    let (kind, version) = (own("kind"), own("apiVersion"));
+    if !version.is_empty() {
+        let why = match kind {
+            "" => None,
+            _ => body::misread(call, patched, kind, version),
+        };
+        return why.map_or(Ok(()), |why| {
+            Err(Status::invalid_patch(&patched::shown(call, &whole(patched)), &why))
+        });
+    }
     if call.server.profile().minor >= 25 {
-        for (key, _) in patched.entries() {
+        for (key, _) in patched.entries().filter(|(key, _)| !matches!(*key, "kind" | "apiVersion"))
+        {
             call.warnings.push(format!("unknown field \"{key}\""));
         }
     }
@@ -149,7 +179,7 @@ fn creates(info: &KindInfo, minor: u32) -> bool {
 }
 
 /// For an update of an object that was replaced by another of its name.
-fn other_uid(call: &Call<'_>, wanted: &str, found: &str) -> Status {
+pub(super) fn other_uid(call: &Call<'_>, wanted: &str, found: &str) -> Status {
     let key = storage_key(call);
     let why = format!(
         "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
@@ -179,7 +209,7 @@ fn storage_key(call: &Call<'_>) -> String {
     key + &call.request.name
 }
 
-fn revision_of(tree: &Tree) -> Result<u64, Status> {
+pub(super) fn revision_of(tree: &Tree) -> Result<u64, Status> {
     match tree.str_at(&["metadata", "resourceVersion"]).unwrap_or_default() {
         "" => Ok(0),
         text => text.parse().map_err(|_| {
@@ -193,6 +223,12 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     escalation::check(call, wanted, Some(old.tree()))?;
     let tree = wanted;
     let revision = revision_of(tree)?;
+    if revision == 0 && !call.info().unconditional_update {
+        let zero = if call.server.profile().minor < 31 { "0x0" } else { "0" };
+        let field = "metadata.resourceVersion";
+        let error = FieldError::invalid_printed(field, zero, "must be specified for an update");
+        return Err(Status::invalid_resource(call.info(), old.name(), &[error]));
+    }
     if revision != 0 && revision != old.revision() {
         return Err(Status::modified(call.info(), old.name()));
     }
@@ -311,6 +347,10 @@ fn beside_status(info: &KindInfo, old: &Tree, new: &Tree) -> Tree {
 /// Through the object itself, everything but its status changes.
 fn all_but_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
     let mut tree = keep_metadata(old, new);
+    if call.server.is_trial && call.server.profile().minor >= 24 {
+        // It goes where an object is stored, which is never tried.
+        tree = take(&tree, new, &["metadata", "selfLink"]);
+    }
     if call.info().is("", "Namespace") {
         // They have their own way in: `finalize`.
         tree = take(&tree, old, &["spec", "finalizers"]);

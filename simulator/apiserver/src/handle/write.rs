@@ -195,6 +195,13 @@ pub(super) fn validate_update(call: &Call<'_>, tree: &Tree, old: &Object) -> Vec
     errors
 }
 
+/// What is wrong with the metadata of an object that is not stored.
+pub(super) fn faults_of_metadata(call: &Call<'_>, tree: &Tree) -> Vec<FieldError> {
+    let mut errors = metadata::validate_create(call.info(), tree);
+    in_words(call, &mut errors);
+    errors
+}
+
 fn in_words(call: &Call<'_>, errors: &mut [FieldError]) {
     for error in errors {
         error.in_words_of(call.server.profile().minor);
@@ -210,7 +217,8 @@ fn rules_of(call: &Call<'_>, tree: &Tree, old: Option<&Tree>, errors: &mut Vec<F
     let minor = call.server.profile().minor;
     let subresource = call.request.subresource.as_deref();
     if info.custom {
-        let mut found = info.schema.validate(tree, old);
+        let scale = || scale_faults(info, tree, subresource == Some("status"));
+        let mut found = info.schema.validate_with(tree, old, scale);
         if subresource == Some("status") && minor >= 24 {
             // Looked at alone, a status does not know where it stands.
             for error in &mut found {
@@ -218,23 +226,64 @@ fn rules_of(call: &Call<'_>, tree: &Tree, old: Option<&Tree>, errors: &mut Vec<F
             }
         }
         errors.extend(found);
-        errors.extend(scale_faults(info, tree));
     } else {
         errors.extend(rules::broken(info, tree, old, minor, subresource));
     }
 }
 
-/// The numbers of a scale are none below zero.
-fn scale_faults(info: &KindInfo, tree: &Tree) -> Vec<FieldError> {
+/// The numbers of a scale are whole ones that are not below zero, and its selector is a text.
+fn scale_faults(info: &KindInfo, tree: &Tree, of_status: bool) -> Vec<FieldError> {
     let Some(scale) = &info.scale else { return Vec::new() };
-    let below = |path: &String| {
-        let steps = path.trim_start_matches('.').split('.');
-        let value = steps.into_iter().try_fold(tree, |tree, step| tree.get(step))?;
-        let number = value.as_i64().filter(|number| *number < 0)?;
-        let why = "should be a non-negative integer";
-        Some(FieldError::invalid(path.as_str(), &number.into(), why))
+    let number = |path: &str| {
+        let number = match found(tree, path, "int64", |value| value.as_i64().is_some()) {
+            Ok(number) => number?.as_i64()?,
+            Err(why) => return Some(FieldError::invalid(path, &0.into(), &why)),
+        };
+        let why = match number {
+            ..0 => "should be a non-negative integer".to_owned(),
+            0..=MOST => return None,
+            _ => format!("should be less than or equal to {MOST}"),
+        };
+        Some(FieldError::invalid(path, &number.into(), &why))
     };
-    [&scale.spec_replicas, &scale.status_replicas].into_iter().filter_map(below).collect()
+    let spec = (!of_status).then(|| number(&scale.spec_replicas)).flatten();
+    let status = number(&scale.status_replicas);
+    let selector = found(tree, &scale.label_selector, "string", Tree::is_string);
+    let selector = selector.err().filter(|_| !scale.label_selector.is_empty());
+    let selector =
+        selector.map(|why| FieldError::invalid(&*scale.label_selector, &"".into(), &why));
+    spec.into_iter().chain(status).chain(selector).collect()
+}
+
+const MOST: i64 = i32::MAX as i64;
+
+/// What stands at a path with a leading dot, if anything. `Err` in Go's words if it is of another type.
+fn found<'t>(
+    tree: &'t Tree,
+    path: &str,
+    wanted: &str,
+    is_good: impl Fn(&Tree) -> bool,
+) -> Result<Option<&'t Tree>, String> {
+    let mut at = tree;
+    let mut passed = String::new();
+    let other = |passed: &str, value: &Tree, wanted: &str| {
+        let (shown, name) = (golang::print(value), golang::value_type(value));
+        format!("{passed} accessor error: {shown} is of the type {name}, expected {wanted}")
+    };
+    for step in path.trim_start_matches('.').split('.') {
+        passed = passed + "." + step;
+        if at.is_null() {
+            return Ok(None);
+        }
+        if !at.is_map() {
+            return Err(other(&passed, at, "map[string]interface{}"));
+        }
+        match at.get(step) {
+            Some(value) => at = value,
+            None => return Ok(None),
+        }
+    }
+    if is_good(at) { Ok(Some(at)) } else { Err(other(&passed, at, wanted)) }
 }
 
 /// What older servers filled in of a status before they looked who owns it.

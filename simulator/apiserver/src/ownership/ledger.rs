@@ -86,6 +86,15 @@ impl Ownership {
         self.0.is_none()
     }
 
+    /// Whether the next write changes who owns what, whatever it is about.
+    pub(crate) fn has_forgotten(&self) -> bool {
+        let Some(state) = &self.0 else { return false };
+        match &*state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Settled(managers) => managers.has_forgotten(),
+            State::Pending(_) => false,
+        }
+    }
+
     fn depth(&self) -> usize {
         let Some(state) = &self.0 else { return 0 };
         match &*state.lock().unwrap_or_else(PoisonError::into_inner) {

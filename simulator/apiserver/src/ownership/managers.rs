@@ -1,6 +1,6 @@
 //! Who owns which fields of one revision: what `metadata.managedFields` shows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
@@ -52,21 +52,26 @@ fn take(owned: &mut Arc<Kept>, fields: &Set) {
 pub(crate) struct Manager {
     pub name: Arc<str>,
     /// `Apply` or `Update`.
-    operation: &'static str,
-    api_version: Arc<str>,
+    pub operation: &'static str,
+    /// Empty of one who applies.
+    pub api_version: Arc<str>,
     pub subresource: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
+pub(super) struct Entry {
     /// Shared with the revisions before, for as long as nobody takes any of it.
-    fields: Arc<Kept>,
-    api_version: Arc<str>,
-    time: Option<Timestamp>,
+    pub fields: Arc<Kept>,
+    pub api_version: Arc<str>,
+    pub time: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Managers(BTreeMap<Manager, Entry>);
+pub(crate) struct Managers {
+    known: BTreeMap<Manager, Entry>,
+    /// Entries of managers who have another one: they are shown, and nobody reads them.
+    beside: Vec<(Manager, Entry)>,
+}
 
 /// One write, as far as ownership goes.
 pub(crate) struct Writer<'a> {
@@ -81,11 +86,6 @@ pub(crate) struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// On its way from a Scale to what it scales, a write loses its time.
-    fn stamp(&self) -> Option<Timestamp> {
-        (self.subresource != "scale").then_some(self.time)
-    }
-
     fn manager(&self, operation: Operation) -> Manager {
         let applies = operation == Operation::Apply;
         // Older servers did not tell apart which way in a write took.
@@ -109,36 +109,69 @@ pub(crate) struct Conflict {
 impl Managers {
     /// The versions in which they wrote.
     pub(crate) fn versions(&self) -> BTreeSet<Arc<str>> {
-        self.0.values().map(|entry| Arc::clone(&entry.api_version)).collect()
+        self.known.values().map(|entry| Arc::clone(&entry.api_version)).collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.known.is_empty()
+    }
+
+    /// Whether there are entries that the next write forgets.
+    pub(crate) fn has_forgotten(&self) -> bool {
+        !self.beside.is_empty()
+    }
+
+    pub(super) fn known(&self) -> impl Iterator<Item = (&Manager, &Entry)> {
+        self.known.iter()
+    }
+
+    pub(super) fn of_entries(entries: impl IntoIterator<Item = (Manager, Entry)>) -> Self {
+        Self { known: entries.into_iter().collect(), beside: Vec::new() }
+    }
+
+    pub(super) fn put(&mut self, manager: Manager, entry: Entry) {
+        self.known.insert(manager, entry);
+    }
+
+    /// Puts an entry that is read unless its manager has another one.
+    pub(super) fn put_beside(&mut self, manager: Manager, entry: Entry) {
+        match self.known.entry(manager) {
+            btree_map::Entry::Occupied(known) => self.beside.push((known.key().clone(), entry)),
+            btree_map::Entry::Vacant(place) => {
+                place.insert(entry);
+            }
+        }
+    }
+
+    /// Whether there was one.
+    pub(super) fn take_out(&mut self, manager: &Manager) -> bool {
+        self.known.remove(manager).is_some()
     }
 
     fn take_away(&mut self, fields: &Set, but_of: Option<&Manager>) {
-        for (manager, entry) in &mut self.0 {
+        for (manager, entry) in &mut self.known {
             if Some(manager) != but_of {
                 take(&mut entry.fields, fields);
             }
         }
-        self.0.retain(|_, entry| !entry.fields.is_empty());
+        self.known.retain(|_, entry| !entry.fields.is_empty());
     }
 
     /// The real server cannot say what those who wrote through another group own of an object: a write makes it forget
     /// them.
     fn forget_other_groups(&mut self, writer: &Writer<'_>) {
         let own = group(writer.api_version);
-        self.0.retain(|_, entry| group(&entry.api_version) == own);
+        self.known.retain(|_, entry| group(&entry.api_version) == own);
     }
 
     /// After somebody wrote `new` over `old`: what he changed is his, and nobody else's.
     pub(crate) fn update(&mut self, writer: &Writer<'_>, old: &Tree, new: &Tree) {
+        self.beside.clear();
         self.forget_other_groups(writer);
         let shape = Shape::root(writer.schema);
         // Older servers forgot who wrote what when they could not tell elements apart.
         if writer.minor < 21 && [old, new].iter().any(|tree| check::is_ambiguous(shape, tree)) {
-            self.0.clear();
+            self.known.clear();
             return;
         }
         let changes = Changes::between(shape, old, new).without(writer.ignored);
@@ -149,13 +182,13 @@ impl Managers {
         let own = written.difference(stripped());
         if !own.is_empty() {
             let manager = writer.manager(Operation::Update);
-            let before = self.0.remove(&manager).map(|entry| entry.fields);
+            let before = self.known.remove(&manager).map(|entry| entry.fields);
             let entry = Entry {
                 fields: before.map(|kept| kept.set()).unwrap_or_default().union(own).kept(),
                 api_version: Arc::clone(writer.api_version),
-                time: writer.stamp(),
+                time: Some(writer.time),
             };
-            self.0.insert(manager, entry);
+            self.known.insert(manager, entry);
         }
         self.join_oldest();
     }
@@ -181,20 +214,22 @@ impl Managers {
         let shape = Shape::root(writer.schema);
         let manager = writer.manager(Operation::Apply);
         let former = self.clone();
+        self.beside.clear();
         self.forget_other_groups(writer);
         let merged = merge::merge(shape, live, config, writer.minor);
-        let last = self.0.get(&manager).map(|entry| Arc::clone(&entry.fields)).unwrap_or_default();
+        let last =
+            self.known.get(&manager).map(|entry| Arc::clone(&entry.fields)).unwrap_or_default();
         let mut entry = Entry {
             fields: places(shape, config).without(writer.ignored).kept(),
             api_version: Arc::clone(writer.api_version),
-            time: former.0.get(&manager).and_then(|entry| entry.time),
+            time: former.known.get(&manager).and_then(|entry| entry.time),
         };
-        self.0.insert(manager.clone(), entry.clone());
+        self.known.insert(manager.clone(), entry.clone());
         let new = if last.is_empty() {
             merged
         } else {
             let owned = |all: Set, entry: &Entry| all.union(entry.fields.set());
-            let owned = self.0.values().fold(Set::default(), owned);
+            let owned = self.known.values().fold(Set::default(), owned);
             merge::prune(shape, &merged, &last, &owned)
         };
         let changes = Changes::between(shape, live, &new).without(writer.ignored);
@@ -209,22 +244,22 @@ impl Managers {
         self.take_away(&written.union(changes.removed), Some(&manager));
         let changed = new != *live;
         take(&mut entry.fields, stripped());
-        self.0.remove(&manager);
+        self.known.remove(&manager);
         if !entry.fields.is_empty() {
-            self.0.insert(manager.clone(), entry);
+            self.known.insert(manager.clone(), entry);
         }
         // Who only joins the owners of what there is has no time.
         let joins = writer.minor < 22 && !self.same_fields(&former);
         if (changed || joins)
-            && let Some(entry) = self.0.get_mut(&manager)
+            && let Some(entry) = self.known.get_mut(&manager)
         {
-            entry.time = writer.stamp();
+            entry.time = Some(writer.time);
         }
         Ok(changed.then_some(new))
     }
 
     fn conflicts(&self, but_of: &Manager, written: &Set) -> Vec<Conflict> {
-        let others = self.0.iter().filter(|(manager, _)| *manager != but_of);
+        let others = self.known.iter().filter(|(manager, _)| *manager != but_of);
         others
             .map(|(manager, entry)| Conflict {
                 manager: manager.printed(),
@@ -237,17 +272,17 @@ impl Managers {
     /// Whether both say the same of who owns what, whenever that came to be.
     pub(crate) fn same_fields(&self, other: &Self) -> bool {
         let fields = |managers: &Self| {
-            let entries = managers.0.iter();
+            let entries = managers.known.iter();
             entries
                 .map(|(m, e)| (m.clone(), (e.fields.clone(), e.api_version.clone())))
                 .collect::<BTreeMap<_, _>>()
         };
-        fields(self) == fields(other)
+        fields(self) == fields(other) && self.beside == other.beside
     }
 
     fn join_oldest(&mut self) {
         let mut updates: Vec<(i64, Manager)> = self
-            .0
+            .known
             .iter()
             .filter(|(manager, _)| manager.operation == "Update")
             .map(|(manager, entry)| (entry.time.map_or(0, Timestamp::as_second), manager.clone()))
@@ -275,13 +310,13 @@ impl Managers {
                 subresource: text(""),
             };
             if started.insert(version)
-                && !self.0.contains_key(&joined)
-                && let Some(entry) = self.0.remove(first)
+                && !self.known.contains_key(&joined)
+                && let Some(entry) = self.known.remove(first)
             {
-                self.0.insert(joined.clone(), entry);
+                self.known.insert(joined.clone(), entry);
             }
-            if let Some(entry) = self.0.remove(&manager)
-                && let Some(all) = self.0.get_mut(&joined)
+            if let Some(entry) = self.known.remove(&manager)
+                && let Some(all) = self.known.get_mut(&joined)
             {
                 all.fields = all.fields.set().union(entry.fields.set()).kept();
                 all.time = entry.time;
@@ -299,7 +334,8 @@ impl Managers {
 
     /// The same, as text.
     pub(crate) fn write(&self, to: &mut Vec<u8>) {
-        let mut entries: Vec<(&Manager, &Entry)> = self.0.iter().collect();
+        let beside = self.beside.iter().map(|(manager, entry)| (manager, entry));
+        let mut entries: Vec<(&Manager, &Entry)> = beside.chain(&self.known).collect();
         entries.sort_by_key(|(manager, entry)| {
             (
                 manager.operation,
@@ -355,12 +391,12 @@ impl Managers {
             let time = string("time").parse().ok();
             managers.insert(manager, Entry { fields: fields.kept(), api_version, time });
         }
-        Ok(Self(managers))
+        Ok(Self::of_entries(managers))
     }
 }
 
 /// Of `apps/v1`: `apps`.
-fn group(api_version: &str) -> &str {
+pub(super) fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 

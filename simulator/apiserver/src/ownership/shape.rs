@@ -42,6 +42,12 @@ fn whole() -> &'static Node {
     WHOLE.get_or_init(|| Node { kind: Type::Raw, ..Node::default() })
 }
 
+/// What an object says that it is.
+fn word() -> &'static Node {
+    static WORD: OnceLock<Node> = OnceLock::new();
+    WORD.get_or_init(|| Node { kind: Type::String, ..Node::default() })
+}
+
 impl<'a> Shape<'a> {
     pub(super) fn root(schema: &'a Schema) -> Self {
         if schema.is_guessed() {
@@ -55,6 +61,10 @@ impl<'a> Shape<'a> {
     /// Whether who applies an empty map owns it: older servers saw nothing there.
     pub(super) fn owns_empty(&self) -> bool {
         self.schema.minor() >= 21
+    }
+
+    pub(super) fn minor(&self) -> u32 {
+        self.schema.minor()
     }
 
     pub(super) fn is_custom(&self) -> bool {
@@ -101,7 +111,7 @@ impl<'a> Shape<'a> {
         if self.object {
             match name {
                 "metadata" => return Known::Field(below(self.schema.meta())),
-                "apiVersion" | "kind" => return Known::Field(untyped),
+                "apiVersion" | "kind" => return Known::Field(below(word())),
                 _ => {}
             }
         }

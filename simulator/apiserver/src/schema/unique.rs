@@ -45,6 +45,12 @@ fn duplicates(node: &Node, value: &Tree, path: &Path<'_>, faults: &mut Faults) {
             }
         }
         ListType::Map(keys) => {
+            let strange = items.iter().position(|item| !item.is_map() && !item.is_null());
+            if let Some(at) = strange {
+                let what = "must be an object for an array of list-type map";
+                faults.invalid(path.index(at), &items[at], what);
+                return;
+            }
             for (at, item) in items.iter().enumerate() {
                 if first_repeat(items, at, |other| {
                     keys.iter().all(|key| other.get(key) == item.get(key))
@@ -58,7 +64,7 @@ fn duplicates(node: &Node, value: &Tree, path: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-/// Whether an element before this one is alike.
+/// Whether one element before this one is alike: what stands there a third time was told.
 fn first_repeat(items: &[Tree], at: usize, alike: impl Fn(&Tree) -> bool) -> bool {
-    items[..at].iter().any(alike)
+    items[..at].iter().filter(|other| alike(other)).count() == 1
 }

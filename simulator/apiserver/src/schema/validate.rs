@@ -9,11 +9,22 @@ use crate::status::{FieldError, FieldErrorKind};
 impl Schema {
     /// Builtin kinds have their rules in `builtin`; their schema only types them.
     pub fn validate(&self, tree: &Tree, old: Option<&Tree>) -> Vec<FieldError> {
+        self.validate_with(tree, old, Vec::new)
+    }
+
+    /// The same, with what else is wrong with the values: told before what is wrong with lists, and by expressions.
+    pub(crate) fn validate_with(
+        &self,
+        tree: &Tree,
+        old: Option<&Tree>,
+        beside: impl FnOnce() -> Vec<FieldError>,
+    ) -> Vec<FieldError> {
         if !self.is_custom() || old.is_some_and(|old| old.same(tree)) {
             return Vec::new();
         }
         let mut context = Context { is_old: self.minor < 24, ..Context::default() };
         values(self.node(), tree, old, &Path::Root, &mut context);
+        context.faults.0.extend(beside());
         unique::check(self.node(), tree, old, &Path::Root, &mut context.faults);
         let sound = !context.structural;
         let mut faults = context.faults;
@@ -61,12 +72,15 @@ pub(super) fn values(
         return;
     }
     if !fits(node.kind, value) {
-        let place = path.to_string();
-        let (wanted, got) = (wanted(node.kind), value.type_name());
-        let detail = format!("{place} in body must be of type {wanted}: \"{got}\"");
-        context.faults.0.push(FieldError::type_invalid(*path, got, &detail));
-        context.structural = true;
+        if let Some((wanted, got)) = misfit(node, value) {
+            let detail = format!("{path} in body must be of type {wanted}: \"{got}\"");
+            context.faults.0.push(FieldError::type_invalid(*path, got, &detail));
+            context.structural = true;
+        }
         if let Some(limits) = &node.limits {
+            if let Some(logic) = &limits.logic {
+                logic.check(value, path, &mut context.faults);
+            }
             enumerated(limits, value, path, context);
         }
         return;
@@ -75,8 +89,9 @@ pub(super) fn values(
         limited(limits, value, path, context);
     }
     if value.is_list() {
-        let Some(items) = &node.items else { return };
-        for (at, item) in value.items().iter().enumerate() {
+        let items =
+            node.items.iter().flat_map(|node| value.items().iter().map(move |item| (node, item)));
+        for (at, (items, item)) in items.enumerate() {
             // Which old element an element of a list without keys continues, nobody knows.
             let old = match node.list {
                 ListType::Map(_) => counterpart(node, old, at, item),
@@ -85,6 +100,9 @@ pub(super) fn values(
             // Older servers did not say which.
             let place = if context.is_old { *path } else { path.index(at) };
             values(items, item, old, &place, context);
+        }
+        if let Some(limits) = &node.limits {
+            counted(limits, value, path, context);
         }
     } else if value.is_map() {
         for member in node.members.iter().filter(|member| member.flags.required) {
@@ -180,6 +198,26 @@ fn fits(kind: Type, value: &Tree) -> bool {
     }
 }
 
+/// What a value should be, and what it is, in words of Go where it should have some format. `None` for a list in
+/// place of a text of some format, which the real server lets pass.
+fn misfit(node: &Node, value: &Tree) -> Option<(String, &'static str)> {
+    let is_text = matches!(node.kind, Type::String | Type::Bytes | Type::Time | Type::MicroTime);
+    let format = node.limits.as_ref().and_then(|limits| limits.format.as_deref());
+    // Formats of numbers are none that it knows.
+    match format.filter(|_| is_text) {
+        Some(_) if value.is_list() => None,
+        Some(format) => {
+            let got = match value.type_name() {
+                "integer" if value.as_i64().is_some() => "int64",
+                "integer" | "number" => "float64",
+                _ => "",
+            };
+            Some((format.to_owned(), got))
+        }
+        None => Some((wanted(node.kind).to_owned(), value.type_name())),
+    }
+}
+
 /// A whole number that fits 64 bits, however it is written.
 fn is_integer(value: &Tree) -> bool {
     const EDGE: f64 = 9_223_372_036_854_775_808.0;
@@ -209,71 +247,9 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
         logic.check(value, path, &mut context.faults);
     }
     if let Some(text) = value.as_str() {
-        // Lengths count characters.
-        let length = text.chars().count() as u64;
-        if limits.min_length.is_some_and(|least| length < least) {
-            let least = limits.min_length.unwrap_or_default();
-            context.invalid(path, value, &format!("should be at least {least} chars long"));
-        }
-        if let Some(pattern) = limits.pattern.as_ref().filter(|pattern| !pattern.matches(text)) {
-            context.invalid(path, value, &format!("should match '{}'", pattern.source));
-        }
-        if let Some(name) = limits.format.as_deref().filter(|name| !format::fits(name, text)) {
-            let detail = format!("{path} in body must be of type {name}: {value}");
-            let mut fault = FieldError::invalid(*path, value, &detail);
-            fault.kind = FieldErrorKind::TypeInvalid;
-            context.faults.0.push(fault);
-            context.structural = true;
-        }
-        if let Some(most) = limits.max_length.filter(|most| length > *most) {
-            if context.is_old {
-                context.invalid(path, value, &format!("should be at most {most} chars long"));
-            } else {
-                context.faults.too_long(*path, usize::try_from(most).unwrap_or(usize::MAX));
-            }
-            context.structural = true;
-        }
+        written(limits, text, value, path, context);
     } else if let Some(number) = value.as_f64() {
-        match limits.maximum {
-            Some((most, true)) if number >= most => {
-                context.invalid(path, value, &format!("should be less than {most}"));
-            }
-            Some((most, false)) if number > most => {
-                context.invalid(path, value, &format!("should be less than or equal to {most}"));
-            }
-            _ => {}
-        }
-        match limits.minimum {
-            Some((least, true)) if number <= least => {
-                context.invalid(path, value, &format!("should be greater than {least}"));
-            }
-            Some((least, false)) if number < least => {
-                context.invalid(
-                    path,
-                    value,
-                    &format!("should be greater than or equal to {least}"),
-                );
-            }
-            _ => {}
-        }
-        if let Some(step) = limits.multiple_of.filter(|step| (number / step).fract() != 0.0) {
-            context.invalid(path, value, &format!("should be a multiple of {step}"));
-        }
-    } else if value.is_list() {
-        let count = value.items().len() as u64;
-        if let Some(least) = limits.min_items.filter(|least| count < *least) {
-            let what = format!("{path} in body should have at least {least} items");
-            context.faults.invalid(*path, count, &what);
-        }
-        let items = value.items();
-        if limits.unique_items
-            && items.iter().enumerate().any(|(at, item)| items[..at].contains(item))
-        {
-            context.invalid(path, value, "shouldn't contain duplicates");
-        }
-        if let Some(most) = limits.max_items.filter(|most| count > *most) {
-            too_many(context, path, count, most, "items");
-        }
+        measured(limits, number, value, path, context);
     } else if value.is_map() {
         let count = value.entries().len() as u64;
         if let Some(least) = limits.min_properties.filter(|least| count < *least) {
@@ -282,6 +258,86 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
         if let Some(most) = limits.max_properties.filter(|most| count > *most) {
             too_many(context, path, count, most, "properties");
         }
+    }
+    if !value.is_list() {
+        enumerated(limits, value, path, context);
+    }
+}
+
+/// The first that is wrong with a text; its format is looked at on its own. Lengths count characters.
+fn written(limits: &Limits, text: &str, value: &Tree, path: &Path<'_>, context: &mut Context) {
+    let length = text.chars().count() as u64;
+    let pattern = limits.pattern.as_ref().filter(|pattern| !pattern.matches(text));
+    if let Some(most) = limits.max_length.filter(|most| length > *most) {
+        if context.is_old {
+            context.invalid(path, value, &format!("should be at most {most} chars long"));
+        } else {
+            context.faults.too_long(*path, usize::try_from(most).unwrap_or(usize::MAX));
+        }
+        context.structural = true;
+    } else if let Some(least) = limits.min_length.filter(|least| length < *least) {
+        context.invalid(path, value, &format!("should be at least {least} chars long"));
+    } else if let Some(pattern) = pattern {
+        context.invalid(path, value, &format!("should match '{}'", pattern.source));
+    }
+    if let Some(name) = limits.format.as_deref().filter(|name| !format::fits(name, text)) {
+        let detail = format!("{path} in body must be of type {name}: {value}");
+        let mut fault = FieldError::invalid(*path, value, &detail);
+        fault.kind = FieldErrorKind::TypeInvalid;
+        context.faults.0.push(fault);
+        context.structural = true;
+    }
+}
+
+fn measured(limits: &Limits, number: f64, value: &Tree, path: &Path<'_>, context: &mut Context) {
+    match limits.multiple_of {
+        // The real server takes the step for a whole number where the value is one.
+        Some(step) if value.as_i64().is_some() && step.abs() < 1.0 => {
+            let what = format!("factor MultipleOf declared for {path} must be positive: 0");
+            context.faults.invalid(*path, 0, &what);
+        }
+        Some(step) => {
+            let step = if value.as_i64().is_some() { step.trunc() } else { step };
+            if (number / step).fract() != 0.0 {
+                context.invalid(path, value, &format!("should be a multiple of {step}"));
+            }
+        }
+        None => {}
+    }
+    match limits.maximum {
+        Some((most, true)) if number >= most => {
+            context.invalid(path, value, &format!("should be less than {most}"));
+        }
+        Some((most, false)) if number > most => {
+            context.invalid(path, value, &format!("should be less than or equal to {most}"));
+        }
+        _ => {}
+    }
+    match limits.minimum {
+        Some((least, true)) if number <= least => {
+            context.invalid(path, value, &format!("should be greater than {least}"));
+        }
+        Some((least, false)) if number < least => {
+            context.invalid(path, value, &format!("should be greater than or equal to {least}"));
+        }
+        _ => {}
+    }
+}
+
+/// How many elements a list has, told after what is wrong with them.
+fn counted(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context) {
+    let items = value.items();
+    let count = items.len() as u64;
+    if let Some(least) = limits.min_items.filter(|least| count < *least) {
+        let what = format!("{path} in body should have at least {least} items");
+        context.faults.invalid(*path, count, &what);
+    }
+    if let Some(most) = limits.max_items.filter(|most| count > *most) {
+        too_many(context, path, count, most, "items");
+    }
+    let repeats = |(at, item): (usize, &Tree)| items[..at].contains(item);
+    if limits.unique_items && items.iter().enumerate().any(repeats) {
+        context.invalid(path, value, "shouldn't contain duplicates");
     }
     enumerated(limits, value, path, context);
 }
