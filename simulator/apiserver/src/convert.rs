@@ -1,5 +1,7 @@
 //! Objects of builtin kinds in another version of their kind, which may be that of another group.
 
+mod autoscaler;
+
 use crate::kinds::KindInfo;
 use crate::object::Tree;
 
@@ -24,12 +26,17 @@ pub(crate) fn home<'a>(group: &'a str, kind: &'a str) -> (&'a str, &'a str) {
 
 /// The object in the version `to` of its kind.
 pub(crate) fn converted(tree: &Tree, to: &KindInfo) -> Tree {
-    let tree = tree.with(&["apiVersion"], to.api_version());
+    let from = tree.str_at(&["apiVersion"]).unwrap_or_default();
+    let from = from.rsplit('/').next().unwrap_or_default();
     let tree = match (&*to.group, &*to.kind) {
-        ("", "Event") => renamed(&tree, EVENT.iter().map(|(core, own)| (*own, *core))),
-        ("events.k8s.io", "Event") => renamed(&tree, EVENT.iter().copied()),
-        _ => return tree,
+        ("", "Event") => renamed(tree, EVENT.iter().map(|(core, own)| (*own, *core))),
+        ("events.k8s.io", "Event") => renamed(tree, EVENT.iter().copied()),
+        ("autoscaling", "HorizontalPodAutoscaler") => {
+            autoscaler::converted(tree, from, &to.version)
+        }
+        _ => return tree.with(&["apiVersion"], to.api_version()),
     };
+    let tree = tree.with(&["apiVersion"], to.api_version());
     // What is shown when it is empty differs.
     to.schema.decode(&tree, None).map_or(tree, |(shaped, _)| shaped)
 }

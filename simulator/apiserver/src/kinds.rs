@@ -217,8 +217,8 @@ fn span(group: &str, version: &str, kind: &str) -> RangeInclusive<u32> {
 /// No end in sight.
 const NOW: u32 = u32::MAX;
 
-/// The better of two versions of a kind to keep it in comes first.
-const STORED: [&str; 7] = ["v1", "v2", "v1beta3", "v1beta2", "v1beta1", "v2beta2", "v2beta1"];
+/// The better of two versions of a kind to keep it in comes first: the one that can say more, then the stable one.
+const STORED: [&str; 7] = ["v2", "v2beta2", "v1", "v1beta3", "v1beta2", "v1beta1", "v2beta1"];
 
 fn is_stored(all: &[Found], version: &str, row: &Row) -> bool {
     let rank = |version: &str| STORED.iter().position(|known| *known == version);

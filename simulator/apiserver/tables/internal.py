@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes internal.txt: the fields of the Go structs that kube-apiserver prints in its error messages, in their order.
 
-    internal.py KUBERNETES_MODULE APIMACHINERY_MODULE
+    internal.py KUBERNETES_MODULE APIMACHINERY_MODULE API_MODULE
 
-The two are unpacked Go modules (k8s.io/kubernetes, k8s.io/apimachinery; Apache-2.0). Only names, order and kinds of
+These are unpacked Go modules (k8s.io/kubernetes, k8s.io/apimachinery, k8s.io/api; Apache-2.0). Only names, order and kinds of
 fields are taken. A line is a struct: its name, then a field each:
 
     Name:kind         kind is one of s(tring) i(nt) b(ool) Q(uantity) I(ntOrString) T(ime) J(son), or a struct's name
@@ -17,7 +17,8 @@ import sys
 ROOTS = """core.PodTemplateSpec core.PersistentVolumeSpec core.PersistentVolumeClaimSpec core.EphemeralContainer core.ServicePort
 batch.JobSpec storage.CSINodeSpec storage.VolumeAttachmentSpec storage.CSIDriverSpec networking.IPAddressSpec networking.IngressSpec
 resource.ResourceClaimSpec resource.ResourceClaimTemplateSpec rbac.RoleRef policy.PodDisruptionBudgetSpec core.Taint core.EndpointPort
-networking.NetworkPolicySpec core.EventSource""".split()
+networking.NetworkPolicySpec core.EventSource autoscaling.HorizontalPodAutoscalerBehavior
+autoscalingv1.MetricSpec autoscalingv1.MetricStatus autoscalingv1.HorizontalPodAutoscalerCondition""".split()
 PLAIN = {"string": "s", "bool": "b", "int": "i", "int32": "i", "int64": "i", "int16": "i", "uint8": "i", "byte": "i", "float64": "i",
          "resource.Quantity": "Q", "intstr.IntOrString": "I", "metav1.Time": "T", "metav1.MicroTime": "T", "metav1.Duration": "s",
          "types.UID": "s", "metav1.FieldsV1": "J", "runtime.Object": "J", "runtime.RawExtension": "J"}
@@ -95,11 +96,14 @@ class Table:
 
 
 def main():
-    kubernetes, apimachinery = sys.argv[1:]
+    kubernetes, apimachinery, api = sys.argv[1:]
     table = Table()
-    for package in "core batch storage networking resource rbac policy".split():
+    for package in "core batch storage networking resource rbac policy autoscaling".split():
         load(f"{kubernetes}/pkg/apis/{package}/types.go", package, table.structs, table.names)
     load(f"{apimachinery}/pkg/apis/meta/v1/types.go", "metav1", table.structs, table.names)
+    # What another version cannot say stands in annotations, in the form of v1.
+    load(f"{api}/autoscaling/v1/types.go", "autoscalingv1", table.structs, table.names)
+    table.names["core.ResourceName"] = "string"
     table.names["core.ResourceList"] = "map[string]resource.Quantity"
     for root in ROOTS:
         table.struct(root)

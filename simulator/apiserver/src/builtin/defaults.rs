@@ -30,8 +30,10 @@ pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
         "rbac.v1.Subject" => subject(tree),
         "networking.v1.NetworkPolicySpec" => network_policy(tree),
         "apiextensions.v1.CustomResourceDefinitionSpec" => custom_resource_definition(tree),
-        "autoscaling.v2.HorizontalPodAutoscalerSpec" => autoscaler(tree),
-        "autoscaling.v2.HorizontalPodAutoscalerBehavior" => {
+        "autoscaling.v2.HorizontalPodAutoscalerSpec"
+        | "autoscaling.v2beta2.HorizontalPodAutoscalerSpec" => autoscaler(tree),
+        "autoscaling.v2.HorizontalPodAutoscalerBehavior"
+        | "autoscaling.v2beta2.HorizontalPodAutoscalerBehavior" => {
             super::workload::autoscaler::with_usual_behavior(tree)
         }
         _ => return None,

@@ -1,6 +1,7 @@
 //! What a write says of who owns which fields.
 
 use super::Call;
+use crate::convert::converted;
 use crate::object::{Object, Operation, Tree, Write};
 use crate::ownership::{Managers, Ownership, Update};
 
@@ -48,12 +49,16 @@ impl Claim {
         };
         let nothing = Ownership::default();
         let live = old.map(|old| crate::watch::in_version(old.clone(), &call.kind.info));
+        // What another version cannot say, and what it says when nothing is said, shows on the way through it.
+        let info = call.info();
+        let passed =
+            (!info.storage && !info.custom).then(|| converted(&call.as_stored(wanted), info));
         old.map_or(&nothing, Object::ownership).after(Update {
             write,
             kind: &call.kind.info,
             minor: call.server.profile().minor,
             old: live.as_ref().map(Object::tree),
-            new: wanted,
+            new: passed.as_ref().unwrap_or(wanted),
             stated,
         })
     }
