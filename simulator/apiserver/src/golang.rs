@@ -1,5 +1,7 @@
 //! What Go's JSON decoder says of text that is not what it should be: it stands in answers.
 
+pub(crate) mod time;
+
 use crate::object::Tree;
 
 /// The type of a value in `cannot unmarshal string into ...`.
@@ -25,11 +27,22 @@ pub(crate) fn print(tree: &Tree) -> String {
     match tree.as_str() {
         Some(text) => text.to_owned(),
         None if tree.is_null() => "<nil>".to_owned(),
-        None => match tree.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e21) {
-            Some(whole) if tree.as_i64().is_none() => whole.to_string(),
+        None => match (tree.as_i64(), tree.as_f64()) {
+            (None, Some(number)) => float(number),
             _ => tree.to_string(),
         },
     }
+}
+
+/// A number as `%v` prints it: very large and very small ones by their power of ten.
+fn float(number: f64) -> String {
+    if number == 0.0 || (1e-4..1e21).contains(&number.abs()) {
+        return number.to_string();
+    }
+    let shown = format!("{number:e}");
+    let (digits, power) = shown.split_once('e').unwrap_or((&shown, "0"));
+    let (sign, power) = power.strip_prefix('-').map_or(('+', power), |power| ('-', power));
+    format!("{digits}e{sign}{power:0>2}")
 }
 
 /// The type of a value that was read into no type of its own, as `%T` prints it.
@@ -89,7 +102,7 @@ pub(crate) fn is_print(character: char) -> bool {
 
 /// A duration in nanoseconds: `1h2.5s`.
 pub(crate) fn duration(text: &str) -> Result<i64, String> {
-    let invalid = || format!("time: invalid duration {text:?}");
+    let invalid = || format!("time: invalid duration {}", time::quote(text));
     let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
     if rest == "0" {
         return Ok(0);
@@ -105,14 +118,19 @@ pub(crate) fn duration(text: &str) -> Result<i64, String> {
         let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
         let (unit, after) = after.split_at(end);
         let nanoseconds = match unit {
-            "" => return Err(format!("time: missing unit in duration {text:?}")),
+            "" => return Err(format!("time: missing unit in duration {}", time::quote(text))),
             "ns" => 1.0,
             "us" | "µs" | "μs" => 1e3,
             "ms" => 1e6,
             "s" => 1e9,
             "m" => 60e9,
             "h" => 3600e9,
-            other => return Err(format!("time: unknown unit {other:?} in duration {text:?}")),
+            other => {
+                return Err({
+                    let (unit, text) = (time::quote(other), time::quote(text));
+                    format!("time: unknown unit {unit} in duration {text}")
+                });
+            }
         };
         total += number * nanoseconds;
         rest = after;

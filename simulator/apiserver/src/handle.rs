@@ -7,6 +7,7 @@ mod component;
 mod container;
 mod create;
 mod delete;
+mod empties;
 mod escalation;
 mod eviction;
 mod fields;
@@ -45,6 +46,10 @@ struct Call<'a> {
     warnings: Vec<String>,
     /// What is to be stored is known to be good.
     is_trusted: bool,
+    /// The object as the request gives it, before it has the shape of its kind.
+    given: Option<Tree>,
+    /// What a patch is of, where that is no object as it is stored.
+    target: Option<Tree>,
 }
 
 type Answered = Result<Response, Status>;
@@ -97,7 +102,16 @@ impl Server {
 
 impl<'a> Call<'a> {
     fn new(server: &'a mut Server, request: &'a Request, kind: Kind, now: Timestamp) -> Self {
-        Self { server, request, kind, now, warnings: Vec::new(), is_trusted: false }
+        Self {
+            server,
+            request,
+            kind,
+            now,
+            warnings: Vec::new(),
+            is_trusted: false,
+            given: None,
+            target: None,
+        }
     }
 
     fn respond(&mut self) -> Result<Outcome, Status> {

@@ -1,11 +1,12 @@
 //! Patches, applied to trees directly: what a patch does not touch is shared with what was there.
 
 mod json;
+mod lazy;
 mod strategic;
 
 use crate::object::Tree;
 
-pub(crate) use json::{json, pointer};
+pub(crate) use json::{json, json_text};
 pub(crate) use strategic::{remains, strategic};
 
 /// RFC 7386.

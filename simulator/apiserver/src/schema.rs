@@ -272,6 +272,8 @@ pub struct Flags {
     pub null: bool,
     /// Strategic merge: members that the patch does not name are cleared.
     pub retain_keys: bool,
+    /// Strategic merge: the patch's map takes the place of the one that is there.
+    pub replace: bool,
 }
 
 /// The rarer keywords.

@@ -203,7 +203,6 @@ DEFAULTS = {
     },
     "core.v1.PersistentVolumeClaimSpec": {"volumeMode": "Filesystem"},
     "core.v1.PersistentVolumeClaimStatus": {"phase": "Pending"},
-    "core.v1.PersistentVolumeSpec": {"persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"},
     "core.v1.PersistentVolumeStatus": {"phase": "Pending"},
     "core.v1.NamespaceStatus": {"phase": "Active"},
     "core.v1.Secret": {"type": "Opaque"},

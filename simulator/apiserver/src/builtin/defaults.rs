@@ -20,6 +20,7 @@ pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
         "core.v1.NodeSpec" => node_spec(tree),
         "core.v1.NodeStatus" => node_status(tree),
         "core.v1.LimitRangeItem" => limit_range(tree),
+        "core.v1.PersistentVolume" => persistent_volume(tree),
         "core.v1.ReplicationController" => replication_controller(tree),
         "apps.v1.DeploymentStrategy" => deployment_strategy(tree),
         "apps.v1.StatefulSetSpec" => stateful_set(tree, minor),
@@ -51,6 +52,13 @@ fn map_items(tree: &Tree, key: &str, change: &dyn Fn(&Tree) -> Tree) -> Tree {
     let items: Vec<Tree> = list.items().iter().map(change).collect();
     let unchanged = items.iter().zip(list.items()).all(|(a, b)| a.same(b));
     if unchanged { tree.clone() } else { tree.with(&[key], items) }
+}
+
+/// Not of the spec, which an attachment can have without them.
+fn persistent_volume(tree: &Tree) -> Tree {
+    let spec = tree.get("spec").cloned().unwrap_or_else(Tree::empty_map);
+    let spec = or(spec, "persistentVolumeReclaimPolicy", "Retain");
+    tree.with(&["spec"], or(spec, "volumeMode", "Filesystem"))
 }
 
 fn pod(tree: &Tree, minor: u32) -> Tree {

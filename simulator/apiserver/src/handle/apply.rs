@@ -33,6 +33,11 @@ pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
     };
     let applied = carry_out(call, &mut managers, &live, config)?;
     let mut tree = applied.unwrap_or_else(|| live.clone());
+    if !call.info().custom
+        && let Some(why) = update::misfit(call, &tree, &live)
+    {
+        return Err(unfit(call, &title(call, config), &why));
+    }
     if let Some(since) = live.at(&["metadata", "creationTimestamp"]) {
         tree = tree.with(&["metadata", "creationTimestamp"], since);
     }
@@ -206,6 +211,7 @@ pub(super) fn shape(
     old: Option<&Object>,
 ) -> Result<Tree, Status> {
     let info = call.kind.info.clone();
+    call.given = Some(tree.clone());
     let old = old.map(Object::tree);
     let read = if info.custom {
         info.schema.prune(tree, old)
@@ -213,14 +219,20 @@ pub(super) fn shape(
         info.schema.decode(&restore::cut(info.schema.root(), tree), old)
     };
     let (tree, _unknown) = read.map_err(|misfit| {
-        let misfit = restore::said(&misfit.to_string());
-        let (group, version, kind) = (&info.group, &info.version, &info.kind);
-        Status::plain(
-            500,
-            format!(
-                "failed to convert new object ({title}) to proper version: unable to convert unstructured object to {group}/{version}, Kind={kind}: {misfit}"
-            ),
-        )
+        let why = update::misfit(call, tree, &Tree::null()).filter(|_| !info.custom);
+        unfit(call, title, &why.unwrap_or_else(|| restore::said(&misfit.to_string())))
     })?;
     Ok(info.schema.default(&tree, old))
+}
+
+/// For an outcome that is no object of its kind.
+fn unfit(call: &Call<'_>, title: &str, why: &str) -> Status {
+    let info = call.info();
+    let (group, version, kind) = (&info.group, &info.version, &info.kind);
+    Status::plain(
+        500,
+        format!(
+            "failed to convert new object ({title}) to proper version: unable to convert unstructured object to {group}/{version}, Kind={kind}: {why}"
+        ),
+    )
 }

@@ -54,6 +54,14 @@ pub(super) fn remarks(call: &Call<'_>, unknown: &[String]) -> Remarks {
     Remarks { refusal: all.clone(), warnings: all }
 }
 
+/// Members in the order in which they stand in a text.
+pub(super) fn in_order(text: &str, unknown: Vec<String>) -> Vec<String> {
+    let told = found(text.as_bytes(), &unknown, true);
+    let names = told.iter().filter_map(|told| told.split('"').nth(1).map(str::to_owned));
+    let names: Vec<String> = names.collect();
+    if names.len() == unknown.len() { names } else { unknown }
+}
+
 /// Tells what an applied text has twice.
 pub(super) fn applied(call: &mut Call<'_>) -> Result<(), Status> {
     let validation = &*call.request.options.field_validation;

@@ -3,7 +3,7 @@
 use super::Call;
 use crate::object::{Object, Tree};
 use crate::patch;
-use crate::protobuf::order::{self, Touched};
+use crate::protobuf::order::{self, Place, Touched};
 use crate::request::{Body, PatchKind};
 use crate::status::Status;
 
@@ -121,22 +121,26 @@ pub(super) fn body(call: &Call<'_>) -> Result<(PatchKind, Tree), Status> {
     }
 }
 
-/// A patched object as the real server prints it.
-pub(super) fn shown(call: &Call<'_>, tree: &Tree) -> String {
-    if call.info().custom {
-        return tree.to_string();
-    }
-    shown_as(call, tree, &call.info().api_version(), &call.info().kind)
-}
-
-pub(super) fn shown_as(call: &Call<'_>, tree: &Tree, api_version: &str, kind: &str) -> String {
+/// The outcome of a patch of `target` as the real server prints it.
+pub(super) fn shown(
+    call: &Call<'_>,
+    target: &Tree,
+    patched: &Tree,
+    (api_version, kind): (&str, &str),
+) -> String {
     let mut touched = Touched::default();
     match body(call) {
-        Ok((PatchKind::Json, patch)) => touch_by_operations(&patch, &mut touched),
+        Ok((PatchKind::Json, patch)) => {
+            let place = Place::of(api_version, kind);
+            let text = patch::json_text(target, place, &patch, call.server.profile().minor);
+            if let Some(text) = text {
+                return text;
+            }
+        }
         Ok((_, patch)) => touch_by_merge(&patch, &mut Vec::new(), &mut touched),
         Err(_) => {}
     }
-    order::json(tree, api_version, kind, &touched)
+    order::json(patched, api_version, kind, &touched)
 }
 
 fn touch_by_merge(patch: &Tree, path: &mut Vec<String>, touched: &mut Touched) {
@@ -149,22 +153,6 @@ fn touch_by_merge(patch: &Tree, path: &mut Vec<String>, touched: &mut Touched) {
             touched.given.insert(path.clone());
         }
         path.pop();
-    }
-}
-
-fn touch_by_operations(patch: &Tree, touched: &mut Touched) {
-    touched.on_the_way.insert(Vec::new());
-    for operation in patch.items() {
-        for key in ["path", "from"] {
-            let Some(pointer) = operation.str_at(&[key]) else { continue };
-            let mut path = patch::pointer(pointer);
-            let parents = (0..path.len()).map(|end| path[..end].to_vec());
-            touched.on_the_way.extend(parents);
-            let is_copied = matches!(operation.str_at(&["op"]), Some("copy" | "move"));
-            if key == "path" && !is_copied {
-                touched.given.insert(std::mem::take(&mut path));
-            }
-        }
     }
 }
 

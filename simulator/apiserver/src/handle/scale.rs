@@ -132,11 +132,12 @@ fn patch(call: &mut Call<'_>) -> Answered {
         before.scale.with(&path, before.owners.to_tree())
     };
     let wanted = as_scale(call, |call| {
+        call.target = Some(target.clone());
         let tree = patched::apply(call, kind, &target, &patch)?;
         let tree = if kind == PatchKind::Strategic {
             update::restored(call, &target, &patch, &tree)?
         } else {
-            update::check_told(call, &tree, &Tree::clone)?;
+            update::check_told(call, &tree, None)?;
             tree
         };
         write::shape(call, &tree, None)

@@ -3,7 +3,8 @@
 use super::claim::{self, Claim};
 use super::policy::{self, Change};
 use super::{
-    Answered, Call, apply, body, create, escalation, fields, patched, signing, spelling, write,
+    Answered, Call, apply, body, create, empties, escalation, fields, patched, signing, spelling,
+    write,
 };
 use crate::builtin::admission;
 use crate::builtin::pod::parts;
@@ -12,6 +13,7 @@ use crate::kinds::KindInfo;
 use crate::object::{Object, Operation, Tree};
 use crate::ownership::Ownership;
 use crate::patch::remains;
+use crate::protobuf::order::Place;
 use crate::request::{PatchKind, Response, Verb};
 use crate::schema::restore;
 use crate::status::{FieldError, Status};
@@ -94,10 +96,7 @@ fn fitting(
     if kind == PatchKind::Strategic {
         return restored(call, old.tree(), patch, &patched);
     }
-    check_told(call, &patched, &|patched| match old.ownership().managers() {
-        nobody if nobody.is_empty() => patched.clone(),
-        owners => patched.with(&["metadata", "managedFields"], owners.to_tree()),
-    })?;
+    check_told(call, &patched, Some(old))?;
     Ok(patched)
 }
 
@@ -109,18 +108,27 @@ pub(super) fn restored(
     patched: &Tree,
 ) -> Result<Tree, Status> {
     let root = call.info().schema.root();
-    match restore::misfit(root, patched) {
-        Some(why) => Err(Status::invalid_patch(&golang::print(&remains(old, patch)), &why)),
+    match misfit(call, patched, old) {
+        Some(why) => {
+            let rest = remains(old, patch, Some(root));
+            Err(Status::invalid_patch(&golang::print(&rest), &why))
+        }
         None => Ok(restore::cut(root, patched)),
     }
 }
 
-/// A builtin object says what it is. One without a version is none that the real server can read a name from. `whole`: with
-/// its owners.
+/// Why a tree that was made of `old` cannot be read as an object.
+pub(super) fn misfit(call: &Call<'_>, tree: &Tree, old: &Tree) -> Option<String> {
+    let info = call.info();
+    let place = Place::of(&info.api_version(), &info.kind);
+    restore::misfit(info.schema.root(), tree, Some(old), place)
+}
+
+/// A builtin object says what it is. One without a version is none that the real server can read a name from.
 pub(super) fn check_told(
     call: &mut Call<'_>,
     patched: &Tree,
-    whole: &dyn Fn(&Tree) -> Tree,
+    old: Option<&Object>,
 ) -> Result<(), Status> {
     if call.info().custom {
         return Ok(());
@@ -133,7 +141,7 @@ pub(super) fn check_told(
             _ => body::misread(call, patched, kind, version),
         };
         return why.map_or(Ok(()), |why| {
-            Err(Status::invalid_patch(&patched::shown(call, &whole(patched)), &why))
+            Err(Status::invalid_patch(&write::shown(call, patched, old), &why))
         });
     }
     if call.server.profile().minor >= 25 {
@@ -242,7 +250,8 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     };
     let tree = signing::changed(call, was, tree);
     let tree = write::prepare_update(call, tree, old)?;
-    let mut errors = write::validate_update(call, &tree, old);
+    let check = |tree: &Tree| write::validate_update(call, tree, old);
+    let mut errors = empties::in_words_of_the_request(call, &tree, check(&tree), check);
     let is_service = call.info().is("", "Service") && call.server.profile().minor < 21;
     if is_service && revision == 0 && call.request.verb == Verb::Update {
         let why = "must be specified for an update";
@@ -257,10 +266,11 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     let name = old.name();
     policy::ask(call, &Change { operation: "UPDATE", name, object: Some(&tree), old: Some(was) })?;
     let tree = admission::read_back(call.info(), tree);
-    if tree == *was && !claim.changes(call, old, wanted) {
+    let says_more = empties::count(call, &tree);
+    if tree == *was && !says_more && !claim.changes(call, old, wanted) {
         return Ok(call.answer(200, old.clone(), false));
     }
-    let tree = if raises_generation(call, was, &tree) {
+    let tree = if says_more || raises_generation(call, was, &tree) {
         tree.with(&["metadata", "generation"], old.generation() + 1)
     } else {
         tree

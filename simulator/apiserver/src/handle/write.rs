@@ -34,7 +34,8 @@ pub(super) fn shape(
     old: Option<&Object>,
 ) -> Result<Tree, Status> {
     let info = call.kind.info.clone();
-    let owners = old.map(Object::ownership).cloned().unwrap_or_default();
+    call.given = Some(tree.clone());
+    let before = old.cloned();
     let old = old.map(Object::tree);
     let read =
         if info.custom { info.schema.prune(tree, old) } else { info.schema.decode(tree, old) };
@@ -51,17 +52,11 @@ pub(super) fn shape(
             why = info.schema.misread(bytes).unwrap_or(why);
         }
         if is_patch {
-            let owners = owners.managers();
-            let path = ["metadata", "managedFields"];
-            let tree =
-                if owners.is_empty() { tree.clone() } else { tree.with(&path, owners.to_tree()) };
-            let strategic = match patched::body(call) {
-                Ok((PatchKind::Strategic, patch)) => Some(patch),
-                _ => None,
-            };
+            let patch = is_strategic(call).then(|| patched::body(call).ok()).flatten();
+            let strategic = patch.map(|(_, patch)| patch);
             let shown = match &strategic {
                 Some(patch) if !is_old => golang::print(patch),
-                _ => patched::shown(call, &tree),
+                _ => shown(call, tree, before.as_ref()),
             };
             if is_old {
                 why = info.schema.misread(shown.as_bytes()).unwrap_or(why);
@@ -76,7 +71,11 @@ pub(super) fn shape(
             "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
         ))
     };
-    let (tree, unknown) = read.map_err(|misfit| cannot(&misfit))?;
+    let (read, mut unknown) = read.map_err(|misfit| cannot(&misfit))?;
+    if is_patch && !info.custom && unknown.len() > 1 && !is_strategic(call) {
+        unknown = fields::in_order(&shown(call, tree, before.as_ref()), unknown);
+    }
+    let tree = read;
     let validation = &*call.request.options.field_validation;
     // Servers before 1.25 read over what they do not know.
     let is_silent = validation == "Ignore" || call.server.profile().minor < 25;
@@ -88,6 +87,29 @@ pub(super) fn shape(
         call.warnings.extend(said.warnings);
     }
     Ok(info.schema.default(&one_each(call, tree), old))
+}
+
+fn is_strategic(call: &Call<'_>) -> bool {
+    matches!(patched::media(call), Ok(PatchKind::Strategic))
+}
+
+/// What a patch made of an object, as the real server prints it.
+pub(super) fn shown(call: &Call<'_>, tree: &Tree, old: Option<&Object>) -> String {
+    let info = call.info();
+    let managers = old.map(|old| old.ownership().managers()).filter(|known| !known.is_empty());
+    let tree = match managers {
+        Some(managers) => tree.with(&["metadata", "managedFields"], managers.to_tree()),
+        None => tree.clone(),
+    };
+    if info.custom {
+        return tree.to_string();
+    }
+    let target = match (&call.target, old) {
+        (Some(target), _) => target.clone(),
+        (None, Some(old)) => crate::watch::in_version(old.clone(), info).shown(),
+        (None, None) => Tree::empty_map(),
+    };
+    patched::shown(call, &target, &tree, (&info.api_version(), &info.kind))
 }
 
 /// An owner counts once.

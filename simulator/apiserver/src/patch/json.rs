@@ -1,8 +1,10 @@
 //! RFC 6902, with the liberties of the library that Kubernetes uses: indices may be negative, a replace may add, an
 //! absent value is null.
 
+use super::lazy::Lazy;
 use crate::golang;
 use crate::object::Tree;
+use crate::protobuf::order::Place;
 use crate::status::Status;
 
 /// What a server carries out at most.
@@ -13,6 +15,19 @@ const COPIED: usize = 3 << 20;
 const DEEPEST: usize = 128;
 
 pub(crate) fn json(target: &Tree, patch: &Tree, minor: u32) -> Result<Tree, Status> {
+    let target = Lazy::Raw(target.clone(), Place::ANYWHERE);
+    Ok(changed(target, patch, minor)?.tree())
+}
+
+/// The outcome as text: what was put somewhere else has the order of where it was. `None` where there is no outcome.
+pub(crate) fn json_text(target: &Tree, place: Place, patch: &Tree, minor: u32) -> Option<String> {
+    let changed = changed(Lazy::Raw(target.clone(), place), patch, minor).ok()?;
+    let mut text = String::new();
+    changed.write(&mut text);
+    Some(text)
+}
+
+fn changed(mut target: Lazy, patch: &Tree, minor: u32) -> Result<Lazy, Status> {
     let is_old = minor < 24;
     let decoding = |found: &Tree, wanted: &str| {
         let lead = if is_old { "" } else { "error decoding patch: " };
@@ -35,31 +50,21 @@ pub(crate) fn json(target: &Tree, patch: &Tree, minor: u32) -> Result<Tree, Stat
             "The allowed maximum operations in a JSON patch is {OPERATIONS}, got {count}"
         )));
     }
-    let mut tree = target.clone();
     let mut copied = 0;
+    target.open();
     for operation in patch.items() {
-        copied += copies(&tree, operation, COPIED - copied);
+        // Older servers could not replace the whole.
+        if is_old && operation.str_at(&["path"]) == Some("") {
+            return Err(Status::rejected());
+        }
+        carry_out(&mut target, operation, &mut copied).ok_or_else(Status::rejected)?;
         if copied >= COPIED {
             return Err(Status::too_large(&format!(
                 "Unable to complete the copy, the accumulated size increase of copy is {copied}, exceeding the limit {COPIED}"
             )));
         }
-        // Older servers could not replace the whole.
-        if is_old && operation.str_at(&["path"]) == Some("") {
-            return Err(Status::rejected());
-        }
-        tree = carry_out(&tree, operation).ok_or_else(Status::rejected)?;
     }
-    Ok(tree)
-}
-
-/// The size of what an operation copies, as far as it matters.
-fn copies(tree: &Tree, operation: &Tree, most: usize) -> usize {
-    if operation.str_at(&["op"]) != Some("copy") {
-        return 0;
-    }
-    let from = operation.str_at(&["from"]).map(pointer).unwrap_or_default();
-    find(tree, &from).map_or(0, |copied| size(copied, most))
+    Ok(target)
 }
 
 /// About as many bytes as the JSON of a tree has; no more than `most` are counted.
@@ -76,40 +81,61 @@ fn size(tree: &Tree, most: usize) -> usize {
 }
 
 /// `None` if the operation cannot be carried out.
-fn carry_out(tree: &Tree, operation: &Tree) -> Option<Tree> {
-    let path = pointer(operation.str_at(&["path"])?);
+fn carry_out(target: &mut Lazy, operation: &Tree, copied: &mut usize) -> Option<()> {
+    let whole = operation.str_at(&["path"])?;
+    let path = pointer(whole);
     if path.len() > DEEPEST {
         return None;
     }
-    let null = Tree::null();
-    let value = operation.get("value").unwrap_or(&null);
+    let value = operation.get("value").cloned().unwrap_or_default();
+    let given = Lazy::Raw(value.clone(), Place::ANYWHERE);
+    let from = || operation.str_at(&["from"]).map(pointer);
     match operation.str_at(&["op"])? {
-        "add" => add(tree, &path, value),
-        "remove" => remove(tree, &path),
-        "replace" => replace(tree, &path, value),
+        "add" => {
+            let (holder, key) = target.holder(&path)?;
+            holder.add(key, given)
+        }
+        "remove" => {
+            let (holder, key) = target.holder(&path)?;
+            holder.remove(key).map(|_| ())
+        }
+        "replace" if whole.is_empty() => {
+            // Only by what can be gone into.
+            let mut given = given;
+            if given.open().is_some() {
+                *target = given;
+            }
+            Some(())
+        }
+        "replace" => {
+            let (holder, key) = target.holder(&path)?;
+            holder.set(key, given)
+        }
+        "test" if whole.is_empty() => target.is(&value).then_some(()),
         "test" => {
-            let found = find(tree, &path);
-            let holds = found.map_or(value.is_null(), |found| found == value);
-            holds.then(|| tree.clone())
+            let (holder, key) = target.holder(&path)?;
+            match holder.child(key) {
+                Some(found) => found.is(&value).then_some(()),
+                None => (holder.get(key)?.is_null() && value.is_null()).then_some(()),
+            }
         }
         "move" => {
-            let from = pointer(operation.str_at(&["from"])?);
-            // A value cannot become a part of itself.
-            if path.len() > from.len() && path.starts_with(&from) {
-                return None;
-            }
-            let moved = find(tree, &from)?.clone();
-            add(&remove(tree, &from)?, &path, &moved)
+            let from = from()?;
+            let (holder, key) = target.holder(&from)?;
+            let moved = holder.remove(key)?;
+            let (holder, key) = target.holder(&path)?;
+            holder.add(key, moved)
         }
         "copy" => {
-            let from = pointer(operation.str_at(&["from"])?);
-            // What a map has not is copied as null.
-            let copied = match (find(tree, &from), from.split_last()) {
-                (Some(found), _) => found.clone(),
-                (None, Some((_, above))) if find(tree, above)?.is_map() => Tree::null(),
-                _ => return None,
-            };
-            add(tree, &path, &copied)
+            let from = from()?;
+            // What the value comes to stand in is gone into before it is copied.
+            target.holder(&from)?;
+            target.holder(&path)?;
+            let (holder, key) = target.holder(&from)?;
+            let copy = holder.get(key)?;
+            let (holder, key) = target.holder(&path)?;
+            *copied += size(&copy.tree(), COPIED - *copied);
+            holder.add(key, copy)
         }
         _ => None,
     }
@@ -118,85 +144,4 @@ fn carry_out(tree: &Tree, operation: &Tree) -> Option<Tree> {
 /// What stands before the first slash does not count.
 pub(crate) fn pointer(path: &str) -> Vec<String> {
     path.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect()
-}
-
-fn find<'a>(tree: &'a Tree, path: &[String]) -> Option<&'a Tree> {
-    path.iter().try_fold(tree, |tree, key| {
-        if tree.is_list() {
-            tree.items().get(index(key, tree.items().len())?)
-        } else {
-            tree.get(key)
-        }
-    })
-}
-
-fn index(key: &str, length: usize) -> Option<usize> {
-    let at: isize = key.parse().ok()?;
-    if at < 0 { length.checked_sub(at.unsigned_abs()) } else { usize::try_from(at).ok() }
-}
-
-/// The tree with another value at one step below it.
-fn at_step(tree: &Tree, key: &str, value: Tree) -> Option<Tree> {
-    if tree.is_list() {
-        let mut items = tree.items().to_vec();
-        let at = index(key, items.len())?;
-        *items.get_mut(at)? = value;
-        return Some(items.into());
-    }
-    tree.is_map().then(|| tree.with(&[key], value))
-}
-
-/// The tree with another parent of what the path ends at.
-fn below(
-    tree: &Tree,
-    path: &[String],
-    change: &dyn Fn(&Tree, &str) -> Option<Tree>,
-) -> Option<Tree> {
-    let (key, rest) = path.split_first()?;
-    if rest.is_empty() {
-        return change(tree, key);
-    }
-    let child = below(find(tree, std::slice::from_ref(key))?, rest, change)?;
-    at_step(tree, key, child)
-}
-
-fn add(tree: &Tree, path: &[String], value: &Tree) -> Option<Tree> {
-    if path.is_empty() {
-        return Some(value.clone());
-    }
-    below(tree, path, &|parent, key| {
-        if !parent.is_list() {
-            return at_step(parent, key, value.clone());
-        }
-        let mut items = parent.items().to_vec();
-        let at = if key == "-" { items.len() } else { index(key, items.len() + 1)? };
-        (at <= items.len()).then(|| {
-            items.insert(at, value.clone());
-            items.into()
-        })
-    })
-}
-
-fn remove(tree: &Tree, path: &[String]) -> Option<Tree> {
-    if path.is_empty() {
-        return Some(Tree::null());
-    }
-    below(tree, path, &|parent, key| {
-        if !parent.is_list() {
-            return parent.get(key).map(|_| parent.without(&[key]));
-        }
-        let mut items = parent.items().to_vec();
-        let at = index(key, items.len())?;
-        (at < items.len()).then(|| {
-            items.remove(at);
-            items.into()
-        })
-    })
-}
-
-fn replace(tree: &Tree, path: &[String], value: &Tree) -> Option<Tree> {
-    if path.is_empty() {
-        return Some(value.clone());
-    }
-    below(tree, path, &|parent, key| at_step(parent, key, value.clone()))
 }

@@ -24,15 +24,18 @@ fn merge_map(old: &Tree, patch: &Tree, node: Option<&Node>) -> Result<Tree, Stat
         Some(Some("replace")) => return Ok(patch.without(&[PATCH])),
         Some(Some("delete")) => return Ok(Tree::empty_map()),
         None => {}
-        Some(other) => return Err(unknown_type(other.unwrap_or_default(), patch)),
+        Some(_) => return Err(unknown_type(patch)),
     }
     let mut merged = retain(old, patch)?;
     let mut settled: Vec<&str> = Vec::new();
     for (key, order) in patch.entries() {
         let Some(field) = key.strip_prefix(ORDER) else { continue };
+        for list in [Some(order), merged.get(field), patch.get(field)].into_iter().flatten() {
+            expect(list.is_list(), "[]interface {}", list)?;
+        }
         known(node, field)?;
         let list = Lists { node: member(node, field) };
-        if let Some(value) = list.in_order(old.get(field), patch.get(field), order)? {
+        if let Some(value) = list.in_order(merged.get(field), patch.get(field), order)? {
             merged = merged.with(&[field], value);
         }
         settled.push(field);
@@ -42,9 +45,14 @@ fn merge_map(old: &Tree, patch: &Tree, node: Option<&Node>) -> Result<Tree, Stat
             continue;
         }
         if let Some(field) = key.strip_prefix(DELETE) {
-            if let Some(list) = merged.get(field) {
-                let kept = list.items().iter().filter(|item| !value.items().contains(item));
-                merged = merged.with(&[field], Tree::list(kept.cloned()));
+            match merged.get(field) {
+                Some(_) if value.is_null() => merged = merged.without(&[field]),
+                Some(list) if list.is_list() && value.is_list() => {
+                    known(node, field)?;
+                    let kept = Lists { node: member(node, field) }.less(list, value)?;
+                    merged = merged.with(&[field], kept);
+                }
+                _ => {}
             }
             continue;
         }
@@ -52,8 +60,10 @@ fn merge_map(old: &Tree, patch: &Tree, node: Option<&Node>) -> Result<Tree, Stat
             merged = merged.without(&[key]);
             continue;
         }
+        let whole = replaces(node, key);
         let node = member(node, key);
         let new = match merged.get(key) {
+            Some(old) if old.is_map() && value.is_map() && whole => value.clone(),
             Some(old) if old.is_map() && value.is_map() => merge_map(old, value, node)?,
             Some(old) if old.is_list() && value.is_list() => Lists { node }.merged(old, value)?,
             _ => {
@@ -91,12 +101,18 @@ fn known(node: Option<&Node>, field: &str) -> Result<(), Status> {
 /// `$retainKeys`: what it does not list goes.
 fn retain(old: &Tree, patch: &Tree) -> Result<Tree, Status> {
     let Some(kept) = patch.get(RETAIN_KEYS) else { return Ok(old.clone()) };
-    let kept: Vec<&str> = kept.items().iter().filter_map(Tree::as_str).collect();
-    let named = patch.entries().map(|(key, _)| key).filter(|key| !key.starts_with('$'));
-    if named.into_iter().any(|key| !kept.contains(&key)) {
+    let is_kept = |key: &str| kept.items().iter().any(|name| name.as_str() == Some(key));
+    let mut named = patch
+        .entries()
+        .filter(|(key, value)| {
+            let directive = key.starts_with(DELETE) || key.starts_with(ORDER);
+            !(directive || *key == RETAIN_KEYS || value.is_null())
+        })
+        .map(|(key, _)| key);
+    if !kept.is_list() || named.any(|key| !is_kept(key)) {
         return Err(Status::bad_request("invalid patch format of retainKeys"));
     }
-    let gone = old.entries().map(|(key, _)| key).filter(|key| !kept.contains(key));
+    let gone = old.entries().map(|(key, _)| key).filter(|key| !is_kept(key));
     Ok(gone.fold(old.clone(), |tree, key| tree.without(&[key])))
 }
 
@@ -107,6 +123,11 @@ fn member<'a>(node: Option<&'a Node>, name: &str) -> Option<&'a Node> {
         (None, Some(additional)) => Some(additional),
         (None, None) => None,
     }
+}
+
+/// Whether a patch puts a map there instead of what was there.
+fn replaces(node: Option<&Node>, name: &str) -> bool {
+    node.and_then(|node| node.member(name)).is_some_and(|member| member.flags.replace)
 }
 
 /// The list at one field.
@@ -123,12 +144,32 @@ impl Lists<'_> {
         self.key().is_some() || self.node.is_some_and(|node| node.merge)
     }
 
+    /// Without what `$deleteFromPrimitiveList` lists.
+    fn less(&self, old: &Tree, gone: &Tree) -> Result<Tree, Status> {
+        if old.items().is_empty() && gone.items().is_empty() {
+            return Ok(old.clone());
+        }
+        one_kind(old, gone)?;
+        if old.items().iter().chain(gone.items()).any(Tree::is_map) {
+            return self.merged(old, gone);
+        }
+        Ok(Tree::list(old.items().iter().filter(|item| !gone.items().contains(item)).cloned()))
+    }
+
     fn merged(&self, old: &Tree, patch: &Tree) -> Result<Tree, Status> {
         // Directives too are taken for values there.
         if !self.merges() {
             return Ok(patch.clone());
         }
+        if old.items().is_empty() && patch.items().is_empty() {
+            return Ok(old.clone());
+        }
         one_kind(old, patch)?;
+        if self.key().is_some() {
+            for item in old.items().iter().chain(patch.items()) {
+                expect_map(item)?;
+            }
+        }
         let Some(key) = self.key() else {
             let added = patch.items().iter().filter(|item| !old.items().contains(item));
             let mut items: Vec<Tree> = old.items().to_vec();
@@ -154,7 +195,7 @@ impl Lists<'_> {
                     let why = "merging lists cannot yet be specified in the patch";
                     return Err(Status::plain(500, why));
                 }
-                Some(other) => return Err(unknown_type(other.unwrap_or_default(), item)),
+                Some(_) => return Err(unknown_type(item)),
             }
         }
         if replaces {
@@ -172,6 +213,21 @@ impl Lists<'_> {
         Ok(self.sorted(items, &order, old.items()))
     }
 
+    /// What is left of a patch of a list: of elements that were there, what is left of theirs.
+    fn remains(&self, old: &Tree, patch: &Tree) -> Tree {
+        let Some(key) = self.key() else { return patch.clone() };
+        let node = self.node.and_then(|node| node.items.as_deref());
+        Tree::list(patch.items().iter().map(|item| {
+            let known = old.items().iter().find(|known| known.get(key) == item.get(key));
+            match known {
+                Some(known) if item.is_map() && item.get(PATCH).is_none() => {
+                    remains(known, item, node)
+                }
+                _ => item.clone(),
+            }
+        }))
+    }
+
     /// With `$setElementOrder`: what it lists stands in its order.
     fn in_order(
         &self,
@@ -179,39 +235,83 @@ impl Lists<'_> {
         patch: Option<&Tree>,
         order: &Tree,
     ) -> Result<Option<Tree>, Status> {
-        let bare = |item: &Tree| !item.is_map();
-        if self.key().is_some()
-            && let Some(at) = order.items().iter().position(bare)
-        {
-            return Err(Status::plain(500, format!("value for key {at} is not a map")));
-        }
+        let (before, given) =
+            (old.map_or(&[][..], Tree::items), patch.map_or(&[][..], Tree::items));
+        self.check_order(given, order)?;
         let merged = match (old, patch) {
             (None, None) => return Ok(None),
             (Some(old), None) => old.clone(),
-            (old, Some(patch)) => {
-                self.check_order(patch, order)?;
-                match old {
-                    Some(old) => self.merged(old, patch)?,
-                    None => fresh(patch).unwrap_or_default(),
-                }
-            }
+            (None, Some(patch)) => fresh(patch).unwrap_or_default(),
+            (Some(old), Some(patch)) => self.merged(old, patch)?,
         };
-        let known = old.map_or(&[][..], Tree::items);
-        Ok(Some(self.sorted(merged.items().to_vec(), order.items(), known)))
+        if let Some(key) = self.key() {
+            for item in merged.items() {
+                expect_map(item)?;
+                merge_key(item, key)?;
+                self.find(order, item)?;
+            }
+        }
+        if before.is_empty() && given.is_empty() {
+            return Err(Status::plain(500, "no elements in any of the given slices"));
+        }
+        let none = Tree::list([]);
+        one_kind(old.unwrap_or(&none), patch.unwrap_or(&none))?;
+        if let Some(key) = self.key() {
+            for place in order.items() {
+                expect_map(place)?;
+                merge_key(place, key)?;
+            }
+        }
+        Ok(Some(self.sorted(merged.items().to_vec(), order.items(), before)))
+    }
+
+    /// Looks for an element: those before it have to be maps.
+    fn find(&self, order: &Tree, item: &Tree) -> Result<(), Status> {
+        for (at, place) in order.items().iter().enumerate() {
+            if !place.is_map() {
+                return Err(Status::plain(500, format!("value for key {at} is not a map")));
+            }
+            if self.alike(place, item) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The elements of a patch stand in the order that the patch asks for.
-    fn check_order(&self, patch: &Tree, order: &Tree) -> Result<(), Status> {
-        let listed = patch.items().iter().filter(|item| item.get(PATCH).is_none());
+    fn check_order(&self, given: &[Tree], order: &Tree) -> Result<(), Status> {
+        if given.is_empty() || order.items().is_empty() {
+            return Ok(());
+        }
+        let mut kept: Vec<&Tree> = given.iter().collect();
+        if self.key().is_some() {
+            given.iter().try_for_each(expect_map)?;
+            kept.retain(|item| item.str_at(&[PATCH]) != Some("delete"));
+        }
         let mut places = order.items().iter();
-        for item in listed {
-            if !places.any(|place| self.alike(place, item)) {
+        for item in kept {
+            if item.get(PATCH).is_some() {
+                continue;
+            }
+            let mut is_there = false;
+            for place in places.by_ref() {
+                if let Some(key) = self.key() {
+                    expect_map(place)?;
+                    merge_key(item, key)?;
+                    merge_key(place, key)?;
+                }
+                is_there = self.alike(place, item);
+                if is_there {
+                    break;
+                }
+            }
+            if !is_there {
+                let (given, order) = (Tree::list(given.iter().cloned()), golang::print(order));
                 return Err(Status::plain(
                     500,
                     format!(
-                        "The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{}\n",
-                        golang::print(patch),
-                        golang::print(order)
+                        "The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{order}\n",
+                        golang::print(&given),
                     ),
                 ));
             }
@@ -253,8 +353,11 @@ impl Lists<'_> {
 
 /// The elements of lists that are merged are all of one kind.
 fn one_kind(old: &Tree, patch: &Tree) -> Result<(), Status> {
-    let mut kinds = old.items().iter().chain(patch.items()).map(golang::type_name);
+    let mut kinds = old.items().iter().chain(patch.items()).map(Tree::type_name);
     let first = kinds.next();
+    if first == Some("array") {
+        return Err(Status::plain(500, "lists of lists are not supported"));
+    }
     if first == Some("null") || kinds.all(|kind| Some(kind) == first) {
         return Ok(());
     }
@@ -262,31 +365,69 @@ fn one_kind(old: &Tree, patch: &Tree) -> Result<(), Status> {
     Err(Status::plain(500, format!("list element types are not identical: {lists}")))
 }
 
+fn expect(holds: bool, wanted: &str, found: &Tree) -> Result<(), Status> {
+    let found = if found.is_null() { "%!s(<nil>)" } else { golang::value_type(found) };
+    let why = || Status::plain(500, format!("expected a {wanted}, but received a {found}"));
+    if holds { Ok(()) } else { Err(why()) }
+}
+
+fn expect_map(item: &Tree) -> Result<(), Status> {
+    expect(item.is_map(), "map[string]interface {}", item)
+}
+
 /// What merging leaves of a patch: what it took on the way is gone from it, and that is how the real server shows it
 /// when the result does not fit.
-pub(crate) fn remains(target: &Tree, patch: &Tree) -> Tree {
+pub(crate) fn remains(target: &Tree, patch: &Tree, node: Option<&Node>) -> Tree {
+    match patch.get(PATCH) {
+        Some(directive) if directive.as_str() == Some("replace") => return patch.without(&[PATCH]),
+        Some(_) => return patch.clone(),
+        None => {}
+    }
+    let target = retain(target, patch).unwrap_or_default();
     let kept = patch.entries().filter(|(key, _)| {
         let ordered = patch.get(&format!("{ORDER}{key}")).is_some();
-        !key.starts_with(ORDER) && *key != RETAIN_KEYS && *key != PATCH && !ordered
+        !key.starts_with(ORDER) && *key != RETAIN_KEYS && !ordered
     });
     let kept = kept.map(|(key, value)| {
+        let whole = replaces(node, key);
+        let node = member(node, key);
         let value = match target.get(key) {
-            Some(old) if old.is_map() && value.is_map() => remains(old, value),
-            Some(old) if old.is_list() && value.is_list() => value.clone(),
-            _ if value.is_map() => within(value),
-            _ => value.clone(),
+            Some(old) if old.is_map() && value.is_map() && whole => value.clone(),
+            Some(old) if old.is_map() && value.is_map() => remains(old, value, node),
+            Some(old) if old.is_list() && value.is_list() => Lists { node }.remains(old, value),
+            _ => within(value),
         };
         (key, value)
     });
     Tree::map(kept).sharing(patch)
 }
 
-/// A map that was put as it is: the map stays where it was, whatever it holds.
+/// A value that was put as it is: nulls are gone from it, and what holds a directive from what holds none.
 fn within(value: &Tree) -> Tree {
-    match value.get(PATCH) {
-        Some(_) => super::drop_nulls(value),
-        None => fresh(value).unwrap_or_default(),
+    if value.is_list() {
+        return Tree::list(value.items().iter().map(within));
     }
+    match value.get(PATCH) {
+        Some(_) => bare(value),
+        None if value.is_map() => {
+            let kept = value.entries().filter(|(_, value)| !value.is_null());
+            let kept = kept.filter(|(_, value)| value.get(PATCH).is_none());
+            Tree::map(kept.map(|(key, value)| (key, within(value))))
+        }
+        None => value.clone(),
+    }
+}
+
+/// Without nulls, however deep.
+fn bare(value: &Tree) -> Tree {
+    if value.is_list() {
+        return Tree::list(value.items().iter().map(bare));
+    }
+    if !value.is_map() {
+        return value.clone();
+    }
+    let kept = value.entries().filter(|(_, value)| !value.is_null());
+    Tree::map(kept.map(|(key, value)| (key, bare(value))))
 }
 
 fn merge_key<'a>(item: &'a Tree, key: &str) -> Result<&'a Tree, Status> {
@@ -296,7 +437,13 @@ fn merge_key<'a>(item: &'a Tree, key: &str) -> Result<&'a Tree, Status> {
     })
 }
 
-fn unknown_type(found: &str, patch: &Tree) -> Status {
+fn unknown_type(patch: &Tree) -> Status {
+    let found = patch.get(PATCH).map_or_else(String::new, |found| match found.as_str() {
+        Some(text) => text.to_owned(),
+        None if found.is_null() => "%!s(<nil>)".to_owned(),
+        None if found.is_map() || found.is_list() => golang::print(found),
+        None => format!("%!s({}={})", golang::value_type(found), golang::print(found)),
+    });
     let patch = golang::print(patch);
     Status::plain(500, format!("unknown patch type: {found} in map: {patch}"))
 }

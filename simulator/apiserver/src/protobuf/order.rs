@@ -25,10 +25,54 @@ pub(crate) struct Touched {
 
 /// An object of a kind of `api_version` (`v1`, `Pod`).
 pub(crate) fn json(tree: &Tree, api_version: &str, kind: &str, touched: &Touched) -> String {
-    let message = Message::of(api_version, kind);
     let mut out = String::new();
-    Printer { out: &mut out, touched, path: Vec::new() }.any(tree, message, false);
+    let place = Place::of(api_version, kind);
+    Printer { out: &mut out, touched, path: Vec::new() }.any(tree, place, false);
     out
+}
+
+/// Where in an object of a builtin kind a value stands, as far as that says in which order its members are written.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    message: Option<&'static Message>,
+    /// The message is that of each member.
+    by_key: bool,
+}
+
+impl Place {
+    /// Where members have the order of a map.
+    pub(crate) const ANYWHERE: Self = Self { message: None, by_key: false };
+
+    pub(crate) fn of(api_version: &str, kind: &str) -> Self {
+        Self { message: Message::of(api_version, kind), by_key: false }
+    }
+
+    /// The members of a map as they are written, each with its place.
+    pub(crate) fn members(self, tree: &Tree) -> Vec<(&str, &Tree, Self)> {
+        let fields = self.fields();
+        let below = |name: &str| match fields.iter().find(|field| field.name == name) {
+            Some(Field { shape, kind: Type::Message(message), .. }) => {
+                Self { message: Some(*message), by_key: *shape == Shape::Map }
+            }
+            None if self.by_key => Self { by_key: false, ..self },
+            _ => Self::ANYWHERE,
+        };
+        let mut members: Vec<_> =
+            tree.entries().map(|(name, value)| (name, value, below(name))).collect();
+        if let (Some(message), false) = (self.message, self.by_key) {
+            members.sort_by_key(|(name, ..)| order(message, &fields, name));
+        }
+        members
+    }
+
+    fn fields(self) -> Vec<&'static Field> {
+        self.message.filter(|_| !self.by_key).map(all_fields).unwrap_or_default()
+    }
+
+    /// A value that nobody has looked into since it was written.
+    pub(crate) fn write(self, tree: &Tree, out: &mut String) {
+        Printer { out, touched: &Touched::default(), path: Vec::new() }.any(tree, self, true);
+    }
 }
 
 struct Printer<'a> {
@@ -39,75 +83,49 @@ struct Printer<'a> {
 
 impl Printer<'_> {
     /// `raw`: nothing from here on was touched.
-    fn any(&mut self, tree: &Tree, message: Option<&'static Message>, raw: bool) {
+    fn any(&mut self, tree: &Tree, place: Place, raw: bool) {
         if !raw && self.touched.given.contains(&self.path) {
-            return self.leaf(tree);
+            return leaf(tree, self.out);
         }
         let raw = raw || !self.touched.on_the_way.contains(&self.path);
         if tree.is_map() {
-            let fields = message.map(all_fields).unwrap_or_default();
-            let mut members: Vec<(&str, &Tree)> = tree.entries().collect();
-            if raw && let Some(message) = message {
-                let place = |name: &str| order(message, &fields, name);
-                members.sort_by_key(|(name, _)| place(name));
+            let mut members = place.members(tree);
+            if !raw {
+                members.sort_by_key(|(name, ..)| *name);
             }
             self.out.push('{');
-            for (at, (name, value)) in members.into_iter().enumerate() {
+            for (at, (name, value, place)) in members.into_iter().enumerate() {
                 if at > 0 {
                     self.out.push(',');
                 }
-                self.leaf(&Tree::from(name));
+                leaf(&Tree::from(name), self.out);
                 self.out.push(':');
-                let field = fields.iter().find(|field| field.name == name);
-                self.below(name, value, field.copied(), raw);
+                self.below(name.to_owned(), value, place, raw);
             }
             self.out.push('}');
         } else if tree.is_list() {
-            self.list(tree, message, raw);
+            self.out.push('[');
+            for (at, item) in tree.items().iter().enumerate() {
+                if at > 0 {
+                    self.out.push(',');
+                }
+                self.below(at.to_string(), item, place, raw);
+            }
+            self.out.push(']');
         } else {
-            self.leaf(tree);
+            leaf(tree, self.out);
         }
     }
 
-    fn below(&mut self, name: &str, value: &Tree, field: Option<&'static Field>, raw: bool) {
-        self.path.push(name.to_owned());
-        match field.map(|field| (field.shape, field.kind)) {
-            Some((Shape::Map, Type::Message(message))) => {
-                self.out.push('{');
-                for (at, (key, value)) in value.entries().enumerate() {
-                    if at > 0 {
-                        self.out.push(',');
-                    }
-                    self.leaf(&Tree::from(key));
-                    self.out.push(':');
-                    self.path.push(key.to_owned());
-                    self.any(value, Some(message), raw);
-                    self.path.pop();
-                }
-                self.out.push('}');
-            }
-            Some((_, Type::Message(message))) => self.any(value, Some(message), raw),
-            _ => self.any(value, None, raw),
-        }
+    fn below(&mut self, step: String, value: &Tree, place: Place, raw: bool) {
+        self.path.push(step);
+        self.any(value, place, raw);
         self.path.pop();
     }
+}
 
-    fn list(&mut self, tree: &Tree, message: Option<&'static Message>, raw: bool) {
-        self.out.push('[');
-        for (at, item) in tree.items().iter().enumerate() {
-            if at > 0 {
-                self.out.push(',');
-            }
-            self.path.push(at.to_string());
-            self.any(item, message, raw);
-            self.path.pop();
-        }
-        self.out.push(']');
-    }
-
-    fn leaf(&mut self, tree: &Tree) {
-        let _written = write!(self.out, "{tree}");
-    }
+fn leaf(tree: &Tree, out: &mut String) {
+    let _written = write!(out, "{tree}");
 }
 
 /// With those of messages whose members stand in their place.

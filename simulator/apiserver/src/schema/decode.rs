@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Member, Node, Path, Ref, Schema, Type, counterpart, format};
-use crate::{Tree, quantity};
+use crate::{Tree, golang, quantity};
 
 /// A value that does not fit its type, in the words of Go's JSON decoder.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,14 +20,23 @@ pub struct Misfit(pub String);
 
 /// A walk's findings besides the tree.
 #[derive(Debug, Default)]
-pub(super) struct Unknown(pub Vec<String>);
+pub(super) struct Unknown {
+    /// The paths of members that the type lacks.
+    pub paths: Vec<String>,
+    /// The first value of a wrong type. Go reads on after it, and only says so if nothing worse follows: a value that
+    /// a type which reads itself (a quantity, a time) cannot read.
+    misfit: Option<Misfit>,
+}
 
 impl Schema {
     /// The object as it would be read, and the paths of the members that the type lacks.
     pub fn decode(&self, tree: &Tree, old: Option<&Tree>) -> Result<(Tree, Vec<String>), Misfit> {
         let mut unknown = Unknown::default();
         let new = decode(self.node(), tree, old, &Path::Root, &Owner::NONE, &mut unknown)?;
-        Ok((new.unwrap_or_else(|| tree.clone()), unknown.0))
+        match unknown.misfit {
+            Some(misfit) => Err(misfit),
+            None => Ok((new.unwrap_or_else(|| tree.clone()), unknown.paths)),
+        }
     }
 
     /// The same for the metadata of a custom object.
@@ -38,7 +47,8 @@ impl Schema {
         above: &Path<'_>,
         unknown: &mut Unknown,
     ) -> Result<Option<Tree>, Misfit> {
-        decode(&self.meta, meta, old, &above.field("metadata"), &Owner::NONE, unknown)
+        let new = decode(&self.meta, meta, old, &above.field("metadata"), &Owner::NONE, unknown)?;
+        unknown.misfit.take().map_or(Ok(new), Err)
     }
 }
 
@@ -86,7 +96,7 @@ fn decode(
             None => object(node, tree, old, path, owner, unknown),
         },
         Type::List if tree.is_list() => list(node, tree, old, path, owner, unknown),
-        _ => scalar(node, tree, owner),
+        _ => scalar(node, tree, owner, unknown),
     }
 }
 
@@ -104,7 +114,7 @@ fn object(
     let total_always = node.members.iter().filter(|member| stays(member)).count();
     for (at, (key, value)) in tree.entries().enumerate() {
         let Some(member) = node.member(key) else {
-            unknown.0.push(path.field(key).to_string());
+            unknown.paths.push(path.field(key).to_string());
             begin(&mut copy, tree, at);
             continue;
         };
@@ -270,7 +280,12 @@ fn zero(node: &Node) -> Tree {
     }
 }
 
-fn scalar(node: &Node, tree: &Tree, owner: &Owner<'_>) -> Result<Option<Tree>, Misfit> {
+fn scalar(
+    node: &Node,
+    tree: &Tree,
+    owner: &Owner<'_>,
+    unknown: &mut Unknown,
+) -> Result<Option<Tree>, Misfit> {
     let fits = match node.kind {
         Type::String => tree.is_string(),
         Type::Bool => tree.as_bool().is_some(),
@@ -278,7 +293,7 @@ fn scalar(node: &Node, tree: &Tree, owner: &Owner<'_>) -> Result<Option<Tree>, M
         Type::Integer => tree.as_i64().is_some(),
         Type::Number => tree.is_number(),
         Type::IntOrString => {
-            if !tree.is_string() && tree.as_i64().is_none() {
+            if !is_int_or_string(tree) {
                 return Err(wrong(tree, "int32", owner));
             }
             true
@@ -291,20 +306,25 @@ fn scalar(node: &Node, tree: &Tree, owner: &Owner<'_>) -> Result<Option<Tree>, M
                 number => u8::try_from(number?).ok(),
             };
             let Some(bytes) = tree.items().iter().map(byte).collect::<Option<Vec<u8>>>() else {
-                return Err(wrong(tree, "uint8", owner));
+                unknown.misfit.get_or_insert_with(|| wrong(tree, "uint8", owner));
+                return Ok(None);
             };
             return Ok(Some(Tree::from(STANDARD.encode(bytes))));
         }
         Type::Bytes => {
             if let Some(at) = tree.as_str().and_then(format::bad_base64) {
-                return Err(Misfit(format!("illegal base64 data at input byte {at}")));
+                let why = format!("illegal base64 data at input byte {at}");
+                unknown.misfit.get_or_insert(Misfit(why));
             }
             tree.is_string()
         }
         Type::Time | Type::MicroTime => return time(node.kind, tree, owner),
         _ => false,
     };
-    if fits { Ok(None) } else { Err(wrong(tree, &go_type(node), owner)) }
+    if !fits {
+        unknown.misfit.get_or_insert_with(|| wrong(tree, &go_type(node), owner));
+    }
+    Ok(None)
 }
 
 fn quantity_of(tree: &Tree) -> Result<Option<Tree>, Misfit> {
@@ -319,28 +339,27 @@ fn quantity_of(tree: &Tree) -> Result<Option<Tree>, Misfit> {
     Ok((tree.as_str() != Some(&*canonical)).then(|| Tree::from(&*canonical)))
 }
 
-/// Why a time is none.
-pub(super) fn bad_time(kind: Type, tree: &Tree) -> Option<String> {
-    time(kind, tree, &Owner::NONE).err().map(|misfit| misfit.0)
+/// Why a value is none of the types that read themselves, in words that know nothing of where it stands.
+pub(super) fn unreadable(kind: Type, tree: &Tree) -> Option<String> {
+    let misfit = match kind {
+        Type::Time | Type::MicroTime => time(kind, tree, &Owner::NONE).err(),
+        Type::Quantity => quantity_of(tree).err(),
+        Type::IntOrString => (!is_int_or_string(tree)).then(|| wrong(tree, "int32", &Owner::NONE)),
+        _ => None,
+    };
+    misfit.map(|misfit| misfit.0)
+}
+
+fn is_int_or_string(tree: &Tree) -> bool {
+    tree.is_string() || tree.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
 }
 
 fn time(kind: Type, tree: &Tree, owner: &Owner<'_>) -> Result<Option<Tree>, Misfit> {
     let Some(text) = tree.as_str() else { return Err(wrong(tree, "string", owner)) };
-    let layout = match kind {
-        Type::MicroTime => "2006-01-02T15:04:05.000000Z07:00",
-        _ => "2006-01-02T15:04:05Z07:00",
-    };
-    let refuse = |rest: &str, wanted: &str| {
-        Misfit(format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {wanted:?}"))
-    };
-    let Ok(time) = text.parse::<jiff::Timestamp>() else { return Err(refuse(text, "2006")) };
-    if kind == Type::MicroTime && !text.contains('.') {
-        return Err(refuse(text.get(19..).unwrap_or_default(), ".000000"));
-    }
-    let canonical = match kind {
-        Type::MicroTime => time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
-        _ => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    };
+    let is_micro = kind == Type::MicroTime;
+    let time = golang::time::parse(text, is_micro).map_err(Misfit)?;
+    let format = if is_micro { "%Y-%m-%dT%H:%M:%S.%6fZ" } else { "%Y-%m-%dT%H:%M:%SZ" };
+    let canonical = time.strftime(format).to_string();
     Ok((canonical != text).then(|| Tree::from(canonical)))
 }
 
@@ -369,8 +388,8 @@ pub(super) fn go_struct(node: &Node) -> String {
     format!("{}.{name}", parts.next().unwrap_or("v1"))
 }
 
-/// The own name of a member's type, where it has one.
-fn own_type(wanted: &str, owner: &Owner<'_>) -> Option<String> {
+/// The own name of a member's type, where it has one: `v1.PullPolicy`, `[]v1.KeyUsage`.
+pub(super) fn own_name(struct_name: &str, member: &str) -> Option<&'static str> {
     static NAMES: LazyLock<BTreeMap<(&str, &str), &str>> = LazyLock::new(|| {
         let lines = include_str!("../../tables/types.txt").lines();
         let lines = lines.filter(|line| !line.starts_with('#'));
@@ -380,13 +399,18 @@ fn own_type(wanted: &str, owner: &Owner<'_>) -> Option<String> {
         });
         words.collect()
     });
+    NAMES.get(&(struct_name, member)).copied()
+}
+
+/// That of the member where a value of the type `wanted` was expected.
+fn own_type(wanted: &str, owner: &Owner<'_>) -> Option<String> {
     let path = owner.path();
-    let name = NAMES.get(&(owner.struct_name(), path.rsplit('.').next()?))?;
+    let name = own_name(owner.struct_name(), path.rsplit('.').next()?)?;
     let is_list = name.starts_with("[]");
     match wanted {
         "string" => Some(name.trim_start_matches("[]").to_owned()),
-        "[]string" if is_list => Some((*name).to_owned()),
-        _ if wanted.starts_with("map[") && !is_list => Some((*name).to_owned()),
+        "[]string" if is_list => Some(name.to_owned()),
+        _ if wanted.starts_with("map[") && !is_list => Some(name.to_owned()),
         _ => None,
     }
 }

@@ -165,7 +165,7 @@ impl Reader<'_> {
                 let found = crate::golang::type_name(&tree);
                 format!("json: cannot unmarshal {found} into Go value of type int32")
             }
-            kind => super::decode::bad_time(kind, &tree)?,
+            kind => super::decode::unreadable(kind, &tree)?,
         };
         Some(self.report("unmarshalerDecoder", &why))
     }

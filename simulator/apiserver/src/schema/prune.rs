@@ -24,7 +24,7 @@ impl Schema {
         {
             new = read;
         }
-        Ok((new, unknown.0))
+        Ok((new, unknown.paths))
     }
 
     /// Objects within the object: their metadata is that of any object as well.
@@ -127,7 +127,7 @@ fn prune(
                 changes.push((key, Some(new)));
             }
         } else if !node.preserve {
-            unknown.0.push(below.to_string());
+            unknown.paths.push(below.to_string());
             changes.push((key, None));
         }
     }

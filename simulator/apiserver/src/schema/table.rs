@@ -205,6 +205,7 @@ impl Named {
                 "default" => default = Tree::from_json(value.as_bytes()).ok(),
                 "strategy" => {
                     flags.retain_keys = value.contains("retainKeys");
+                    flags.replace = value == "replace";
                     attributes.merge = value.contains("merge");
                 }
                 "merge" => attributes.merge_key = Some(text(value)),

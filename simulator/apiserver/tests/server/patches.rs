@@ -103,8 +103,9 @@ fn a_patch_cannot_make_an_object_grow_without_end() {
     let mut server = server();
     ok(&mut server, &config_map("a"));
     let long = "x".repeat(100_000);
-    let doubling = std::iter::repeat_n(json!({ "op": "copy", "from": "", "path": "/data" }), 40);
-    let first = json!({ "op": "add", "path": "/metadata/annotations", "value": { "a": long } });
+    let doubling =
+        std::iter::repeat_n(json!({ "op": "copy", "from": "/data", "path": "/data/b" }), 40);
+    let first = json!({ "op": "add", "path": "/data", "value": { "a": long } });
     let operations: Vec<Value> = std::iter::once(first).chain(doubling).collect();
 
     let patch =

@@ -1,0 +1,92 @@
+//! Lists and maps that a request says are empty. No object is kept with them, but until it is kept the real server
+//! tells them from those that nobody spoke of: where it prints the object, and where it asks whether it changed.
+
+use super::Call;
+use crate::object::Tree;
+use crate::schema::{Node, Type};
+use crate::status::FieldError;
+
+/// What is wrong, with the values that the request said: `tree` is what became of its body.
+pub(super) fn in_words_of_the_request(
+    call: &Call<'_>,
+    tree: &Tree,
+    errors: Vec<FieldError>,
+    check: impl FnOnce(&Tree) -> Vec<FieldError>,
+) -> Vec<FieldError> {
+    let Some(said) = (!errors.is_empty()).then(|| said(call, tree, false)).flatten() else {
+        return errors;
+    };
+    // What is empty breaks no rule that its absence does not break.
+    let again = check(&said);
+    let alike = |(a, b): (&FieldError, &FieldError)| a.kind == b.kind && a.field == b.field;
+    if again.len() == errors.len() && again.iter().zip(&errors).all(alike) {
+        return again;
+    }
+    errors
+}
+
+/// Whether what is empty makes a difference by itself.
+pub(super) fn count(call: &Call<'_>, tree: &Tree) -> bool {
+    let info = call.info();
+    call.request.subresource.is_none()
+        && info.is("networking.k8s.io", "NetworkPolicy")
+        && said(call, tree, true).is_some_and(|said| said.get("spec") != tree.get("spec"))
+}
+
+/// The tree with what the request says is empty; `None` if it says so of nothing. Selectors are printed without what
+/// is empty, as objects are.
+fn said(call: &Call<'_>, tree: &Tree, selectors: bool) -> Option<Tree> {
+    let given = call.given.as_ref().filter(|_| !call.info().custom)?;
+    let root = call.info().schema.root();
+    match call.request.subresource.as_deref() {
+        None => with_empties(root, tree, given, selectors),
+        Some(own @ "status") => {
+            let node = &root.member(own)?.node;
+            Some(tree.with(&[own], with_empties(node, tree.get(own)?, given.get(own)?, selectors)?))
+        }
+        Some(_) => None,
+    }
+}
+
+fn with_empties(node: &Node, tree: &Tree, given: &Tree, selectors: bool) -> Option<Tree> {
+    if tree.is_list() && given.is_list() {
+        let items = node.items.as_deref()?;
+        let mut copy: Option<Vec<Tree>> = None;
+        for (at, (item, given)) in tree.items().iter().zip(given.items()).enumerate() {
+            if let Some(new) = with_empties(items, item, given, selectors) {
+                copy.get_or_insert_with(|| tree.items().to_vec())[at] = new;
+            }
+        }
+        return copy.map(Tree::list);
+    }
+    let is_selector = node.definition == "meta.v1.LabelSelector";
+    if !tree.is_map() || !given.is_map() || is_selector && !selectors {
+        return None;
+    }
+    let mut copy: Option<Tree> = None;
+    for (key, given) in given.entries() {
+        let member = node.member(key);
+        let Some(child) = member.map(|member| &member.node).or(node.additional.as_ref()) else {
+            continue;
+        };
+        let new = match tree.get(key).filter(|value| !value.is_null()) {
+            Some(value) => with_empties(child, value, given, selectors),
+            // What belongs to a feature that is off was taken away.
+            None if member.is_some_and(|member| member.flags.gated) => None,
+            None => is_empty(child, given).then(|| given.clone()),
+        };
+        if let Some(new) = new {
+            copy = Some(copy.as_ref().unwrap_or(tree).with(&[key], new));
+        }
+    }
+    copy
+}
+
+fn is_empty(node: &Node, given: &Tree) -> bool {
+    let fits = match node.kind {
+        Type::List => given.is_list(),
+        Type::Object => given.is_map() && node.additional.is_some(),
+        _ => false,
+    };
+    fits && given.is_empty()
+}
