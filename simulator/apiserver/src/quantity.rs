@@ -57,6 +57,12 @@ impl Quantity {
         Self { nanos: self.nanos.saturating_add(other.nanos), family }
     }
 
+    /// What is more than `other`; nothing if there is no more.
+    #[must_use]
+    pub fn beyond(self, other: Self) -> Self {
+        Self { nanos: self.nanos.saturating_sub(other.nanos).max(0), family: self.family }
+    }
+
     pub fn is_negative(self) -> bool {
         self.nanos < 0
     }

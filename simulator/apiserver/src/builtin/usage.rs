@@ -56,12 +56,32 @@ impl Server {
     }
 }
 
-/// What a new object does to the quotas of its namespace: the updates to make before it is made. `Err` if one of them
-/// has no room for it.
+/// Whether a change can make an object need more of what is limited.
+pub(crate) fn may_grow(
+    kind: &KindInfo,
+    subresource: Option<&str>,
+    tree: &Tree,
+    old: &Tree,
+) -> bool {
+    if !kind.group.is_empty() {
+        return false;
+    }
+    let ends = |pod: &Tree| pod.int_at(&["spec", "activeDeadlineSeconds"]).is_some();
+    match (&*kind.kind, subresource) {
+        ("Service" | "PersistentVolumeClaim", None) | ("Pod", Some("resize")) => true,
+        // It may come under another quota.
+        ("Pod", None) => ends(tree) != ends(old),
+        _ => false,
+    }
+}
+
+/// What a new object, or one that comes after `old`, does to the quotas of its namespace: the updates to make before it
+/// is written. `Err` if one of them has no room for it.
 pub(crate) fn charge(
     server: &Server,
     kind: &KindInfo,
     tree: &Tree,
+    old: Option<&Tree>,
 ) -> Result<Vec<Request>, Status> {
     let namespace = tree.str_at(&["metadata", "namespace"]).unwrap_or_default();
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
@@ -91,6 +111,12 @@ pub(crate) fn charge(
             ));
         }
         let mut asked = own.get_or_insert_with(|| usage(kind, tree)).clone();
+        if let Some(old) = old.filter(|old| in_scope(quota.tree(), kind, old)) {
+            let had = usage(kind, old);
+            for (key, amount) in &mut asked {
+                *amount = had.get(key).map_or(*amount, |had| amount.beyond(*had));
+            }
+        }
         asked.retain(|key, amount| limited.contains(&&**key) && !amount.is_zero());
         let mut after = used.clone();
         add(&mut after, &asked);

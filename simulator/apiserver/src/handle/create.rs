@@ -63,7 +63,7 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
     limits::check(call.server, call.info(), &tree)?;
     policy::ask(call, &Change { operation: "CREATE", name, object: Some(&tree), old: None })?;
-    let charges = usage::charge(call.server, call.info(), &tree)?;
+    let charges = usage::charge(call.server, call.info(), &tree, None)?;
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
     let revision = wanted.str_at(&["metadata", "resourceVersion"]).unwrap_or_default();
     let is_stated = revision.parse::<u64>().is_ok_and(|revision| revision > 0);

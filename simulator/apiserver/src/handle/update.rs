@@ -6,8 +6,8 @@ use super::{
     Answered, Call, apply, body, create, empties, escalation, fields, patched, signing, spelling,
     write,
 };
-use crate::builtin::admission;
 use crate::builtin::pod::parts;
+use crate::builtin::{admission, usage};
 use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Operation, Tree};
@@ -265,6 +265,11 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     write::warn(call, &tree, Some(old));
     let name = old.name();
     policy::ask(call, &Change { operation: "UPDATE", name, object: Some(&tree), old: Some(was) })?;
+    if usage::may_grow(call.info(), call.request.subresource.as_deref(), &tree, was) {
+        for charge in usage::charge(call.server, call.info(), &tree, Some(was))? {
+            call.server.handle(&charge, call.now);
+        }
+    }
     let tree = admission::read_back(call.info(), tree);
     let says_more = empties::count(call, &tree);
     if tree == *was && !says_more && !claim.changes(call, old, wanted) {

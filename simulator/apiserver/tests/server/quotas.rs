@@ -53,6 +53,35 @@ fn what_a_namespace_has_no_room_for_is_refused_and_what_it_has_is_counted_at_onc
 }
 
 #[test]
+fn a_change_is_charged_for_what_it_needs_more() {
+    let mut server = server();
+    let hard = json!({ "hard": { "services": "5", "services.nodeports": "2" } });
+    let used = json!({ "services": "0", "services.nodeports": "0" });
+    counted(&mut server, "ports", &hard, &used);
+    let services = Gvr::new("", "v1", "services");
+    let ports = |count: i64| {
+        (1..=count).map(|n| json!({ "name": format!("p{n}"), "port": n })).collect::<Vec<_>>()
+    };
+    let service =
+        json!({ "metadata": { "name": "a" }, "spec": { "type": "NodePort", "ports": ports(1) } });
+    ok(&mut server, &create(services.clone(), service));
+
+    ok(&mut server, &merge(services.clone(), "a", json!({ "spec": { "ports": ports(2) } })));
+    let three = json!({ "spec": { "ports": ports(3) } });
+    let more = refused(&mut server, &merge(services.clone(), "a", three));
+    ok(&mut server, &merge(services, "a", json!({ "spec": { "ports": ports(1) } })));
+    let used = ok(&mut server, &Request::get(QUOTAS, "default", "ports"));
+
+    assert_eq!(
+        more.message,
+        "services \"a\" is forbidden: exceeded quota: ports, requested: services.nodeports=1, used: services.nodeports=2, limited: services.nodeports=2"
+    );
+    // What is needed less is noticed when the quota is counted again.
+    let wanted = json!({ "services": "1", "services.nodeports": "2" });
+    assert_eq!(used.at(&["status", "used"]), Some(&wanted.into()));
+}
+
+#[test]
 fn who_asks_for_nothing_gets_what_is_usual_and_who_asks_for_too_much_is_refused() {
     let mut server = server();
     let range = json!({
