@@ -231,6 +231,9 @@ impl Draw<'_> {
         if odd && self.one_in(30) {
             object = nasty::head(&mut self.rng, object);
         }
+        if self.kind.name == "v1/services" && !can_own_an_address(&object) {
+            object["metadata"]["name"] = self.name.as_str().into();
+        }
         Body::Json(object)
     }
 
@@ -338,4 +341,15 @@ impl Draw<'_> {
         options[name] = value;
         options
     }
+}
+
+/// Without a name that an address can belong to, the real server tries every address of its range before it looks at the
+/// rest: minutes long, and all other Services wait for it.
+fn can_own_an_address(service: &Value) -> bool {
+    let metadata = &service["metadata"];
+    if !metadata.is_object() && !metadata.is_null() {
+        return true;
+    }
+    let name = &metadata["name"];
+    name.as_str().is_some_and(|name| !matches!(name, "" | "." | "..") && !name.contains(['/', '%']))
 }
