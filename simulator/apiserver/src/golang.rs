@@ -58,6 +58,40 @@ pub(crate) fn value_type(tree: &Tree) -> &'static str {
     }
 }
 
+/// A value as `%s` prints it, which is for texts: others are told with their type.
+pub(crate) fn print_text(tree: &Tree) -> String {
+    if tree.is_map() {
+        let members = tree.entries().map(|(key, value)| format!("{key}:{}", print_text(value)));
+        return format!("map[{}]", members.collect::<Vec<_>>().join(" "));
+    }
+    if tree.is_list() {
+        let items: Vec<String> = tree.items().iter().map(print_text).collect();
+        return format!("[{}]", items.join(" "));
+    }
+    match tree.as_str() {
+        Some(text) => text.to_owned(),
+        None if tree.is_null() => "%!s(<nil>)".to_owned(),
+        None => format!("%!s({}={})", value_type(tree), print(tree)),
+    }
+}
+
+/// JSON as Go writes it: clear of what HTML and JavaScript would read.
+pub(crate) fn html_safe(json: &str) -> String {
+    const MEANT: [char; 5] = ['<', '>', '&', '\u{2028}', '\u{2029}'];
+    if !json.contains(MEANT) {
+        return json.to_owned();
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if MEANT.contains(&character) {
+            safe.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
 /// A text as `%q` quotes it.
 pub(crate) fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);

@@ -10,6 +10,7 @@ use std::fmt::Write;
 
 use super::check::{NOTHING, text};
 use crate::Tree;
+use crate::golang::html_safe;
 use crate::schema::{Faults, Path};
 use crate::status::FieldError;
 
@@ -67,7 +68,7 @@ impl Printer<'_> {
                 ("Q", None) => self.out.push_str("\"0\""),
                 ("T" | "J", None) => self.out.push_str("null"),
                 ("s" | "i" | "b" | "Q" | "I" | "T" | "J", Some(tree)) => {
-                    self.out.push_str(&escaped(&tree.to_string()));
+                    self.out.push_str(&html_safe(&tree.to_string()));
                 }
                 (name, tree) => {
                     let joined = conversion(name, tree.unwrap_or(&NOTHING));
@@ -94,7 +95,7 @@ impl Printer<'_> {
             self.line(depth + 1);
             if let Some(key) = key {
                 let gap = if self.indents { " " } else { "" };
-                write!(self.out, "{}:{gap}", escaped(&Tree::from(*key).to_string()))
+                write!(self.out, "{}:{gap}", html_safe(&Tree::from(*key).to_string()))
                     .expect("a string takes any text");
             }
             self.node(kind, *value, depth + 1);
@@ -198,11 +199,6 @@ fn conversion(name: &str, tree: &Tree) -> Tree {
         return tree.with(&["serviceAccountName"], account);
     }
     tree
-}
-
-/// Go's JSON keeps clear of what HTML would read.
-fn escaped(json: &str) -> String {
-    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{Answered, Call, body, empties, escalation, metadata, signing, spelli
 use crate::builtin::{admission, limits, usage};
 use crate::object::{Operation, Tree};
 use crate::request::Verb;
-use crate::status::{FieldError, Status};
+use crate::status::Status;
 use crate::store::Server;
 
 pub(super) fn create(call: &mut Call<'_>) -> Answered {
@@ -42,7 +42,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
 /// The rest of a creation: `wanted` has the shape of its kind.
 pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answered {
     escalation::check(call, wanted, None)?;
-    let tree = prepare(call, wanted.clone())?;
+    let tree = prepare(call, wanted.clone());
     let tree = signing::in_the_name_of(call, tree);
     let tree = write::prepare_create(call, tree)?;
     // Rules of builtin kinds are about what is kept.
@@ -119,7 +119,7 @@ pub(super) fn check_namespace(call: &Call<'_>, name: &str) -> Result<(), Status>
 }
 
 /// What the server sets on a new object, and what it does not take from a client.
-fn prepare(call: &mut Call<'_>, mut tree: Tree) -> Result<Tree, Status> {
+fn prepare(call: &mut Call<'_>, mut tree: Tree) -> Tree {
     for key in ["deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "clusterName"] {
         tree = tree.without(&["metadata", key]);
     }
@@ -136,15 +136,14 @@ fn prepare(call: &mut Call<'_>, mut tree: Tree) -> Result<Tree, Status> {
     }
     if tree.str_at(&["metadata", "name"]).is_none_or(str::is_empty) {
         let prefix = tree.str_at(&["metadata", "generateName"]).unwrap_or_default().to_owned();
-        if prefix.is_empty() {
-            let error = FieldError::required("metadata.name", "name or generateName is required");
-            return Err(Status::invalid(info, "", &[error]));
+        // Without either, the rules of metadata say so.
+        if !prefix.is_empty() {
+            let name = generate_name(call.server, &prefix);
+            tree = tree.with(&["metadata", "name"], name);
         }
-        let name = generate_name(call.server, &prefix);
-        tree = tree.with(&["metadata", "name"], name);
     }
     let uid = call.server.new_uid();
-    Ok(tree.with(&["metadata", "uid"], uid).with(&["metadata", "creationTimestamp"], call.now))
+    tree.with(&["metadata", "uid"], uid).with(&["metadata", "creationTimestamp"], call.now)
 }
 
 /// A prefix and five characters that spell no words.

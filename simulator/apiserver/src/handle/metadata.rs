@@ -70,6 +70,9 @@ fn whole(
                 let field = format!("metadata.{field}");
                 errors.push(FieldError::invalid(field, &name.into(), &fault));
             }
+        } else if field == "name" && was.is_none() {
+            let why = "name or generateName is required";
+            errors.push(FieldError::required("metadata.name", why));
         }
     }
     labels_to_owners(kind, metadata, was, errors);

@@ -46,11 +46,7 @@ pub(super) fn apply(
             if patch.is_map() {
                 Ok(patch::merge(target, patch))
             } else if patch.is_list() && call.server.profile().minor < 24 && !call.info().custom {
-                let why = format!(
-                    r#"couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }}"#,
-                    crate::golang::type_name(patch)
-                );
-                Err(Status::invalid_patch(&patch.to_string(), &why))
+                Err(no_object(patch))
             } else if patch.is_null() || call.server.profile().minor < 24 && !patch.is_list() {
                 let code = if call.server.profile().minor < 24 { 500 } else { 400 };
                 Err(if code == 500 {
@@ -71,6 +67,15 @@ pub(super) fn apply(
         }
         PatchKind::Apply => Err(unsupported(call)),
     }
+}
+
+/// For an outcome that is no map.
+pub(super) fn no_object(tree: &Tree) -> Status {
+    let why = format!(
+        r#"couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }}"#,
+        crate::golang::type_name(tree)
+    );
+    Status::invalid_patch(&crate::golang::html_safe(&tree.to_string()), &why)
 }
 
 /// What kind of patch a request brings, if its kind takes those.

@@ -96,6 +96,9 @@ fn fitting(
     if kind == PatchKind::Strategic {
         return restored(call, old.tree(), patch, &patched);
     }
+    if !patched.is_map() && !call.info().custom {
+        return Err(patched::no_object(&patched));
+    }
     check_told(call, &patched, Some(old))?;
     Ok(patched)
 }

@@ -97,19 +97,22 @@ fn is_strategic(call: &Call<'_>) -> bool {
 pub(super) fn shown(call: &Call<'_>, tree: &Tree, old: Option<&Object>) -> String {
     let info = call.info();
     let managers = old.map(|old| old.ownership().managers()).filter(|known| !known.is_empty());
-    let tree = match managers {
-        Some(managers) => tree.with(&["metadata", "managedFields"], managers.to_tree()),
-        None => tree.clone(),
+    let tree = match (managers, tree.get("metadata")) {
+        (Some(managers), Some(metadata)) if metadata.is_map() => {
+            tree.with(&["metadata", "managedFields"], managers.to_tree())
+        }
+        _ => tree.clone(),
     };
     if info.custom {
-        return tree.to_string();
+        return golang::html_safe(&tree.to_string());
     }
     let target = match (&call.target, old) {
         (Some(target), _) => target.clone(),
         (None, Some(old)) => crate::watch::in_version(old.clone(), info).shown(),
         (None, None) => Tree::empty_map(),
     };
-    patched::shown(call, &target, &tree, (&info.api_version(), &info.kind))
+    let text = patched::shown(call, &target, &tree, (&info.api_version(), &info.kind));
+    golang::html_safe(&text)
 }
 
 /// An owner counts once.

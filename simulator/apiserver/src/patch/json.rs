@@ -88,7 +88,7 @@ fn carry_out(target: &mut Lazy, operation: &Tree, copied: &mut usize) -> Option<
         return None;
     }
     let value = operation.get("value").cloned().unwrap_or_default();
-    let given = Lazy::Raw(value.clone(), Place::ANYWHERE);
+    let given = Lazy::Raw(value.clone(), Place::GIVEN);
     let from = || operation.str_at(&["from"]).map(pointer);
     match operation.str_at(&["op"])? {
         "add" => {

@@ -142,20 +142,25 @@ impl Lazy {
         }
     }
 
-    /// Whether it is that value; who looks goes into all of it.
+    /// Whether it is that value, as it was written; who looks goes into all of it.
     pub(super) fn is(&mut self, value: &Tree) -> bool {
-        let equal = self.tree() == *value;
-        if equal {
-            self.open_all();
-        }
-        equal
-    }
-
-    fn open_all(&mut self) {
-        match self.open() {
-            Some(Self::Map(members)) => members.values_mut().for_each(Self::open_all),
-            Some(Self::List(items)) => items.iter_mut().for_each(Self::open_all),
-            _ => {}
+        self.open();
+        match self {
+            Self::Map(members) => {
+                value.is_map()
+                    && members.len() == value.entries().len()
+                    && members
+                        .iter_mut()
+                        .all(|(key, own)| value.get(key).is_some_and(|value| own.is(value)))
+            }
+            Self::List(items) => {
+                value.is_list()
+                    && items.len() == value.items().len()
+                    && items.iter_mut().zip(value.items()).all(|(own, value)| own.is(value))
+            }
+            Self::Raw(own, place) => {
+                own == value && own.as_str().is_none_or(|text| place.is_plain(text))
+            }
         }
     }
 }

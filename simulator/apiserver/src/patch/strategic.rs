@@ -7,7 +7,7 @@
 use super::fresh;
 use crate::golang;
 use crate::object::Tree;
-use crate::schema::Node;
+use crate::schema::{Node, Type};
 use crate::status::Status;
 
 const PATCH: &str = "$patch";
@@ -82,8 +82,13 @@ fn merge_map(old: &Tree, patch: &Tree, node: Option<&Node>) -> Result<Tree, Stat
 /// Orders are of lists that a type has.
 fn known(node: Option<&Node>, field: &str) -> Result<(), Status> {
     let Some(node) = node else { return Ok(()) };
-    if node.member(field).is_some() {
-        return Ok(());
+    if let Some(member) = node.member(field) {
+        // What is kept by a pointer may be a list, for all the real server looks at.
+        let is_pointer = !member.flags.drop_empty && !member.flags.always;
+        if matches!(member.node.kind, Type::List | Type::Bytes) || is_pointer {
+            return Ok(());
+        }
+        return Err(Status::plain(500, "expected slice or array type, but got: struct"));
     }
     Err(Status::plain(
         500,
@@ -438,12 +443,7 @@ fn merge_key<'a>(item: &'a Tree, key: &str) -> Result<&'a Tree, Status> {
 }
 
 fn unknown_type(patch: &Tree) -> Status {
-    let found = patch.get(PATCH).map_or_else(String::new, |found| match found.as_str() {
-        Some(text) => text.to_owned(),
-        None if found.is_null() => "%!s(<nil>)".to_owned(),
-        None if found.is_map() || found.is_list() => golang::print(found),
-        None => format!("%!s({}={})", golang::value_type(found), golang::print(found)),
-    });
+    let found = patch.get(PATCH).map(golang::print_text).unwrap_or_default();
     let patch = golang::print(patch);
     Status::plain(500, format!("unknown patch type: {found} in map: {patch}"))
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 
 use super::table::{Field, Message, Shape, Type};
+use crate::golang;
 use crate::object::Tree;
 
 /// Types whose members are not in the order of their numbers.
@@ -37,14 +38,19 @@ pub(crate) struct Place {
     message: Option<&'static Message>,
     /// The message is that of each member.
     by_key: bool,
+    /// It is not from the server's own text, but from a client's.
+    given: bool,
 }
 
 impl Place {
     /// Where members have the order of a map.
-    pub(crate) const ANYWHERE: Self = Self { message: None, by_key: false };
+    pub(crate) const ANYWHERE: Self = Self { message: None, by_key: false, given: false };
+
+    /// In the body of a patch.
+    pub(crate) const GIVEN: Self = Self { given: true, ..Self::ANYWHERE };
 
     pub(crate) fn of(api_version: &str, kind: &str) -> Self {
-        Self { message: Message::of(api_version, kind), by_key: false }
+        Self { message: Message::of(api_version, kind), ..Self::ANYWHERE }
     }
 
     /// The members of a map as they are written, each with its place.
@@ -52,10 +58,10 @@ impl Place {
         let fields = self.fields();
         let below = |name: &str| match fields.iter().find(|field| field.name == name) {
             Some(Field { shape, kind: Type::Message(message), .. }) => {
-                Self { message: Some(*message), by_key: *shape == Shape::Map }
+                Self { message: Some(*message), by_key: *shape == Shape::Map, ..self }
             }
             None if self.by_key => Self { by_key: false, ..self },
-            _ => Self::ANYWHERE,
+            _ => Self { given: self.given, ..Self::ANYWHERE },
         };
         let mut members: Vec<_> =
             tree.entries().map(|(name, value)| (name, value, below(name))).collect();
@@ -63,6 +69,11 @@ impl Place {
             members.sort_by_key(|(name, ..)| order(message, &fields, name));
         }
         members
+    }
+
+    /// Whether a text stands there as a client would write it: Go writes some letters by their numbers.
+    pub(crate) fn is_plain(self, text: &str) -> bool {
+        self.given || golang::html_safe(text) == text
     }
 
     fn fields(self) -> Vec<&'static Field> {
