@@ -327,7 +327,7 @@ fn cluster_ip(
         return spec.with(&["clusterIP"], stated);
     }
     if taken.trial.is_some() {
-        if minor < 22 {
+        if minor < 23 {
             return spec.clone();
         }
         let ip = Ipv4Addr::from(FIRST).to_string();
