@@ -189,8 +189,8 @@ fn alike_but_for_lines(ours: &Value, theirs: &Value) -> bool {
         status["message"] = Value::Null;
         status
     };
-    rest(ours) == rest(theirs)
-        && lines(ours).zip(lines(theirs)).is_some_and(|(ours, theirs)| ours == theirs)
+    lines(ours).zip(lines(theirs)).is_some_and(|(mine, other)| mine == other)
+        && rest(ours) == rest(theirs)
 }
 
 /// Whether a cause is about what stands in a map: under a key, or in one of those that are named as a whole.
