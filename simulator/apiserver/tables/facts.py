@@ -279,7 +279,7 @@ DEFAULT_SINCE = {
 # Members that a server sends even when they are empty: they are not optional in its own types.
 ALWAYS = {
     "networking.v1.NetworkPolicySpec": ["podSelector"],
-    "apps.v1.StatefulSetSpec": ["serviceName"],
+    "apps.v1.StatefulSetOrdinals": ["start"],
     "core.v1.Container": ["resources"],
     "core.v1.EphemeralContainer": ["resources"],
     "core.v1.PersistentVolumeClaim": ["spec", "status"],
@@ -306,7 +306,7 @@ ALWAYS = {
     "apps.v1.ReplicaSetSpec": ["template"],
     "apps.v1.StatefulSet": ["spec", "status"],
     "apps.v1.StatefulSetStatus": ["availableReplicas"],
-    "apps.v1.StatefulSetSpec": ["updateStrategy", "template"],
+    "apps.v1.StatefulSetSpec": ["serviceName", "updateStrategy", "template"],
     "apps.v1.DaemonSet": ["spec", "status"],
     "apps.v1.DaemonSetSpec": ["updateStrategy", "template"],
     "batch.v1.Job": ["spec", "status"],
@@ -367,6 +367,10 @@ ALWAYS = {
 
 # Members that a server sends as null when they are not set: neither optional nor plain in its own types.
 NULLS = {
+    "batch.v1.PodFailurePolicy": ["rules"],
+    "core.v1.ProjectedVolumeSource": ["sources"],
+    "storage.v1.CSINodeDriver": ["topologyKeys"],
+    "resource.v1.DeviceClaim": ["requests"],
     "core.v1.TypedLocalObjectReference": ["apiGroup"],
     "core.v1.LimitRangeSpec": ["limits"],
     "core.v1.PodCondition": ["lastProbeTime", "lastTransitionTime"],
@@ -435,10 +439,62 @@ KEEP_EMPTY_STRING = {
     "discovery.v1.EndpointPort": ["name", "protocol"],
     "discovery.v1beta1.EndpointPort": ["name", "protocol"],
     "discovery.v1.Endpoint": ["hostname", "zone"],
-    "core.v1.ExecAction": [],
+    "admissionregistration.v1.MatchResources": ["matchPolicy"],
+    "admissionregistration.v1.MutatingWebhook": ["failurePolicy", "matchPolicy", "reinvocationPolicy"],
+    "admissionregistration.v1.ParamRef": ["parameterNotFoundAction"],
+    "admissionregistration.v1.ServiceReference": ["path"],
+    "admissionregistration.v1.ValidatingAdmissionPolicySpec": ["failurePolicy"],
+    "admissionregistration.v1.ValidatingWebhook": ["failurePolicy", "matchPolicy"],
+    "admissionregistration.v1.Validation": ["reason"],
+    "admissionregistration.v1.WebhookClientConfig": ["url"],
+    "autoscaling.v2.HPAScalingRules": ["selectPolicy"],
+    "batch.v1.JobSpec": ["completionMode", "podReplacementPolicy"],
+    "batch.v1.JobStatus": ["failedIndexes"],
+    "batch.v1.PodFailurePolicyOnExitCodesRequirement": ["containerName"],
+    "batch.v1.SuccessPolicyRule": ["succeededIndexes"],
+    "coordination.v1.LeaseSpec": ["preferredHolder", "strategy"],
+    "core.v1.AzureDiskVolumeSource": ["cachingMode", "fsType", "kind"],
+    "core.v1.AzureFilePersistentVolumeSource": ["secretNamespace"],
+    "core.v1.CSIVolumeSource": ["fsType"],
+    "core.v1.ClusterTrustBundleProjection": ["name", "signerName"],
+    "core.v1.Container": ["restartPolicy"],
+    "core.v1.ContainerStatus": ["stopSignal"],
+    "core.v1.GlusterfsPersistentVolumeSource": ["endpointsNamespace"],
+    "core.v1.ISCSIPersistentVolumeSource": ["initiatorName"],
+    "core.v1.ISCSIVolumeSource": ["initiatorName"],
+    "core.v1.Lifecycle": ["stopSignal"],
+    "core.v1.LoadBalancerIngress": ["ipMode"],
+    "core.v1.LocalVolumeSource": ["fsType"],
+    "core.v1.PersistentVolumeClaimStatus": ["currentVolumeAttributesClassName"],
+    "core.v1.PodResourceClaim": ["resourceClaimName", "resourceClaimTemplateName"],
+    "core.v1.PodResourceClaimStatus": ["resourceClaimName"],
+    "core.v1.PodSecurityContext": ["fsGroupChangePolicy", "seLinuxChangePolicy", "supplementalGroupsPolicy"],
+    "core.v1.PodSpec": ["hostnameOverride", "preemptionPolicy"],
+    "core.v1.PortStatus": ["error"],
+    "core.v1.SecurityContext": ["procMount"],
+    "core.v1.ServiceSpec": ["internalTrafficPolicy", "ipFamilyPolicy", "trafficDistribution"],
+    "core.v1.TopologySpreadConstraint": ["nodeAffinityPolicy", "nodeTaintsPolicy"],
+    "core.v1.TypedObjectReference": ["namespace"],
+    "core.v1.VolumeMount": ["recursiveReadOnly"],
+    "core.v1.VolumeMountStatus": ["recursiveReadOnly"],
+    "core.v1.WindowsSecurityContextOptions": ["gmsaCredentialSpec", "gmsaCredentialSpecName", "runAsUserName"],
+    "networking.v1.IngressClassParametersReference": ["namespace", "scope"],
+    "networking.v1.IngressPortStatus": ["error"],
+    "networking.v1.NetworkPolicyPort": ["protocol"],
+    "policy.v1.PodDisruptionBudgetSpec": ["unhealthyPodEvictionPolicy"],
+    "resource.v1.AllocatedDeviceStatus": ["shareID"],
+    "resource.v1.DeviceAttribute": ["string", "version"],
+    "resource.v1.DeviceClassSpec": ["extendedResourceName"],
+    "resource.v1.DeviceConstraint": ["distinctAttribute", "matchAttribute"],
+    "resource.v1.DeviceRequestAllocationResult": ["shareID"],
+    "scheduling.v1.PriorityClass": ["preemptionPolicy"],
+    "storage.v1.CSIDriverSpec": ["fsGroupPolicy"],
+    "storage.v1.StorageClass": ["reclaimPolicy", "volumeBindingMode"],
+    "storage.v1.VolumeAttachmentSource": ["persistentVolumeName"],
 }
 DROP_EMPTY_STRING = {
-    "core.v1.PodSpec": ["nodeName"], "rbac.v1.Subject": ["apiGroup"], "core.v1.PersistentVolumeSpec": ["storageClassName"]}
+    "core.v1.PodSpec": ["nodeName"], "rbac.v1.Subject": ["apiGroup"], "core.v1.PersistentVolumeSpec": ["storageClassName"],
+    "resource.v1.ResourceClaimConsumerReference": ["apiGroup"], "networking.v1.ParentReference": ["name", "resource"]}
 
 # Members behind features that are off by default: read over in silence. (definition, field) -> the minor versions.
 GATED = {
@@ -474,6 +530,8 @@ DROP_ZERO = {
     ],
     "autoscaling.v1.ScaleSpec": ["replicas"],
     "networking.v1.ServiceBackendPort": ["number"],
+    "apps.v1.DeploymentStatus": ["replicas"],
+    "core.v1.ContainerImage": ["sizeBytes"],
 }
 KEEP_ZERO = {
     "apps.v1.RollingUpdateStatefulSetStrategy": ["partition"],
@@ -482,6 +540,9 @@ KEEP_ZERO = {
     "admissionregistration.v1.MutatingWebhook": ["timeoutSeconds"],
     "admissionregistration.v1.ValidatingWebhook": ["timeoutSeconds"],
     "core.v1.ClientIPConfig": ["timeoutSeconds"],
+    "autoscaling.v1.HorizontalPodAutoscalerStatus": ["observedGeneration"],
+    "autoscaling.v2.HorizontalPodAutoscalerStatus": ["observedGeneration"],
+    "storage.v1.VolumeNodeResources": ["count"],
 }
 
 # Booleans that are left out when false. Other optional booleans are pointers.
@@ -492,5 +553,8 @@ DROP_FALSE = {
         "exclusiveMaximum", "exclusiveMinimum", "uniqueItems", "nullable", "x-kubernetes-embedded-resource",
         "x-kubernetes-int-or-string", "chapAuthDiscovery", "chapAuthSession", "sslEnabled", "insecureSkipTLSVerify",
     ],
+    "authentication.v1.TokenReviewStatus": ["authenticated"],
+    "authorization.v1.SubjectAccessReviewStatus": ["denied"],
+    "flowcontrol.v1.ResourcePolicyRule": ["clusterScope"],
 }
 KEEP_FALSE = {"core.v1.CSIVolumeSource": ["readOnly"], "core.v1.AzureDiskVolumeSource": ["readOnly"]}

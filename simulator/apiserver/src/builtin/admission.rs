@@ -11,7 +11,9 @@ use super::limits;
 use super::network::address::{self, Taken};
 use super::pod::platform;
 use crate::Tree;
+use crate::golang;
 use crate::kinds::KindInfo;
+use crate::names;
 use crate::object::Object;
 use crate::quantity::Quantity;
 use crate::status::Status;
@@ -157,11 +159,24 @@ fn pod(server: &Server, kind: &KindInfo, tree: &Tree, now: Timestamp) -> Result<
     let refuse = |why: &str| Status::forbidden(kind, &name, why);
     let mut tree = priority(server, &limits::filled(server, tree), &refuse)?;
     let spec = tree.get("spec").cloned().unwrap_or_default();
-    let runtime = text(&spec, "runtimeClassName");
-    if !runtime.is_empty() && find(server, "node.k8s.io", "RuntimeClass", runtime).is_none() {
-        return Err(refuse(&format!("pod rejected: RuntimeClass \"{runtime}\" not found")));
+    let runtime = spec.str_at(&["runtimeClassName"]);
+    if let Some(runtime) = runtime
+        && find(server, "node.k8s.io", "RuntimeClass", runtime).is_none()
+    {
+        // A name that no URL can have is not even asked for.
+        let why = names::path_segment(runtime).join(" ");
+        return Err(match runtime {
+            "" => Status::plain(500, "resource name may not be empty"),
+            _ if why.is_empty() => {
+                refuse(&format!("pod rejected: RuntimeClass \"{runtime}\" not found"))
+            }
+            _ => {
+                let name = golang::quote(runtime);
+                Status::plain(500, format!("invalid resource name {name}: [{why}]"))
+            }
+        });
     }
-    if runtime.is_empty() && spec.get("overhead").is_some_and(|overhead| !overhead.is_empty()) {
+    if runtime.is_none() && spec.get("overhead").is_some_and(|overhead| !overhead.is_empty()) {
         let why =
             "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead";
         return Err(refuse(why));

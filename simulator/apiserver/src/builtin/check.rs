@@ -20,6 +20,27 @@ pub(crate) fn list<'t>(tree: &'t Tree, key: &str) -> &'t [Tree] {
     tree.get(key).map_or(&[], Tree::items)
 }
 
+/// A member that must be there has one of these values.
+pub(super) fn chosen(
+    faults: &mut Faults,
+    tree: &Tree,
+    key: &str,
+    at: &Path<'_>,
+    supported: &[&str],
+) {
+    match tree.get(key).and_then(Tree::as_str) {
+        Some("") => faults.required(at.field(key), ""),
+        _ => one_of(faults, tree, key, at, supported),
+    }
+}
+
+/// All complaints about a value as one.
+pub(super) fn complain_once(faults: &mut Faults, at: Path<'_>, value: &str, complaints: &[String]) {
+    if !complaints.is_empty() {
+        faults.invalid(at, value, &complaints.join(";"));
+    }
+}
+
 /// Each complaint about a value.
 pub(super) fn complain(
     faults: &mut Faults,
@@ -117,21 +138,30 @@ pub(super) fn ip(faults: &mut Faults, address: &str, at: Path<'_>) -> Option<std
 }
 
 /// An address that other machines can reach.
-pub(super) fn reachable(faults: &mut Faults, address: std::net::IpAddr, at: Path<'_>) {
-    let refuse = |what: &str| format!("may not be {what}");
-    let what = match address {
-        a if a.is_unspecified() => refuse(&format!("unspecified ({a})")),
-        a if a.is_loopback() => refuse("in the loopback range (127.0.0.0/8, ::1/128)"),
-        std::net::IpAddr::V4(a) if a.is_link_local() => {
-            refuse("in the link-local range (169.254.0.0/16, fe80::/10)")
+pub(super) fn reachable(
+    faults: &mut Faults,
+    stated: &str,
+    address: std::net::IpAddr,
+    at: Path<'_>,
+) {
+    use std::net::IpAddr::{V4, V6};
+    let why = match address {
+        a if a.is_unspecified() => format!("may not be unspecified ({stated})"),
+        a if a.is_loopback() => {
+            "may not be in the loopback range (127.0.0.0/8, ::1/128)".to_owned()
         }
-        a if a.is_multicast() => {
-            refuse("in the link-local multicast range (224.0.0.0/24, ff02::/10)")
-        }
+        V4(a) if a.is_link_local() => LOCAL.to_owned(),
+        V6(a) if a.is_unicast_link_local() => LOCAL.to_owned(),
+        V4(a) if a.octets()[..3] == [224, 0, 0] => LOCAL_OF_MANY.to_owned(),
+        V6(a) if a.segments()[0] & 0xff0f == 0xff02 => LOCAL_OF_MANY.to_owned(),
         _ => return,
     };
-    faults.invalid(at, address.to_string(), &what);
+    faults.invalid(at, stated, &why);
 }
+
+const LOCAL: &str = "may not be in the link-local range (169.254.0.0/16, fe80::/10)";
+const LOCAL_OF_MANY: &str =
+    "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)";
 
 /// `5`, or `20%`.
 pub(super) fn count_or_percent(
@@ -247,6 +277,19 @@ pub(super) fn labels(faults: &mut Faults, labels: Option<&Tree>, at: Path<'_>) {
         complain(faults, at, key, names::qualified_name(key));
         let value = value.as_str().unwrap_or_default();
         complain(faults, at, value, names::label_value(value));
+    }
+}
+
+/// The annotations of a template.
+pub(super) fn annotations(faults: &mut Faults, annotations: Option<&Tree>, at: Path<'_>) {
+    const MOST: usize = 256 * 1024;
+    let mut size = 0;
+    for (key, value) in annotations.into_iter().flat_map(Tree::entries) {
+        complain(faults, at, key, names::qualified_name(&key.to_lowercase()));
+        size += key.len() + value.as_str().map_or(0, str::len);
+    }
+    if size > MOST {
+        faults.too_long(at, MOST);
     }
 }
 

@@ -11,19 +11,28 @@ pub(crate) enum Step {
     Update,
     /// The rules of the kind.
     Rules,
+    /// Those of them that are gone by twice.
+    Again,
     /// What may not change.
     Fixed,
 }
 
-use Step::{Fixed, Meta, Rules, Update};
+use Step::{Again, Fixed, Meta, Rules, Update};
 
 /// What comes after the look at the metadata that all kinds have in common.
 pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static [Step] {
     if let Some(subresource) = subresource {
         return match (&*kind.group, &*kind.kind, subresource) {
             ("batch", "CronJob", "status") => &[],
-            ("policy", "PodDisruptionBudget", "status") => &[Rules],
+            ("policy", "PodDisruptionBudget", "status")
+            | ("flowcontrol.apiserver.k8s.io" | "admissionregistration.k8s.io", _, "status") => {
+                &[Rules]
+            }
+            ("certificates.k8s.io", "CertificateSigningRequest", _) => {
+                &[Meta, Rules, Fixed, Update]
+            }
             ("apps", "StatefulSet", "status") => &[Rules, Update],
+            ("", "Pod", "ephemeralcontainers" | "resize") => &[Update, Meta, Rules],
             _ => &[Update, Rules, Fixed],
         };
     }
@@ -34,28 +43,34 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         ("", "ConfigMap" | "Secret") | ("networking.k8s.io", "IngressClass") => {
             &[Update, Fixed, Meta, Rules]
         }
-        ("", "Endpoints") => &[Update, Meta, Rules],
+        ("", "Endpoints") | ("networking.k8s.io", "Ingress") => &[Update, Meta, Rules],
         ("", "ServiceAccount") => &[Update, Meta],
-        ("", "Pod") => &[Update, Meta, Rules, Fixed],
-        ("", "LimitRange") => &[Meta, Rules],
+        ("", "Pod") | ("apps", "ControllerRevision") => &[Update, Meta, Rules, Fixed],
+        ("", "LimitRange")
+        | ("admissionregistration.k8s.io" | "flowcontrol.apiserver.k8s.io", _) => &[Meta, Rules],
         ("", "Namespace") => &[Meta, Rules, Update],
-        ("", "PersistentVolume") | ("storage.k8s.io", "VolumeAttachment") => {
+        ("", "PersistentVolume") | ("storage.k8s.io", "VolumeAttachment" | "CSINode") => {
             &[Meta, Rules, Meta, Rules, Fixed]
         }
         ("", "PersistentVolumeClaim") => &[Meta, Rules, Update, Meta, Rules, Fixed],
         ("", "ReplicationController") | ("networking.k8s.io", "NetworkPolicy") => {
             &[Meta, Rules, Update, Rules]
         }
-        ("discovery.k8s.io", "EndpointSlice") | ("storage.k8s.io", "CSINode") => {
-            &[Meta, Rules, Fixed]
+        ("discovery.k8s.io", "EndpointSlice") => &[Meta, Rules, Fixed],
+        ("scheduling.k8s.io", "PriorityClass") => &[Update, Fixed],
+        ("storage.k8s.io", "VolumeAttributesClass") => &[Meta, Rules, Update, Fixed, Meta, Rules],
+        ("certificates.k8s.io", "CertificateSigningRequest") => &[Meta, Rules, Fixed, Update],
+        ("resource.k8s.io", "ResourceClaim" | "ResourceClaimTemplate") => {
+            &[Meta, Rules, Update, Fixed, Rules]
         }
+        ("resource.k8s.io", "DeviceClass") => &[Meta, Rules, Update, Rules],
         ("networking.k8s.io", "IPAddress")
-        | ("batch", "Job")
         | ("", "Node")
         | ("node.k8s.io", "RuntimeClass")
-        | ("storage.k8s.io", "StorageClass" | "VolumeAttributesClass" | "CSIStorageCapacity") => {
+        | ("storage.k8s.io", "StorageClass" | "CSIStorageCapacity") => {
             &[Meta, Rules, Update, Fixed]
         }
+        ("batch", "Job") => &[Meta, Rules, Update, Again, Fixed],
         ("rbac.authorization.k8s.io", _) => &[Meta, Rules, Meta, Rules, Update, Fixed],
         _ => &[Update, Rules, Fixed],
     }

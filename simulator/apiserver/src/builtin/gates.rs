@@ -64,7 +64,7 @@ fn restarts(tree: &Tree, minor: u32) -> Tree {
     if minor < 28 {
         return tree.clone();
     }
-    let never = |one: &Tree| one.without(&["restartPolicy"]);
+    let never = |one: &Tree| one.without(&["restartPolicy"]).without(&["restartPolicyRules"]);
     let tree = map_items(tree, "containers", &never);
     let tree = map_items(&tree, "ephemeralContainers", &never);
     map_items(&tree, "initContainers", &|one| match one.str_at(&["restartPolicy"]) {

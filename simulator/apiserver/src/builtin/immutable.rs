@@ -1,5 +1,7 @@
 //! What may not change once it is set.
 
+mod pod;
+mod service;
 mod volumes;
 mod workload;
 
@@ -12,17 +14,24 @@ use crate::status::FieldError;
 
 pub(super) const IMMUTABLE: &str = "field is immutable";
 
-pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
+/// `stated`: the new object with what is empty and left out: messages show it.
+pub(super) fn check(
+    kind: &KindInfo,
+    (new, stated): (&Tree, &Tree),
+    old: &Tree,
+    minor: u32,
+    faults: &mut Faults,
+) {
     match (&*kind.group, &*kind.kind) {
-        ("", "Pod") => pod(new, old, minor, faults),
+        ("", "Pod") => pod::check((new, stated), old, minor, faults),
         ("", "ConfigMap") => fixed(new, old, &["data", "binaryData"], faults),
         ("", "Secret") => {
             same(new, old, &["type"], faults);
             fixed(new, old, &["data"], faults);
         }
-        ("", "Service") => service(new, old, minor, faults),
-        ("", "PersistentVolumeClaim") => volumes::claim(new, old, minor, faults),
-        ("", "PersistentVolume") => volumes::volume(new, old, minor, faults),
+        ("", "Service") => service::check(new, old, minor, faults),
+        ("", "PersistentVolumeClaim") => volumes::claim((new, stated), old, minor, faults),
+        ("", "PersistentVolume") => volumes::volume((new, stated), old, minor, faults),
         ("", "Node") => node(new, old, minor, faults),
         ("", "ResourceQuota") => super::cluster::quota::same_scopes(new, old, faults),
         ("networking.k8s.io", "IngressClass") => {
@@ -33,7 +42,7 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
         }
         ("storage.k8s.io", "CSIDriver") => super::storage::csi::kept(new, old, faults),
         ("storage.k8s.io", "VolumeAttachment") => {
-            same_struct(new, old, &["spec"], "storage.VolumeAttachmentSpec", faults);
+            same_struct((new, stated), old, &["spec"], "storage.VolumeAttachmentSpec", faults);
         }
         ("node.k8s.io", "RuntimeClass") => same_text(new, old, &["handler"], faults),
         ("scheduling.k8s.io", "PriorityClass") => {
@@ -63,20 +72,26 @@ pub(super) fn check(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32, faults:
         ("storage.k8s.io", "CSINode") => node_drivers(new, old, minor, faults),
         ("networking.k8s.io", "IPAddress") => {
             let parent = ["spec", "parentRef"];
-            same_struct(new, old, &parent, "networking.ParentReference", faults);
+            same_struct((new, stated), old, &parent, "networking.ParentReference", faults);
         }
         ("resource.k8s.io", "ResourceClaim") => {
-            same_struct(new, old, &["spec"], "resource.ResourceClaimSpec", faults);
+            same_struct((new, stated), old, &["spec"], "resource.ResourceClaimSpec", faults);
         }
         ("resource.k8s.io", "ResourceClaimTemplate") => {
-            same_struct(new, old, &["spec"], "resource.ResourceClaimTemplateSpec", faults);
+            same_struct(
+                (new, stated),
+                old,
+                &["spec"],
+                "resource.ResourceClaimTemplateSpec",
+                faults,
+            );
         }
         ("storage.k8s.io", "CSIStorageCapacity") => {
             same(new, old, &["nodeTopology"], faults);
             same(new, old, &["storageClassName"], faults);
         }
         ("apps", "StatefulSet") => workload::stateful_set(new, old, minor, faults),
-        ("batch", "Job") => workload::job(new, old, faults),
+        ("batch", "Job") => workload::job((new, stated), old, faults),
         _ => {}
     }
 }
@@ -89,11 +104,43 @@ pub(super) fn difference(name: &str, old: &Tree, new: &Tree, minor: u32) -> Stri
     }
 }
 
+/// The tree with the lists and maps that were stated to be empty.
+pub(super) fn with_empty(tree: &Tree, stated: &Tree) -> Tree {
+    if tree.is_list() {
+        if tree.items().len() != stated.items().len() {
+            return tree.clone();
+        }
+        let pairs = tree.items().iter().zip(stated.items());
+        return Tree::list(pairs.map(|(tree, stated)| with_empty(tree, stated)));
+    }
+    stated.entries().fold(tree.clone(), |tree, (key, value)| {
+        // These lists are made anew where they are looked through for what belongs to features that are off.
+        let is_remade =
+            matches!(key, "volumes" | "volumeMounts" | "restartPolicyRules") && value.is_empty();
+        let is_part = (value.is_map() || value.is_list()) && !is_remade;
+        match tree.get(key) {
+            Some(inner) if is_part => {
+                let inner = with_empty(inner, value);
+                tree.with(&[key], inner)
+            }
+            None if is_part && value.is_empty() => tree.with(&[key], value),
+            _ => tree,
+        }
+    })
+}
+
 /// A member that is a struct and keeps its value.
-pub(super) fn same_struct(new: &Tree, old: &Tree, path: &[&str], name: &str, faults: &mut Faults) {
+pub(super) fn same_struct(
+    (new, stated): (&Tree, &Tree),
+    old: &Tree,
+    path: &[&str],
+    name: &str,
+    faults: &mut Faults,
+) {
     let (now, was) = (new.at(path), old.at(path));
     if now != was {
-        let printed = now.map_or_else(|| "null".to_owned(), |now| internal::json(name, now));
+        let shown = now.map(|now| with_empty(now, stated.at(path).unwrap_or(&NOTHING)));
+        let printed = shown.map_or_else(|| "null".to_owned(), |now| internal::json(name, &now));
         faults.0.push(FieldError::invalid_printed(path.join("."), &printed, IMMUTABLE));
     }
 }
@@ -152,156 +199,10 @@ fn fixed(new: &Tree, old: &Tree, fields: &[&str], faults: &mut Faults) {
     }
 }
 
-fn pod(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
-    let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
-    if now.same(was) {
-        return;
-    }
-    let at = Path::Root.field("spec");
-    let mut now = now.clone();
-    for key in ["containers", "initContainers"] {
-        if list(&now, key).len() != list(was, key).len() {
-            let why = match key {
-                "containers" => "pod updates may not add or remove containers",
-                _ => "pod updates may not add or remove init containers",
-            };
-            faults.forbidden(at.field(key), why);
-            return;
-        }
-    }
-    if deadline(&now, was, &at, faults) {
-        return;
-    }
-    tolerations(&now, was, &at, faults);
-    for key in ["containers", "initContainers"] {
-        let all = at.field(key);
-        for (index, container) in list(&now, key).iter().enumerate() {
-            let (at, image) = (all.index(index), text(container, "image"));
-            if image.is_empty() {
-                faults.required(at.field("image"), "");
-            } else if image != image.trim() {
-                let why = "must not have leading or trailing whitespace";
-                faults.invalid(at.field("image"), image, why);
-            }
-        }
-    }
-    // What may change is taken from the old object; the rest has to be equal then.
-    for key in ["containers", "initContainers"] {
-        let pairs = list(&now, key).iter().zip(list(was, key));
-        let images: Vec<Tree> = pairs
-            .map(|(new, old)| match old.get("image") {
-                Some(image) => new.with(&["image"], image),
-                None => new.clone(),
-            })
-            .collect();
-        if !images.is_empty() {
-            now = now.with(&[key], images);
-        }
-    }
-    let negative = was.int_at(&["terminationGracePeriodSeconds"]).is_some_and(|grace| grace < 0);
-    if negative && now.int_at(&["terminationGracePeriodSeconds"]) == Some(1) {
-        now = take(&now, was, "terminationGracePeriodSeconds");
-    }
-    now = take(&take(&now, was, "activeDeadlineSeconds"), was, "tolerations");
-    if !list(was, "schedulingGates").is_empty() {
-        let kept = list(&now, "schedulingGates");
-        if kept.iter().any(|gate| !list(was, "schedulingGates").contains(gate)) {
-            let why = "only deletion is allowed, but found new scheduling gate";
-            faults.forbidden(at.field("schedulingGates"), why);
-        }
-        now = take(&now, was, "schedulingGates");
-        // A gated pod is not scheduled yet: where it may go can still be narrowed.
-        now = take(&take(&now, was, "nodeSelector"), was, "affinity");
-    }
-    if now != *was {
-        let grace = if minor >= 22 {
-            ",`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
-        } else {
-            ""
-        };
-        let why = format!(
-            "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations){grace}"
-        );
-        let why = if minor >= 22 {
-            why
-        } else {
-            why.replace("`,`", "`, `")
-                .replace("`spec.activeDeadlineSeconds`, ", "`spec.activeDeadlineSeconds` or ")
-        };
-        faults.forbidden(at, &format!("{why}\n{}", difference("core.PodSpec", was, &now, minor)));
-    }
-}
-
-/// Whether the deadline's change ends the checks, as it does in the real server.
-fn deadline(now: &Tree, was: &Tree, at: &Path<'_>, faults: &mut Faults) -> bool {
-    let place = at.field("activeDeadlineSeconds");
-    let old = was.int_at(&["activeDeadlineSeconds"]);
-    match (now.int_at(&["activeDeadlineSeconds"]), old) {
-        (Some(new), Some(old)) if new > old => {
-            faults.invalid(place, new, "must be less than or equal to previous value");
-            true
-        }
-        (None, Some(_)) => {
-            let why = "must not update from a positive integer to nil value";
-            faults.invalid(place, Tree::null(), why);
-            true
-        }
-        _ => false,
-    }
-}
-
-fn tolerations(now: &Tree, was: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let bare = |toleration: &Tree| toleration.without(&["tolerationSeconds"]);
-    let kept: Vec<Tree> = list(now, "tolerations").iter().map(bare).collect();
-    if list(was, "tolerations").iter().any(|old| !kept.contains(&bare(old))) {
-        let why = "existing toleration can not be modified except its tolerationSeconds";
-        faults.forbidden(at.field("tolerations"), why);
-    }
-}
-
 fn take(tree: &Tree, from: &Tree, key: &str) -> Tree {
     match from.get(key) {
         Some(value) => tree.with(&[key], value),
         None => tree.without(&[key]),
-    }
-}
-
-fn service(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
-    let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
-    if now.same(was) {
-        return;
-    }
-    let at = Path::Root.field("spec");
-    let once = "may not change once set";
-    let external = |spec: &Tree| text(spec, "type") == "ExternalName";
-    let (ips, before) = (list(now, "clusterIPs"), list(was, "clusterIPs"));
-    if !external(now) && !external(was) && !before.is_empty() && ips.is_empty() && minor < 21 {
-        let printed = "[]string(nil)";
-        let why = "primary clusterIP can not be unset";
-        let all = at.field("clusterIPs");
-        faults.0.push(FieldError::invalid_printed(all.index(0), printed, why));
-    } else if !external(now)
-        && !external(was)
-        && !before.is_empty()
-        && ips.first() != before.first()
-    {
-        let value = now.get("clusterIPs").cloned().unwrap_or_default();
-        faults.invalid(at.field("clusterIPs").index(0), value, once);
-    }
-    let balanced = |spec: &Tree| text(spec, "type") == "LoadBalancer";
-    let class = "loadBalancerClass";
-    if balanced(now) && balanced(was) && now.get(class) != was.get(class) {
-        let value = now.get(class).cloned().unwrap_or_default();
-        faults.invalid(at.field(class), value, once);
-    }
-    if minor >= 21 {
-        super::network::service::balancer_class(now, &at, faults);
-    }
-    if balanced(now) && balanced(was) {
-        let port = |spec: &Tree| spec.int_at(&["healthCheckNodePort"]).unwrap_or(0);
-        if port(was) != 0 && port(now) != 0 && port(now) != port(was) {
-            faults.forbidden(at.field("healthCheckNodePort"), IMMUTABLE);
-        }
     }
 }
 

@@ -9,7 +9,9 @@ pub(super) mod platform;
 pub(super) mod scheduling;
 pub(super) mod volume;
 
-use super::check::{NOTHING, complain, in_range, ip, labels, list, on, one_of, text};
+use super::check::{
+    NOTHING, annotations, chosen, complain, in_range, ip, labels, list, on, one_of, text,
+};
 use super::resource;
 use super::rules::Write;
 use crate::Tree;
@@ -17,37 +19,77 @@ use crate::names;
 use crate::schema::{Faults, Path};
 use container::Pod;
 
+/// The spec of a pod, or of a template of pods.
+pub(super) struct Subject<'a> {
+    pub spec: &'a Tree,
+    /// The same before what is empty was left out: some rules see the difference.
+    pub stated: &'a Tree,
+    /// That of a pod; a template has none.
+    pub name: Option<&'a str>,
+    pub minor: u32,
+    /// It said before how its volumes get their labels: only then may it choose the way that is not on yet.
+    pub relabels: bool,
+}
+
+const RELABELS: [&str; 2] = ["securityContext", "seLinuxChangePolicy"];
+
 pub(super) fn check(write: &Write<'_>, faults: &mut Faults) {
     if !write.changed(&["spec"]) {
         return;
     }
-    let spec = write.new.get("spec").unwrap_or(&NOTHING);
     let at = Path::Root.field("spec");
-    if write.old.is_none() {
-        if spec.get("ephemeralContainers").is_some() {
-            faults.forbidden(at.field("ephemeralContainers"), "cannot be set on create");
-        }
-        if !list(spec, "schedulingGates").is_empty() && !text(spec, "nodeName").is_empty() {
-            let why = "cannot be set until all schedulingGates have been cleared";
-            faults.forbidden(at.field("nodeName"), why);
-        }
-    }
     let metadata = write.new.get("metadata").unwrap_or(&NOTHING);
-    self::spec(spec, write.minor, &at, faults);
+    let subject = Subject {
+        spec: write.new.get("spec").unwrap_or(&NOTHING),
+        stated: write.stated.get("spec").unwrap_or(&NOTHING),
+        name: Some(text(metadata, "name")),
+        minor: write.minor,
+        relabels: write.old.and_then(|old| old.get("spec")?.at(&RELABELS)).is_some(),
+    };
+    let spec = subject.spec;
+    self::spec(&subject, &at, faults);
     only_for_pods(spec, &at, faults);
-    if write.old.is_none() && write.minor >= 30 {
+    if write.old.is_some() {
+        return;
+    }
+    if !list(spec, "ephemeralContainers").is_empty() {
+        faults.forbidden(at.field("ephemeralContainers"), "cannot be set on create");
+    }
+    if !list(spec, "schedulingGates").is_empty() && !text(spec, "nodeName").is_empty() {
+        let why = "cannot be set until all schedulingGates have been cleared";
+        faults.forbidden(at.field("nodeName"), why);
+    }
+    if write.minor >= 30 {
         let annotations = metadata.get("annotations").unwrap_or(&NOTHING);
         platform::annotated_profiles(annotations, spec, &at, faults);
     }
 }
 
-/// A template, which says by `kind` what its owner can run: `Always`, or what ends.
-pub(super) fn template(template: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
-    // Named without the metadata that they stand in, as the real server does.
-    labels(faults, template.at(&["metadata", "labels"]), at.field("labels"));
+/// The template at `path` of an object.
+pub(super) fn template(write: &Write<'_>, path: &[&str], at: &Path<'_>, faults: &mut Faults) {
+    with_template(write, path, write.part(path), at, faults);
+}
+
+/// Another template in place of the one at `path`.
+pub(super) fn with_template(
+    write: &Write<'_>,
+    path: &[&str],
+    template: &Tree,
+    at: &Path<'_>,
+    faults: &mut Faults,
+) {
+    let minor = write.minor;
+    metadata_of_template(template, at, faults);
     let at = at.field("spec");
     let spec = template.get("spec").unwrap_or(&NOTHING);
-    self::spec(spec, minor, &at, faults);
+    let stated = write.stated(path).get("spec").unwrap_or(&NOTHING);
+    let old = write.old.and_then(|old| old.at(path)?.get("spec"));
+    let relabels = old.and_then(|old| old.at(&RELABELS)).is_some();
+    self::spec(&Subject { spec, stated, name: None, minor, relabels }, &at, faults);
+    if minor >= 30 {
+        let annotations = template.at(&["metadata", "annotations"]).unwrap_or(&NOTHING);
+        platform::annotated_profiles(annotations, spec, &at, faults);
+    }
     if !list(spec, "ephemeralContainers").is_empty() {
         faults.forbidden(
             at.field("ephemeralContainers"),
@@ -56,22 +98,34 @@ pub(super) fn template(template: &Tree, minor: u32, at: &Path<'_>, faults: &mut 
     }
 }
 
+/// Named without the metadata that they stand in, as the real server does.
+pub(super) fn metadata_of_template(template: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    labels(faults, template.at(&["metadata", "labels"]), at.field("labels"));
+    annotations(faults, template.at(&["metadata", "annotations"]), at.field("annotations"));
+}
+
 /// In the order of the real server, which tells all that is wrong.
-fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
-    let unsound = volume::check(spec, at, faults);
+fn spec(pod: &Subject<'_>, at: &Path<'_>, faults: &mut Faults) {
+    let Subject { spec, minor, .. } = *pod;
+    let volumes = volume::check(pod, at, faults);
     if minor >= 26 {
         claims::of_pod(spec, at, faults);
     }
-    containers(spec, &unsound, minor, at, faults);
+    containers(pod, &volumes, at, faults);
+    if minor >= 23 {
+        parts::containers(pod, &volumes, at, faults);
+    }
     if minor >= 34 {
-        parts::containers(spec, minor, at, faults);
-        claims::resources(spec, at, faults);
+        claims::resources(pod, at, faults);
+    }
+    if minor >= 25 {
+        container::ports_of_node(spec, pod.name.is_some(), at, faults);
     }
     one_of(faults, spec, "restartPolicy", at, &["Always", "OnFailure", "Never"]);
     let policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
     one_of(faults, spec, "dnsPolicy", at, &policies);
-    selector_labels(spec, at, faults);
-    security(spec, minor, at, faults);
+    labels(faults, spec.get("nodeSelector"), at.field("nodeSelector"));
+    security(pod, at, faults);
     scheduling::affinity(spec, at, faults);
     dns(spec, minor, at, faults);
     readiness_gates(spec, at, faults);
@@ -83,16 +137,17 @@ fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     of_form(spec, &["hostname", "subdomain"], at, names::dns_label, faults);
     scheduling::tolerations(spec, at, faults);
     aliases(spec, minor, at, faults);
-    of_form(spec, &["priorityClassName", "runtimeClassName"], at, names::dns_subdomain, faults);
+    of_form(spec, &["priorityClassName"], at, names::dns_subdomain, faults);
+    if let Some(class) = spec.str_at(&["runtimeClassName"]) {
+        complain(faults, at.field("runtimeClassName"), class, names::dns_subdomain(class));
+    }
     if minor >= 24 {
-        one_of(faults, spec, "preemptionPolicy", at, &["PreemptLowerPriority", "Never"]);
+        chosen(faults, spec, "preemptionPolicy", at, &["PreemptLowerPriority", "Never"]);
     }
     if let Some(overhead) = spec.get("overhead") {
-        let place = at.field("overhead");
-        for (name, amount) in overhead.entries() {
-            resource::of_container(name, place.key(name), faults);
-            resource::amount(name, amount, place.key(name), faults);
-        }
+        // Looked at as limits, and named as such.
+        let limits = Tree::map([("limits", overhead.clone())]);
+        container::amounts(&limits, &at.field("overhead"), &resource::of_container, faults);
     }
     platform::system(spec, at, faults);
 }
@@ -116,55 +171,51 @@ fn only_for_pods(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     for key in ["containers", "initContainers"] {
         let all = at.field(key);
         for (index, one) in list(spec, key).iter().enumerate() {
-            let image = text(one, "image");
-            if image != image.trim() {
-                let why = "must not have leading or trailing whitespace";
-                faults.invalid(all.index(index).field("image"), image, why);
-            }
+            parts::untrimmed(one, &all.index(index), faults);
         }
     }
 }
 
-fn containers(spec: &Tree, unsound: &[String], minor: u32, at: &Path<'_>, faults: &mut Faults) {
+fn containers(pod: &Subject<'_>, volumes: &[(&str, &Tree)], at: &Path<'_>, faults: &mut Faults) {
+    let Subject { spec, minor, .. } = *pod;
     let main = list(spec, "containers");
     let all = at.field("containers");
     if main.is_empty() {
         faults.required(all, "");
     }
-    let pod = Pod { spec, unsound, minor, init: false };
+    let named = |all: &[Tree], name: &str| all.iter().any(|other| text(other, "name") == name);
+    let around = Pod { spec, volumes, minor };
     for (index, one) in main.iter().enumerate() {
         let at = all.index(index);
-        container::check(one, &pod, &at, faults);
+        container::common(one, &around, &at, faults);
         let name = text(one, "name");
-        if !name.is_empty() && main[..index].iter().any(|other| text(other, "name") == name) {
+        if named(&main[..index], name) {
             faults.duplicate(at.field("name"), name);
         }
+        container::life(one, spec, &at, faults);
     }
-    container::host_ports(spec, at, faults);
+    container::host_ports(main, &all, faults);
     let init = list(spec, "initContainers");
     let all = at.field("initContainers");
-    let pod = Pod { spec, unsound, minor, init: true };
     for (index, one) in init.iter().enumerate() {
         let at = all.index(index);
-        container::check(one, &pod, &at, faults);
+        container::common(one, &around, &at, faults);
         let name = text(one, "name");
-        let taken = main.iter().chain(&init[..index]).any(|other| text(other, "name") == name);
-        if !name.is_empty() && taken {
+        if named(main, name) || !name.is_empty() && named(&init[..index], name) {
             faults.duplicate(at.field("name"), name);
+        }
+        // Each alone, and named as the first.
+        container::host_ports(std::slice::from_ref(one), &all, faults);
+        if text(one, "restartPolicy") == "Always" {
+            container::life(one, spec, &at, faults);
+        } else {
+            container::lifeless(one, &at, faults);
         }
     }
 }
 
-fn selector_labels(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let at = at.field("nodeSelector");
-    for (key, value) in spec.get("nodeSelector").into_iter().flat_map(Tree::entries) {
-        complain(faults, at, key, names::qualified_name(key));
-        let value = value.as_str().unwrap_or_default();
-        complain(faults, at, value, names::label_value(value));
-    }
-}
-
-fn security(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
+fn security(pod: &Subject<'_>, at: &Path<'_>, faults: &mut Faults) {
+    let Subject { spec, minor, .. } = *pod;
     let Some(context) = spec.get("securityContext") else { return };
     let at = at.field("securityContext");
     container::ids(context, &["fsGroup", "runAsUser", "runAsGroup"], &at, faults);
@@ -186,7 +237,8 @@ fn security(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     platform::windows_options(context, &at, faults);
     container::app_armor(context, &at, faults);
     one_of(faults, context, "supplementalGroupsPolicy", &at, &["Merge", "Strict"]);
-    one_of(faults, context, "seLinuxChangePolicy", &at, &["MountOption", "Recursive"]);
+    let ways: &[&str] = if pod.relabels { &["MountOption", "Recursive"] } else { &["Recursive"] };
+    one_of(faults, context, "seLinuxChangePolicy", &at, ways);
 }
 
 fn sysctls(spec: &Tree, context: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {

@@ -33,7 +33,7 @@ const MEASURED: &[&str] = &[
     "limits.ephemeral-storage",
 ];
 
-fn is_huge_page(name: &str) -> bool {
+pub(super) fn is_huge_page(name: &str) -> bool {
     name.starts_with("hugepages-")
 }
 
@@ -92,6 +92,18 @@ pub(super) fn of_quota(name: &str, at: Path<'_>, faults: &mut Faults) {
     any_name(name, at, faults);
     if !name.contains('/') && !is_of_quota(name) {
         faults.invalid(at, name, "must be a standard resource for quota");
+    }
+}
+
+/// An amount of pages is one of whole pages.
+pub(super) fn whole_pages(name: &str, value: &Tree, at: Path<'_>, faults: &mut Faults) {
+    let Some(size) = name.strip_prefix("hugepages-") else { return };
+    let Some(amount) = value.as_str().and_then(Quantity::parse) else { return };
+    let size = Quantity::parse(size).filter(|size| size.is_whole()).map_or(0, Quantity::ceil);
+    if size <= 0 || amount.ceil() % size != 0 {
+        let shown = value.as_str().unwrap_or_default();
+        let why = format!("{shown} is not positive integer multiple of {name}");
+        faults.invalid(at, value, &why);
     }
 }
 

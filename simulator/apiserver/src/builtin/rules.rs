@@ -1,5 +1,6 @@
 //! The rules of each kind.
 
+use super::check::NOTHING;
 use super::cluster::config;
 use super::cluster::event;
 use super::cluster::others;
@@ -33,9 +34,32 @@ pub(super) struct Write<'a> {
     pub new: &'a Tree,
     pub old: Option<&'a Tree>,
     pub minor: u32,
+    /// The object as its writer stated it, with what is empty and left out later.
+    pub stated: &'a Tree,
 }
 
-impl Write<'_> {
+impl<'a> Write<'a> {
+    #[cfg(test)]
+    pub(super) fn of(new: &'a Tree, old: Option<&'a Tree>) -> Self {
+        Self { new, old, minor: 34, stated: new }
+    }
+
+    /// A part of the object; null where it says nothing of it.
+    pub(super) fn part(&self, path: &[&str]) -> &'a Tree {
+        self.new.at(path).unwrap_or(&NOTHING)
+    }
+
+    /// The same as its writer stated it.
+    pub(super) fn stated(&self, path: &[&str]) -> &'a Tree {
+        self.stated.at(path).unwrap_or(&NOTHING)
+    }
+
+    /// A map as messages show it: one that was stated empty is no null.
+    pub(super) fn shown_map(&self, path: &[&str]) -> Tree {
+        let empty = || self.stated.at(path).filter(|map| map.is_map());
+        self.new.at(path).or_else(empty).cloned().unwrap_or_default()
+    }
+
     /// Whether a part may break rules: it is there, and not the memory of what was accepted before.
     pub(super) fn changed(&self, path: &[&str]) -> bool {
         match (self.new.at(path), self.old.and_then(|old| old.at(path))) {
@@ -52,16 +76,16 @@ pub(crate) fn broken(
     new: &Tree,
     old: Option<&Tree>,
     minor: u32,
-    subresource: Option<&str>,
+    (subresource, stated): (Option<&str>, &Tree),
 ) -> Vec<FieldError> {
     let mut faults = Faults::default();
-    let write = Write { new, old, minor };
+    let write = Write { new, old, minor, stated };
     if let (Some(old), Some("resize" | "ephemeralcontainers")) = (old, subresource) {
         if subresource == Some("resize") {
             pod::check(&write, &mut faults);
             parts::resized(new, old, &mut faults);
         } else {
-            parts::looks(new, old, minor, &mut faults);
+            parts::looks(&write, &mut faults);
         }
         return faults.0;
     }
@@ -139,9 +163,29 @@ pub(crate) fn broken(
     faults.0
 }
 
-/// What of an object of a builtin kind may not change, and does.
-pub(crate) fn fixed(kind: &KindInfo, new: &Tree, old: &Tree, minor: u32) -> Vec<FieldError> {
+/// The rules that the real server goes by twice where an object changes.
+pub(crate) fn again(
+    kind: &KindInfo,
+    new: &Tree,
+    old: &Tree,
+    minor: u32,
+    stated: &Tree,
+) -> Vec<FieldError> {
     let mut faults = Faults::default();
-    immutable::check(kind, new, old, minor, &mut faults);
+    if kind.is("batch", "Job") {
+        jobs::again(&Write { new, old: Some(old), minor, stated }, &mut faults);
+    }
+    faults.0
+}
+
+/// What of an object of a builtin kind may not change, and does.
+pub(crate) fn fixed(
+    kind: &KindInfo,
+    (new, stated): (&Tree, &Tree),
+    old: &Tree,
+    minor: u32,
+) -> Vec<FieldError> {
+    let mut faults = Faults::default();
+    immutable::check(kind, (new, stated), old, minor, &mut faults);
     faults.0
 }

@@ -16,12 +16,16 @@ pub(super) const MODES: &[&str] =
 
 pub(super) fn claim(write: &Write<'_>, faults: &mut Faults) {
     if write.changed(&["spec"]) {
-        let spec = write.new.get("spec").unwrap_or(&NOTHING);
-        claim_spec(spec, &Path::Root.field("spec"), faults);
+        let spec = write.part(&["spec"]);
+        // One that was let in with any group keeps it.
+        let grouped =
+            |key| write.old.is_some_and(|old| old.at(&["spec", key, "apiGroup"]).is_some());
+        let any_group = ["dataSource", "dataSourceRef"].into_iter().any(grouped);
+        claim_spec(spec, any_group, &Path::Root.field("spec"), faults);
     }
 }
 
-pub(super) fn claim_spec(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+pub(super) fn claim_spec(spec: &Tree, any_group: bool, at: &Path<'_>, faults: &mut Faults) {
     let modes = list(spec, "accessModes");
     if modes.is_empty() {
         faults.required(at.field("accessModes"), "at least 1 access mode is required");
@@ -45,7 +49,7 @@ pub(super) fn claim_spec(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         complain(faults, at.field("storageClassName"), class, names::dns_subdomain(class));
     }
     one_of(faults, spec, "volumeMode", at, &["Block", "Filesystem"]);
-    data_sources(spec, at, faults);
+    data_sources(spec, any_group, at, faults);
     let class = text(spec, "volumeAttributesClassName");
     if !class.is_empty() {
         let why = names::dns_subdomain(class);
@@ -54,7 +58,7 @@ pub(super) fn claim_spec(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
 }
 
 /// What a new volume is filled with.
-fn data_sources(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+fn data_sources(spec: &Tree, any_group: bool, at: &Path<'_>, faults: &mut Faults) {
     for key in ["dataSource", "dataSourceRef"] {
         let Some(source) = spec.get(key) else { continue };
         let at = at.field(key);
@@ -65,7 +69,7 @@ fn data_sources(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             let why = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
             faults.invalid(at, kind, why);
         }
-        if !group.is_empty() {
+        if !group.is_empty() && !any_group {
             complain(faults, at.field("apiGroup"), group, names::dns_subdomain(group));
         }
         let namespace = text(source, "namespace");
@@ -73,6 +77,21 @@ fn data_sources(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             complain(faults, at.field("namespace"), namespace, names::dns_label(namespace));
         }
     }
+    let (Some(source), Some(reference)) = (spec.get("dataSource"), spec.get("dataSourceRef"))
+    else {
+        return;
+    };
+    let alike = source.get("apiGroup") == reference.get("apiGroup")
+        && ["kind", "name"].iter().all(|key| text(source, key) == text(reference, key));
+    let why = if !text(reference, "namespace").is_empty() {
+        "may not be specified when dataSourceRef.namespace is specified"
+    } else if alike {
+        return;
+    } else {
+        "must match dataSourceRef"
+    };
+    // The real server shows the place as the value, and nothing of it can be seen.
+    faults.invalid(*at, Tree::empty_map(), why);
 }
 
 fn access_modes(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
@@ -83,8 +102,10 @@ fn access_modes(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             faults.not_supported(place, mode, MODES);
         }
     }
-    let alone = modes.iter().any(|mode| mode.as_str() == Some("ReadWriteOncePod"));
-    if alone && modes.len() > 1 {
+    let is_alone = |mode: &&str| *mode == "ReadWriteOncePod";
+    let known: Vec<&str> =
+        modes.iter().filter_map(Tree::as_str).filter(|mode| MODES.contains(mode)).collect();
+    if known.iter().any(is_alone) && !known.iter().all(is_alone) {
         faults.forbidden(place, "may not use ReadWriteOncePod with other access modes");
     }
 }
@@ -157,13 +178,15 @@ pub(super) fn volume(write: &Write<'_>, faults: &mut Faults) {
             None => faults.required(at.field("required"), "must specify required node constraints"),
         }
     }
+    let metadata = write.part(&["metadata"]);
     let mut count = 0;
     for name in SOURCES {
         let Some(source) = spec.get(name) else { continue };
         count += 1;
         // One kind is looked at however many there are.
         if count > 1 && *name != "flexVolume" {
-            faults.forbidden(at.field(name), "may not specify more than 1 volume type");
+            let said = if *name == "cephfs" { "cephFS" } else { name };
+            faults.forbidden(at.field(said), "may not specify more than 1 volume type");
             continue;
         }
         // Some are not named as their fields are.
@@ -183,7 +206,7 @@ pub(super) fn volume(write: &Write<'_>, faults: &mut Faults) {
                     );
                 }
             }
-            other => sources::check(other, source, true, &at, faults),
+            other => sources::check(other, source, Some(text(metadata, "name")), &at, faults),
         }
     }
     if count == 0 {

@@ -1,9 +1,13 @@
 //! What is accepted, and had better not be asked for.
 
+mod address;
+mod overlap;
+mod pod;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::check::{list, loose_ip, on, text};
+use super::check::{NOTHING, list, text};
 use crate::Tree;
 use crate::kinds::KindInfo;
 use crate::names;
@@ -73,84 +77,70 @@ fn key_pair(secret: &Tree) -> Option<String> {
 }
 
 /// The warnings about an object of a builtin kind. Older servers have none.
-pub(crate) fn of(kind: &KindInfo, new: &Tree, old: Option<&Object>, minor: u32) -> Vec<String> {
+pub(crate) fn of(
+    kind: &KindInfo,
+    new: &Tree,
+    old: Option<&Object>,
+    subresource: Option<&str>,
+    minor: u32,
+) -> Vec<String> {
     let mut said = Vec::new();
     if minor < 25 {
         return said;
     }
+    if let Some(subresource) = subresource {
+        if subresource == "status" && minor >= 33 {
+            status(kind, new, &mut said);
+        }
+        return said;
+    }
     let old = old.map(Object::tree);
-    let spec = new.get("spec").unwrap_or(&super::check::NOTHING);
-    let as_before = |key: &str| match (new.get(key), old.and_then(|old| old.get(key))) {
-        (Some(new), Some(old)) => new.same(old) || new == old,
-        (new, was) => old.is_some() && new.is_none() && was.is_none(),
-    };
-    let root = Path::Root;
-    let at = root.field("spec");
-    let template = at.field("template");
-    let of_template = |spec: &Tree, at: Path<'_>, said: &mut Vec<String>| {
-        let meta = spec.at(&["template", "metadata"]).unwrap_or(&super::check::NOTHING);
-        if let Some(spec) = spec.at(&["template", "spec"]) {
-            pod(spec, meta, &at, said);
-        }
-    };
+    let spec = new.get("spec").unwrap_or(&NOTHING);
+    let at = Path::Root.field("spec");
     match (&*kind.group, &*kind.kind) {
-        ("", "Secret") if text(new, "type") == "kubernetes.io/tls" && !as_before("data") => {
-            said.extend(key_pair(new));
+        ("", "Pod" | "PodTemplate" | "ReplicationController") | ("apps" | "batch", _) => {
+            runs(kind, new, old, minor, &mut said);
         }
-        ("", "Pod") if !as_before("spec") => {
-            let meta = new.get("metadata").unwrap_or(&super::check::NOTHING);
-            if old.is_none() {
-                dots(new, "this is used in the Pod's hostname", &mut said);
-            }
-            pod(spec, meta, &root, &mut said);
-        }
-        ("apps" | "batch", "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet" | "Job")
-        | ("", "ReplicationController")
-            if !as_before("spec") =>
-        {
-            of_template(spec, template, &mut said);
-            if old.is_none()
-                && matches!(
-                    &*kind.kind,
-                    "Deployment" | "ReplicaSet" | "Job" | "ReplicationController"
-                )
-            {
-                dots(new, "this is used in Pod names and hostnames", &mut said);
-            }
-            let kept = spec.int_at(&["revisionHistoryLimit"]);
-            if &*kind.kind == "StatefulSet" && kept.is_some_and(|kept| kept < 0) {
-                said.push("spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended".to_owned());
-            }
-        }
-        ("batch", "CronJob") if !as_before("spec") => {
-            if old.is_none() {
-                dots(new, "this is used in Pod names and hostnames", &mut said);
-            }
-            let job = spec.at(&["jobTemplate", "spec"]).unwrap_or(&super::check::NOTHING);
-            let (above, of_job);
-            above = at.field("jobTemplate");
-            of_job = above.field("spec");
-            of_template(job, of_job.field("template"), &mut said);
-        }
+        ("", "Secret") if text(new, "type") == "kubernetes.io/tls" => said.extend(key_pair(new)),
         ("", "PersistentVolume") => volume(new, spec, &mut said),
         ("", "PersistentVolumeClaim") => {
             let key = "volume.beta.kubernetes.io/storage-class";
             if new.at(&["metadata", "annotations", key]).is_some() {
                 said.push("metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since v1.8; use \"storageClassName\" attribute instead".to_owned());
             }
-            fractional(spec, "limits", "storage", &at, &mut said);
-            fractional(spec, "requests", "storage", &at, &mut said);
+            claim(spec, "spec", &mut said);
         }
         ("", "Service") => service(spec, &at, minor, &mut said),
-        ("discovery.k8s.io", "EndpointSlice")
-            if old.is_none() && text(new, "addressType") == "FQDN" =>
-        {
-            said.push("spec.addressType: FQDN endpoints are deprecated".to_owned());
+        ("", "Node") => {
+            if !text(spec, "externalID").is_empty() {
+                said.push(
+                    "spec.externalID: this field is deprecated, and is unused by Kubernetes"
+                        .to_owned(),
+                );
+            }
+            let ranges = list(spec, "podCIDRs").iter().filter_map(Tree::as_str).enumerate();
+            for (index, range) in ranges.filter(|_| minor >= 33) {
+                said.extend(address::of_range(&format!("spec.podCIDRs[{index}]"), range));
+            }
+        }
+        ("", "Endpoints") if minor >= 33 => endpoints(new, &mut said),
+        ("discovery.k8s.io", "EndpointSlice") => {
+            if old.is_none() && text(new, "addressType") == "FQDN" {
+                said.push("spec.addressType: FQDN endpoints are deprecated".to_owned());
+            }
+            for (index, endpoint) in list(new, "endpoints").iter().enumerate() {
+                let addresses = list(endpoint, "addresses").iter().filter_map(Tree::as_str);
+                for (at, one) in addresses.enumerate().filter(|_| minor >= 33) {
+                    let place = format!("endpoints[{index}].addresses[{at}]");
+                    said.extend(address::of_address(&place, one));
+                }
+            }
         }
         ("", "ServiceAccount") => {
-            let key = "kubernetes.io/enforce-mountable-secrets";
-            if new.at(&["metadata", "annotations", key]).is_some() {
-                said.push(format!("metadata.annotations[{key}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets"));
+            let path = ["metadata", "annotations", "kubernetes.io/enforce-mountable-secrets"];
+            let before = old.is_some_and(|old| old.at(&path).is_some());
+            if new.at(&path).is_some() && !before {
+                said.push(format!("metadata.annotations[{}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets", path[2]));
             }
         }
         ("storage.k8s.io", "StorageClass") => {
@@ -164,9 +154,156 @@ pub(crate) fn of(kind: &KindInfo, new: &Tree, old: Option<&Object>, minor: u32) 
                 }
             }
         }
+        ("node.k8s.io", "RuntimeClass") => {
+            let labels =
+                new.at(&["scheduling", "nodeSelector"]).into_iter().flat_map(Tree::entries);
+            let advice = labels.filter_map(|(key, _)| old_label(key));
+            said.extend(advice.map(|advice| format!("scheduling.nodeSelector: {advice}")));
+        }
+        ("networking.k8s.io", "NetworkPolicy") if minor >= 33 => blocks(spec, &mut said),
+        ("networking.k8s.io", "Ingress") if old.is_none() => {
+            let key = "kubernetes.io/ingress.class";
+            if new.at(&["metadata", "annotations", key]).is_some()
+                && spec.get("ingressClassName").is_none()
+            {
+                said.push(format!(
+                    "annotation {key:?} is deprecated, please use 'spec.ingressClassName' instead"
+                ));
+            }
+        }
         _ => {}
     }
     said
+}
+
+/// Of pods, and of what makes them. Nobody warns of what is as it was before.
+fn runs(kind: &KindInfo, new: &Tree, old: Option<&Tree>, minor: u32, said: &mut Vec<String>) {
+    let spec = new.get("spec").unwrap_or(&NOTHING);
+    let path: &[&str] = match &*kind.kind {
+        "Pod" => &[],
+        "PodTemplate" => &["template"],
+        "CronJob" => &["spec", "jobTemplate", "spec", "template"],
+        _ => &["spec", "template"],
+    };
+    let changing: &[&str] = match &*kind.kind {
+        "Pod" if old.is_some() => return,
+        "PodTemplate" => &["template"],
+        "DaemonSet" => &["spec", "template"],
+        _ => &["spec"],
+    };
+    let hostnames = match &*kind.kind {
+        "Pod" => "this is used in the Pod's hostname",
+        "Deployment" | "ReplicaSet" | "Job" | "ReplicationController" | "CronJob" => {
+            "this is used in Pod names and hostnames"
+        }
+        _ => "",
+    };
+    if old.is_none() && !hostnames.is_empty() {
+        dots(new, hostnames, said);
+    }
+    if old.is_none_or(|old| old.at(changing) != new.at(changing)) {
+        // One kind is warned of what it was.
+        let shown = old.filter(|_| &*kind.kind == "ReplicationController").unwrap_or(new);
+        let template = shown.at(path).unwrap_or(&NOTHING);
+        let meta = template.get("metadata").unwrap_or(&NOTHING);
+        let spec = template.get("spec").unwrap_or(&NOTHING);
+        let above = Path::Root.field("spec");
+        let (job, of_job);
+        let root = match &*kind.kind {
+            "Pod" => Path::Root,
+            "PodTemplate" => Path::Root.field("template"),
+            "CronJob" => {
+                job = above.field("jobTemplate");
+                of_job = job.field("spec");
+                of_job.field("template")
+            }
+            _ => above.field("template"),
+        };
+        pod::pod(spec, meta, &root, minor, said);
+    }
+    if &*kind.kind == "StatefulSet" {
+        for (index, one) in list(spec, "volumeClaimTemplates").iter().enumerate() {
+            let below = if old.is_some() { ".Spec" } else { "" };
+            let at = format!("spec.volumeClaimTemplates[{index}]{below}");
+            claim(one.get("spec").unwrap_or(&NOTHING), &at, said);
+        }
+        if spec.int_at(&["revisionHistoryLimit"]).is_some_and(|kept| kept < 0) {
+            said.push("spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended".to_owned());
+        }
+    }
+    if &*kind.kind == "CronJob" && old.is_some() && text(spec, "schedule").contains("TZ") {
+        said.push("cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details".to_owned());
+    }
+}
+
+/// Addresses that a status names.
+fn status(kind: &KindInfo, new: &Tree, said: &mut Vec<String>) {
+    let lists: &[(&[&str], &str)] = match (&*kind.group, &*kind.kind) {
+        ("", "Pod") => &[(&["status", "podIPs"], ".ip"), (&["status", "hostIPs"], ".ip")],
+        ("", "Service") | ("networking.k8s.io", "Ingress") => {
+            &[(&["status", "loadBalancer", "ingress"], "")]
+        }
+        _ => return,
+    };
+    for (path, member) in lists {
+        let points = new.at(path).map_or(&[][..], Tree::items);
+        for (index, point) in
+            points.iter().enumerate().filter(|(_, one)| !text(one, "ip").is_empty())
+        {
+            let place = format!("{}[{index}]{member}", path.join("."));
+            said.extend(address::of_address(&place, text(point, "ip")));
+        }
+    }
+}
+
+fn endpoints(new: &Tree, said: &mut Vec<String>) {
+    for (index, subset) in list(new, "subsets").iter().enumerate() {
+        for key in ["addresses", "notReadyAddresses"] {
+            for (at, one) in list(subset, key).iter().enumerate() {
+                let place = format!("subsets[{index}].{key}[{at}].ip");
+                said.extend(address::of_address(&place, text(one, "ip")));
+            }
+        }
+    }
+}
+
+fn blocks(spec: &Tree, said: &mut Vec<String>) {
+    for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
+        for (index, rule) in list(spec, direction).iter().enumerate() {
+            for (at, peer) in list(rule, peers).iter().enumerate() {
+                let Some(block) = peer.get("ipBlock") else { continue };
+                let place = format!("spec.{direction}[{index}].{peers}[{at}].ipBlock");
+                said.extend(address::of_range(&format!("{place}.cidr"), text(block, "cidr")));
+                let excepts = list(block, "except").iter().filter_map(Tree::as_str);
+                for (index, except) in excepts.enumerate() {
+                    said.extend(address::of_range(&format!("{place}.except[{index}]"), except));
+                }
+            }
+        }
+    }
+}
+
+/// What a claim asks for; `at`: its spec.
+fn claim(spec: &Tree, at: &str, said: &mut Vec<String>) {
+    for side in ["requests", "limits"] {
+        fractional(spec, side, "storage", at, said);
+    }
+}
+
+/// Which nodes are chosen by labels that have later names; `values`: or by values that no label has.
+fn node_term(term: &Tree, values: bool, at: &Path<'_>, said: &mut Vec<String>) {
+    for (index, expression) in list(term, "matchExpressions").iter().enumerate() {
+        let key = text(expression, "key");
+        if let Some(advice) = old_label(key) {
+            said.push(format!("{at}.matchExpressions[{index}].key: {key} is {advice}"));
+        }
+        let stated = list(expression, "values").iter().filter_map(Tree::as_str).enumerate();
+        for (place, value) in stated.filter(|_| values) {
+            said.extend(names::label_value(value).into_iter().map(|why| {
+                format!("{at}.matchExpressions[{index}].values[{place}]: {value} is invalid, {why}")
+            }));
+        }
+    }
 }
 
 fn old_label(key: &str) -> Option<String> {
@@ -203,9 +340,21 @@ fn volume(object: &Tree, spec: &Tree, said: &mut Vec<String>) {
     if text(spec, "persistentVolumeReclaimPolicy") == "Recycle" {
         said.push("spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.".to_owned());
     }
-    for (key, advice) in OLD_VOLUMES {
+    let path = ["nodeAffinity", "required", "nodeSelectorTerms"];
+    let terms = spec.at(&path).map_or(&[][..], Tree::items);
+    let (above, affinity, required);
+    above = Path::Root.field("spec");
+    affinity = above.field("nodeAffinity");
+    required = affinity.field("required");
+    let all = required.field("nodeSelectorTerms");
+    for (index, term) in terms.iter().enumerate() {
+        node_term(term, false, &all.index(index), said);
+    }
+    let of_volumes = ["cephfs", "photonPersistentDisk", "scaleIO", "storageos", "glusterfs", "rbd"];
+    for (key, advice) in OLD_VOLUMES.iter().filter(|(key, _)| of_volumes.contains(key)) {
         if spec.get(key).is_some() {
-            said.push(format!("spec.{key}: {advice}"));
+            let shown = if *key == "storageos" { "storageOS" } else { key };
+            said.push(format!("spec.{shown}: {advice}"));
         }
     }
 }
@@ -214,10 +363,8 @@ fn service(spec: &Tree, at: &Path<'_>, minor: u32, said: &mut Vec<String>) {
     let [kind, first, balancer] =
         ["type", "clusterIP", "loadBalancerIP"].map(|key| text(spec, key));
     let externals = list(spec, "externalIPs");
-    let of_address = |place: String, address: &str| {
-        let why = address_warning(address).filter(|_| minor >= 33)?;
-        Some(format!("{place}: {why}"))
-    };
+    let of_address =
+        |place: String, address: &str| address::of_address(&place, address).filter(|_| minor >= 33);
     let of_each = |key: &str, said: &mut Vec<String>| {
         let place = at.field(key);
         for (index, address) in list(spec, key).iter().enumerate() {
@@ -230,7 +377,7 @@ fn service(spec: &Tree, at: &Path<'_>, minor: u32, said: &mut Vec<String>) {
     if !matches!(first, "" | "None") {
         of_each("clusterIPs", said);
     }
-    if kind == "ClusterIP" && first == "None" {
+    if first == "None" {
         for (is_set, field) in [
             (!balancer.is_empty(), "loadBalancerIP"),
             (!externals.is_empty(), "externalIPs"),
@@ -245,6 +392,13 @@ fn service(spec: &Tree, at: &Path<'_>, minor: u32, said: &mut Vec<String>) {
     if !balancer.is_empty() {
         said.extend(of_address(at.field("loadBalancerIP").to_string(), balancer));
     }
+    if minor >= 33 {
+        let ranges = list(spec, "loadBalancerSourceRanges").iter().filter_map(Tree::as_str);
+        for (index, range) in ranges.enumerate() {
+            let place = format!("spec.loadBalancerSourceRanges[{index}]");
+            said.extend(address::of_range(&place, range));
+        }
+    }
     let external = "ExternalName";
     if kind == external && !externals.is_empty() {
         said.push(format!("spec.externalIPs is ignored when spec.type is {external:?}"));
@@ -254,142 +408,8 @@ fn service(spec: &Tree, at: &Path<'_>, minor: u32, said: &mut Vec<String>) {
     }
 }
 
-/// What is to be said of an address that is good, and not as it should be written.
-fn address_warning(address: &str) -> Option<String> {
-    let good = loose_ip(address)?;
-    match address.parse::<std::net::Ipv6Addr>() {
-        Err(_) if good.to_string() == address => None,
-        Ok(six) if six.to_ipv4_mapped().is_none() => (six.to_string() != address).then(|| {
-            format!("IPv6 address {address:?} should be in RFC 5952 canonical format (\"{six}\")")
-        }),
-        Ok(_) | Err(_) => {
-            let plain = good.to_canonical();
-            Some(format!(
-                "non-standard IP address {address:?} will be considered invalid in a future Kubernetes release: use \"{plain}\""
-            ))
-        }
-    }
-}
-
-/// Of a pod, or of the template of pods at `at`.
-fn pod(spec: &Tree, meta: &Tree, root: &Path<'_>, said: &mut Vec<String>) {
-    let at = root.field("spec");
-    for (key, _) in spec.get("nodeSelector").into_iter().flat_map(Tree::entries) {
-        if let Some(advice) = old_label(key) {
-            said.push(format!("{at}.nodeSelector[{key}]: {advice}"));
-        }
-    }
-    for (index, constraint) in list(spec, "topologySpreadConstraints").iter().enumerate() {
-        let key = text(constraint, "topologyKey");
-        if let Some(advice) = old_label(key) {
-            said.push(format!(
-                "{at}.topologySpreadConstraints[{index}].topologyKey: {key} is {advice}"
-            ));
-        }
-    }
-    let mut addresses: Vec<&str> = Vec::new();
-    for (index, alias) in list(spec, "hostAliases").iter().enumerate() {
-        let ip = text(alias, "ip");
-        if addresses.contains(&ip) {
-            said.push(format!("{at}.hostAliases[{index}].ip: duplicate ip {ip:?}"));
-        }
-        addresses.push(ip);
-    }
-    annotations(meta, root, said);
-    for (index, volume) in list(spec, "volumes").iter().enumerate() {
-        for (key, advice) in OLD_VOLUMES {
-            if volume.get(key).is_some() {
-                said.push(format!("{at}.volumes[{index}].{key}: {advice}"));
-            }
-        }
-    }
-    for (index, secret) in list(spec, "imagePullSecrets").iter().enumerate() {
-        if text(secret, "name").is_empty() {
-            said.push(format!("{at}.imagePullSecrets[{index}].name: invalid empty name \"\""));
-        }
-    }
-    if spec.int_at(&["terminationGracePeriodSeconds"]).is_some_and(|grace| grace < 0) {
-        said.push(format!("{at}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"));
-    }
-    for group in ["initContainers", "containers"] {
-        let group_at = at.field(group);
-        for (index, one) in list(spec, group).iter().enumerate() {
-            container(one, &group_at.index(index), said);
-        }
-    }
-    if on(spec, "hostNetwork") {
-        return;
-    }
-    host_ports(spec, &at, said);
-}
-
-/// Two containers that claim one port of their pod.
-fn host_ports(spec: &Tree, at: &Path<'_>, said: &mut Vec<String>) {
-    let mut known: Vec<(&Tree, usize, usize)> = Vec::new();
-    for (index, container) in list(spec, "containers").iter().enumerate() {
-        for (place, port) in list(container, "ports").iter().enumerate() {
-            let same = known.iter().find(|(other, of, _)| *of != index && same_port(other, port));
-            if let Some((_, of, other)) = same {
-                said.push(format!("{at}.containers[{index}].ports[{place}]: duplicate port definition with {at}.containers[{of}].ports[{other}]"));
-            }
-            known.push((port, index, place));
-        }
-    }
-}
-
-fn same_port(a: &Tree, b: &Tree) -> bool {
-    let protocol = |port: &Tree| match text(port, "protocol") {
-        "" => "TCP".to_owned(),
-        protocol => protocol.to_owned(),
-    };
-    a.get("containerPort") == b.get("containerPort")
-        && a.get("hostPort") == b.get("hostPort")
-        && a.get("hostIP") == b.get("hostIP")
-        && protocol(a) == protocol(b)
-}
-
-fn annotations(meta: &Tree, root: &Path<'_>, said: &mut Vec<String>) {
-    let at = root.field("metadata");
-    for (key, _) in meta.get("annotations").into_iter().flat_map(Tree::entries) {
-        let advice = if key == "seccomp.security.alpha.kubernetes.io/pod"
-            || key.starts_with("container.seccomp.security.alpha.kubernetes.io/")
-        {
-            "non-functional in v1.27+; use the \"seccompProfile\" field instead"
-        } else if key.starts_with("container.apparmor.security.beta.kubernetes.io/") {
-            "deprecated since v1.30; use the \"appArmorProfile\" field instead"
-        } else {
-            continue;
-        };
-        said.push(format!("{at}.annotations[{key}]: {advice}"));
-    }
-}
-
-fn container(container: &Tree, at: &Path<'_>, said: &mut Vec<String>) {
-    for resource in ["memory", "ephemeral-storage"] {
-        for side in ["limits", "requests"] {
-            fractional(container, side, resource, at, said);
-        }
-    }
-    let mut seen: Vec<&str> = Vec::new();
-    for (index, variable) in list(container, "env").iter().enumerate() {
-        let name = text(variable, "name");
-        if seen.contains(&name) {
-            said.push(format!("{at}.env[{index}]: hides previous definition of {name:?}, which may be dropped when using apply"));
-        }
-        seen.push(name);
-    }
-    let ports = list(container, "ports");
-    for (index, port) in ports.iter().enumerate() {
-        if let Some(other) = ports[..index].iter().position(|other| same_port(other, port)) {
-            said.push(format!(
-                "{at}.ports[{index}]: duplicate port definition with {at}.ports[{other}]"
-            ));
-        }
-    }
-}
-
 /// Bytes come whole.
-fn fractional(of: &Tree, side: &str, resource: &str, at: &Path<'_>, said: &mut Vec<String>) {
+fn fractional(of: &Tree, side: &str, resource: &str, at: &str, said: &mut Vec<String>) {
     let Some(value) = of.str_at(&["resources", side, resource]) else { return };
     if Quantity::parse(value).is_some_and(|quantity| !quantity.is_whole()) {
         said.push(format!("{at}.resources.{side}[{resource}]: fractional byte value {value:?} is invalid, must be an integer"));

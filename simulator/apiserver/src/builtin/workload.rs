@@ -10,9 +10,10 @@ pub(super) mod replication;
 pub(super) mod schedule;
 
 use super::check::{
-    NOTHING, count_or_percent, labels, list, not_negative, one_of, selector, selects, text,
+    NOTHING, count_or_percent, list, not_negative, one_of, selector, selects, text,
 };
 use super::immutable::printed_selector;
+use super::internal;
 use super::pod;
 use super::rules::Write;
 use crate::Tree;
@@ -30,7 +31,14 @@ enum Misfit {
 }
 
 /// The selector is there, picks something, and picks what the template makes. Whether it could be read.
-fn selection(spec: &Tree, kind: &str, misfit: Misfit, at: &Path<'_>, faults: &mut Faults) -> bool {
+fn selection(
+    write: &Write<'_>,
+    kind: &str,
+    misfit: Misfit,
+    at: &Path<'_>,
+    faults: &mut Faults,
+) -> bool {
+    let spec = write.part(&["spec"]);
     let place = at.field("selector");
     let chosen = spec.get("selector").filter(|chosen| !chosen.is_null());
     let is_empty = |chosen: &Tree| chosen.entries().all(|(_, part)| part.is_empty());
@@ -41,9 +49,14 @@ fn selection(spec: &Tree, kind: &str, misfit: Misfit, at: &Path<'_>, faults: &mu
         Some(chosen) => selector(faults, chosen, &place),
     }
     let bad = chosen.is_some() && faults.0.len() > before;
-    if chosen.is_some_and(is_empty) {
-        let why = format!("empty selector is invalid for {kind}");
-        faults.invalid(place, Tree::empty_map(), &why);
+    let empty = |faults: &mut Faults| {
+        if chosen.is_some_and(is_empty) {
+            let why = format!("empty selector is invalid for {kind}");
+            faults.invalid(place, Tree::empty_map(), &why);
+        }
+    };
+    if misfit != Misfit::Parts {
+        empty(faults);
     }
     match misfit {
         Misfit::Whole(why) if bad => {
@@ -57,18 +70,22 @@ fn selection(spec: &Tree, kind: &str, misfit: Misfit, at: &Path<'_>, faults: &mu
                 let template = at.field("template");
                 let meta = template.field("metadata");
                 let why = "`selector` does not match template `labels`";
-                faults.invalid(meta.field("labels"), made.cloned().unwrap_or_default(), why);
+                let shown = write.shown_map(&["spec", "template", "metadata", "labels"]);
+                faults.invalid(meta.field("labels"), shown, why);
             }
         }
+    }
+    if misfit == Misfit::Parts {
+        empty(faults);
     }
     !bad
 }
 
 fn template(write: &Write<'_>, owner: &str, at: &Path<'_>, faults: &mut Faults) {
-    let spec = write.new.get("spec").unwrap_or(&NOTHING);
-    let template = spec.get("template").unwrap_or(&NOTHING);
+    let path = ["spec", "template"];
+    let template = write.part(&path);
     let place = at.field("template");
-    pod::template(template, write.minor, &place, faults);
+    pod::template(write, &path, &place, faults);
     lasting(template, owner, &place, faults);
 }
 
@@ -76,7 +93,7 @@ fn template(write: &Write<'_>, owner: &str, at: &Path<'_>, faults: &mut Faults) 
 fn lasting(template: &Tree, owner: &str, at: &Path<'_>, faults: &mut Faults) {
     let at = at.field("spec");
     let policy = template.str_at(&["spec", "restartPolicy"]).unwrap_or_default();
-    if matches!(policy, "OnFailure" | "Never") {
+    if policy != "Always" {
         faults.not_supported(at.field("restartPolicy"), policy, &["Always"]);
     }
     if template.at(&["spec", "activeDeadlineSeconds"]).is_some() {
@@ -94,7 +111,7 @@ pub(super) fn deployment(write: &Write<'_>, faults: &mut Faults) {
     let spec = write.new.get("spec").unwrap_or(&NOTHING);
     let at = Path::Root.field("spec");
     not_negative(faults, spec, "replicas", &at);
-    if selection(spec, "deployment", NO_SELECTOR, &at, faults) {
+    if selection(write, "deployment", NO_SELECTOR, &at, faults) {
         template(write, "ReplicaSet", &at, faults);
     }
     strategy(spec, &at, faults);
@@ -135,13 +152,19 @@ fn strategy(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             }
             limited_percent(rolling, "maxUnavailable", &at, faults);
         }
-        _ => no_strategy(kind, ["Recreate", "RollingUpdate"], at, faults),
+        _ => no_strategy(
+            strategy,
+            "apps.DeploymentStrategy",
+            ["Recreate", "RollingUpdate"],
+            at,
+            faults,
+        ),
     }
 }
 
 /// The real server shows the whole strategy.
-fn no_strategy(kind: &str, known: [&str; 2], at: Path<'_>, faults: &mut Faults) {
-    let value = format!("{{\"Type\":{},\"RollingUpdate\":null}}", Tree::from(kind));
+fn no_strategy(strategy: &Tree, name: &str, known: [&str; 2], at: Path<'_>, faults: &mut Faults) {
+    let value = internal::json(name, strategy);
     let [first, second] = known;
     faults.0.push(FieldError {
         kind: crate::FieldErrorKind::NotSupported,
@@ -177,7 +200,7 @@ pub(super) fn replica_set(write: &Write<'_>, faults: &mut Faults) {
     // Older servers check it once as such and once as what comes after another.
     let rounds = if write.old.is_some() && write.minor < 34 { 2 } else { 1 };
     for _ in 0..rounds {
-        if selection(spec, "deployment", NO_SELECTOR, &at, faults) {
+        if selection(write, "deployment", NO_SELECTOR, &at, faults) {
             template(write, "ReplicaSet", &at, faults);
         }
     }
@@ -204,7 +227,8 @@ pub(super) fn stateful_set(write: &Write<'_>, faults: &mut Faults) {
         one_of(faults, policy, "whenDeleted", &at, &["Retain", "Delete"]);
         one_of(faults, policy, "whenScaled", &at, &["Retain", "Delete"]);
     }
-    if write.minor >= 34 {
+    // Those of one that exists stay, whatever they are.
+    if write.minor >= 34 && write.old.is_none() {
         claims(spec, &at, faults);
     }
     not_negative(faults, spec, "replicas", &at);
@@ -218,17 +242,41 @@ pub(super) fn stateful_set(write: &Write<'_>, faults: &mut Faults) {
             faults.invalid(at.field("serviceName"), service, &complaint);
         }
     }
-    let made = spec.get("template").unwrap_or(&NOTHING);
+    let path = ["spec", "template"];
+    let made = write.part(&path);
     let place = at.field("template");
-    if selection(spec, "statefulset", Misfit::Whole(""), &at, faults) {
-        if write.minor < 24 {
-            // Older servers leave its pods to those who make them.
-            labels(faults, made.at(&["metadata", "labels"]), place.field("labels"));
-        } else {
-            pod::template(made, write.minor, &place, faults);
+    if selection(write, "statefulset", Misfit::Whole(""), &at, faults) {
+        // Older servers leave its pods to those who make them.
+        if write.minor >= 24 {
+            let whole = with_claims(spec, made);
+            pod::with_template(write, &path, &whole, &place, faults);
         }
+        pod::metadata_of_template(made, &place, faults);
     }
     lasting(made, "StatefulSet", &place, faults);
+}
+
+/// The template with a volume for each claim, and without the names that its pods get from it.
+fn with_claims(spec: &Tree, template: &Tree) -> Tree {
+    let template = template.without(&["spec", "subdomain"]).without(&["spec", "hostname"]);
+    let claims = list(spec, "volumeClaimTemplates");
+    if claims.is_empty() {
+        return template;
+    }
+    let mut names: Vec<&str> = claims
+        .iter()
+        .map(|claim| claim.str_at(&["metadata", "name"]).unwrap_or_default())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    let of_claim = |name: &&str| {
+        let source = Tree::map([("claimName", Tree::from(*name))]);
+        Tree::map([("name", Tree::from(*name)), ("persistentVolumeClaim", source)])
+    };
+    let stated = template.at(&["spec", "volumes"]).map_or(&[][..], Tree::items).iter();
+    let others = stated.filter(|volume| !names.contains(&text(volume, "name"))).cloned();
+    let volumes: Vec<Tree> = names.iter().map(of_claim).chain(others).collect();
+    template.with(&["spec", "volumes"], volumes)
 }
 
 /// The claims that each of its pods has.
@@ -237,7 +285,7 @@ fn claims(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     for (index, claim) in list(spec, "volumeClaimTemplates").iter().enumerate() {
         let at = all.index(index);
         let spec = claim.get("spec").unwrap_or(&NOTHING);
-        super::storage::claim_spec(spec, &at.field("spec"), faults);
+        super::storage::claim_spec(spec, false, &at.field("spec"), faults);
     }
 }
 
@@ -249,11 +297,8 @@ fn update_strategy(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         "" => faults.required(at, ""),
         "OnDelete" => {
             if let Some(rolling) = rolling {
-                let printed = format!(
-                    "{{\"Partition\":{},\"MaxUnavailable\":{}}}",
-                    rolling.get("partition").unwrap_or(&NOTHING),
-                    rolling.get("maxUnavailable").unwrap_or(&NOTHING),
-                );
+                let name = "apps.RollingUpdateStatefulSetStrategy";
+                let printed = internal::json(name, rolling);
                 let why = "only allowed for updateStrategy 'RollingUpdate'";
                 faults.0.push(FieldError::invalid_printed(
                     at.field("rollingUpdate"),
@@ -267,8 +312,8 @@ fn update_strategy(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
                 not_negative(faults, rolling, "partition", &at.field("rollingUpdate"));
             }
         }
-        other => {
-            let printed = format!("{{\"Type\":{},\"RollingUpdate\":null}}", Tree::from(other));
+        _ => {
+            let printed = internal::json("apps.StatefulSetUpdateStrategy", strategy);
             let why = "must be 'RollingUpdate' or 'OnDelete'";
             faults.0.push(FieldError::invalid_printed(at, &printed, why));
         }
@@ -287,7 +332,7 @@ pub(super) fn daemon_set(write: &Write<'_>, faults: &mut Faults) {
     }
     let rounds = if write.old.is_some() && write.minor < 34 { 2 } else { 1 };
     for _ in 0..rounds {
-        selection(spec, "daemonset", Misfit::Parts, &at, faults);
+        selection(write, "daemonset", Misfit::Parts, &at, faults);
         template(write, "DaemonSet", &at, faults);
         not_negative(faults, spec, "minReadySeconds", &at);
         node_by_node(spec, &at, faults);
@@ -326,7 +371,13 @@ fn node_by_node(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
                 }
             }
         }
-        other => no_strategy(other, ["RollingUpdate", "OnDelete"], at, faults),
+        _ => no_strategy(
+            strategy,
+            "apps.DaemonSetUpdateStrategy",
+            ["RollingUpdate", "OnDelete"],
+            at,
+            faults,
+        ),
     }
 }
 

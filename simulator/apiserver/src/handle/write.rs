@@ -142,7 +142,9 @@ fn one_each(call: &mut Call<'_>, tree: Tree) -> Tree {
 pub(super) fn warn(call: &mut Call<'_>, tree: &Tree, old: Option<&Object>) {
     let mut said = metadata::warnings(call.info(), tree, old.map(Object::tree));
     if !call.info().custom {
-        said.extend(warnings::of(call.info(), tree, old, call.server.profile().minor));
+        let subresource = call.request.subresource.as_deref();
+        let minor = call.server.profile().minor;
+        said.extend(warnings::of(call.info(), tree, old, subresource, minor));
     }
     call.warnings.extend(said);
 }
@@ -204,14 +206,23 @@ pub(super) fn validate_update(call: &Call<'_>, tree: &Tree, old: &Object) -> Vec
         match step {
             Step::Meta => errors.extend(metadata::validate_again(info, tree, was)),
             Step::Update => errors.extend(metadata::validate_update(info, tree, was)),
+            Step::Again => {
+                let stated = call.given.as_ref().unwrap_or(tree);
+                let minor = call.server.profile().minor;
+                errors.extend(rules::again(info, tree, was, minor, stated));
+            }
             Step::Rules => rules_of(call, tree, Some(was), &mut errors),
             Step::Fixed if info.custom => {}
             Step::Fixed => {
                 // These have their own ways in, and rules that say what may not change.
                 let whole = !matches!(subresource, Some("resize" | "ephemeralcontainers"));
                 let minor = call.server.profile().minor;
+                let stated = call.given.as_ref().unwrap_or(tree);
                 errors.extend(
-                    whole.then(|| rules::fixed(info, tree, was, minor)).into_iter().flatten(),
+                    whole
+                        .then(|| rules::fixed(info, (tree, stated), was, minor))
+                        .into_iter()
+                        .flatten(),
                 );
             }
         }
@@ -252,7 +263,8 @@ fn rules_of(call: &Call<'_>, tree: &Tree, old: Option<&Tree>, errors: &mut Vec<F
         }
         errors.extend(found);
     } else {
-        errors.extend(rules::broken(info, tree, old, minor, subresource));
+        let stated = call.given.as_ref().unwrap_or(tree);
+        errors.extend(rules::broken(info, tree, old, minor, (subresource, stated)));
     }
 }
 

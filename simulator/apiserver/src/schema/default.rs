@@ -1,7 +1,7 @@
 //! Filling in what was left out.
 
 use super::prune::apply;
-use super::{Node, Schema, counterpart};
+use super::{Member, Node, Schema, counterpart};
 use crate::{Tree, builtin};
 
 impl Schema {
@@ -76,14 +76,15 @@ fn list(
 
 /// The map with the constants of members it lacks; `None` if it lacks none.
 fn absent(node: &Node, tree: &Tree, typed: bool) -> Option<Tree> {
-    let mut missing = node
-        .members
-        .iter()
+    let lacks = |member: &&Member| {
+        // To a typed reader an empty text is no value, but for one behind a pointer.
+        let is_plain = typed && (member.flags.required || member.flags.drop_empty);
+        tree.get(&member.name).is_none_or(|value| is_plain && value.as_str() == Some(""))
+    };
+    let with_default = node.members.iter().filter(|member| member.default.is_some());
+    let mut missing = with_default
+        .filter(lacks)
         .filter_map(|member| Some((&*member.name, member.default.as_ref()?)))
-        .filter(|(name, _)| {
-            // To a typed reader an empty text is no value.
-            tree.get(name).is_none_or(|value| typed && value.as_str() == Some(""))
-        })
         .peekable();
     missing.peek()?;
     let present = tree.entries().map(|(key, value)| (key, value.clone()));

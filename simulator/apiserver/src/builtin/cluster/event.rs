@@ -89,9 +89,9 @@ fn created(event: &Tree, faults: &mut Faults) {
 }
 
 fn unchanged(event: &Tree, old: &Tree, faults: &mut Faults) {
-    same_struct(event, old, &["involvedObject"], "core.ObjectReference", faults);
+    same_struct((event, event), old, &["involvedObject"], "core.ObjectReference", faults);
     kept(event, old, &["reason", "message"], faults);
-    same_struct(event, old, &["source"], "core.EventSource", faults);
+    same_struct((event, event), old, &["source"], "core.EventSource", faults);
     same(event, old, &["firstTimestamp"], faults);
     same(event, old, &["lastTimestamp"], faults);
     let count = |event: &Tree| event.int_at(&["count"]).unwrap_or(0);
@@ -101,7 +101,7 @@ fn unchanged(event: &Tree, old: &Tree, faults: &mut Faults) {
     kept(event, old, &["reason", "type"], faults);
     same(event, old, &["eventTime"], faults);
     kept(event, old, &["action"], faults);
-    same_struct(event, old, &["related"], "core.ObjectReference", faults);
+    same_struct((event, event), old, &["related"], "core.ObjectReference", faults);
     kept(event, old, &["reportingComponent", "reportingInstance"], faults);
 }
 

@@ -62,7 +62,7 @@ fn endpoint(address: &Tree, at: &Path<'_>, faults: &mut Faults) {
         complain(faults, at.field("nodeName"), node, dns_subdomain(node));
     }
     match parsed {
-        Some(parsed) => reachable(faults, parsed, at.field("ip")),
+        Some(parsed) => reachable(faults, stated, parsed, at.field("ip")),
         // Said twice by the real server.
         None => faults.invalid(at.field("ip"), stated, "must be a valid IP address"),
     }

@@ -4,6 +4,7 @@ use crate::Tree;
 use crate::builtin::check::{complain, labels, list};
 use crate::builtin::pod::container;
 use crate::builtin::pod::scheduling;
+use crate::builtin::resource;
 use crate::builtin::rules::Write;
 use crate::names;
 use crate::schema::{Faults, Path};
@@ -16,7 +17,7 @@ pub(in crate::builtin) fn check(write: &Write<'_>, faults: &mut Faults) {
     if let Some(cost) = class.at(&["overhead", "podFixed"]) {
         // Looked at as the limits of a container.
         let limits = Tree::map([("limits", cost.clone())]);
-        container::resources(&limits, &Path::Root.field("overhead"), faults);
+        container::amounts(&limits, &Path::Root.field("overhead"), &resource::of_container, faults);
     }
     if let Some(scheduling) = class.get("scheduling") {
         placed(scheduling, &Path::Root.field("scheduling"), faults);
@@ -52,7 +53,7 @@ mod tests {
         let scheduling = json!({ "tolerations": [toleration, toleration] });
         let class = Tree::from(json!({ "handler": "a", "scheduling": scheduling }));
         let mut faults = Faults::default();
-        check(&Write { new: &class, old: None, minor: 34 }, &mut faults);
+        check(&Write::of(&class, None), &mut faults);
         let fields: Vec<_> = faults.0.iter().map(|fault| &*fault.field).collect();
         assert_eq!(fields, ["scheduling.tolerations[1]"]);
     }

@@ -1,6 +1,6 @@
 //! What of a claim and of a volume may not change.
 
-use super::{IMMUTABLE, difference, take};
+use super::{IMMUTABLE, difference, take, with_empty};
 use crate::Tree;
 use crate::builtin::check::{NOTHING, list, text};
 use crate::builtin::internal;
@@ -9,7 +9,7 @@ use crate::quantity::Quantity;
 use crate::schema::{Faults, Path};
 use crate::status::FieldError;
 
-pub(super) fn claim(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
+pub(super) fn claim((new, stated): (&Tree, &Tree), old: &Tree, minor: u32, faults: &mut Faults) {
     let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
     if now.same(was) {
         return;
@@ -39,6 +39,7 @@ pub(super) fn claim(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
             }
             _ => "spec is immutable after creation except resources.requests for bound claims",
         };
+        let rest = with_empty(&rest, stated.get("spec").unwrap_or(&NOTHING));
         let shown = difference("core.PersistentVolumeClaimSpec", &before, &rest, minor);
         faults.forbidden(at, &format!("{why}\n{shown}"));
     }
@@ -76,7 +77,7 @@ pub(super) fn claim(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     }
 }
 
-pub(super) fn volume(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
+pub(super) fn volume((new, stated): (&Tree, &Tree), old: &Tree, minor: u32, faults: &mut Faults) {
     let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
     let source =
         |spec: &Tree| Tree::map(sources::of_volume(spec).map(|(key, value)| (key, value.clone())));
@@ -89,6 +90,7 @@ pub(super) fn volume(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     if after != source(was) {
         let at = Path::Root.field("spec");
         let why = "spec.persistentvolumesource is immutable after creation";
+        let after = with_empty(&after, stated.get("spec").unwrap_or(&NOTHING));
         let shown = difference("core.PersistentVolumeSource", &source(was), &after, minor);
         faults.forbidden(at.field("persistentvolumesource"), &format!("{why}\n{shown}"));
     }
@@ -104,7 +106,8 @@ pub(super) fn volume(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
             let printed = if affinity.is_null() {
                 "null".to_owned()
             } else {
-                internal::json("core.VolumeNodeAffinity", affinity)
+                let stated = stated.at(&["spec", "nodeAffinity"]).unwrap_or(&NOTHING);
+                internal::json("core.VolumeNodeAffinity", &with_empty(affinity, stated))
             };
             faults.0.push(FieldError::invalid_printed(place, &printed, why));
         }

@@ -2,7 +2,7 @@
 
 use super::super::check::{NOTHING, text};
 use super::super::internal;
-use super::{IMMUTABLE, same, same_selector, same_struct};
+use super::{IMMUTABLE, same, same_selector, same_struct, with_empty};
 use crate::Tree;
 use crate::schema::{Faults, Path};
 
@@ -50,7 +50,7 @@ pub(super) fn stateful_set(new: &Tree, old: &Tree, minor: u32, faults: &mut Faul
     }
 }
 
-pub(super) fn job(new: &Tree, old: &Tree, faults: &mut Faults) {
+pub(super) fn job((new, stated): (&Tree, &Tree), old: &Tree, faults: &mut Faults) {
     let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
     if now.same(was) {
         return;
@@ -75,30 +75,31 @@ pub(super) fn job(new: &Tree, old: &Tree, faults: &mut Faults) {
         let waits =
             was.bool_at(&["suspend"]) == Some(true) && old.at(&["status", "startTime"]).is_none();
         let bare = |spec: &Tree| {
-            let mut template = spec.get("template").cloned().unwrap_or_default();
-            if waits {
-                for key in ["nodeSelector", "affinity", "tolerations", "schedulingGates"] {
-                    template = template.without(&["spec", key]);
-                }
-                template = template.without(&["metadata"]);
+            let template = spec.get("template").cloned().unwrap_or_default();
+            if !waits {
+                return template;
             }
-            template
+            let keys = ["nodeSelector", "tolerations", "schedulingGates"];
+            let bare = keys.iter().fold(template, |bare, key| bare.without(&["spec", key]));
+            let bare = bare.without(&["spec", "affinity", "nodeAffinity"]);
+            let affinity = ["spec", "affinity"];
+            let bare = match bare.at(&affinity) {
+                Some(rest) if rest.is_empty() => bare.without(&affinity),
+                _ => bare,
+            };
+            bare.without(&["metadata", "labels"]).without(&["metadata", "annotations"])
         };
         if bare(now) != bare(was) {
-            let value = now.get("template").cloned().unwrap_or_default();
-            internal::invalid(
-                faults,
-                at.field("template"),
-                "core.PodTemplateSpec",
-                &value,
-                IMMUTABLE,
-            );
+            let stated = stated.at(&["spec", "template"]).unwrap_or(&NOTHING);
+            let template = with_empty(now.get("template").unwrap_or(&NOTHING), stated);
+            let name = "core.PodTemplateSpec";
+            internal::invalid(faults, at.field("template"), name, &template, IMMUTABLE);
         }
     }
     same(new, old, &["spec", "completionMode"], faults);
     let failure = ["spec", "podFailurePolicy"];
-    same_struct(new, old, &failure, "batch.PodFailurePolicy", faults);
+    same_struct((new, stated), old, &failure, "batch.PodFailurePolicy", faults);
     same(new, old, &["spec", "backoffLimitPerIndex"], faults);
     same(new, old, &["spec", "managedBy"], faults);
-    same_struct(new, old, &["spec", "successPolicy"], "batch.SuccessPolicy", faults);
+    same_struct((new, stated), old, &["spec", "successPolicy"], "batch.SuccessPolicy", faults);
 }

@@ -85,7 +85,7 @@ fn endpoint(endpoint: &Tree, kind: &str, minor: u32, at: &Path<'_>, faults: &mut
                 if !parsed.to_canonical().is_ipv4() {
                     faults.invalid(place, address, "must be an IPv4 address");
                 }
-                reachable(faults, parsed, place.index(index));
+                reachable(faults, address, parsed, place.index(index));
             }
             "IPv6" => six(address, &place, index, faults),
             _ => {}
@@ -113,7 +113,7 @@ fn six(address: &str, place: &Path<'_>, index: usize, faults: &mut Faults) {
             let why = format!("must be in canonical form (\"{six}\")");
             faults.invalid(place.index(index), address, &why);
         }
-        IpAddr::V6(_) => reachable(faults, parsed, place.index(index)),
+        IpAddr::V6(_) => reachable(faults, address, parsed, place.index(index)),
     }
 }
 
@@ -169,7 +169,7 @@ mod tests {
             "ports": [{}, {}],
         }));
         let mut faults = Faults::default();
-        check(&Write { new: &slice, old: None, minor: 34 }, &mut faults);
+        check(&Write::of(&slice, None), &mut faults);
         let said: Vec<_> = faults.0.iter().map(ToString::to_string).collect();
         assert_eq!(
             said,

@@ -260,7 +260,7 @@ mod tests {
         let said = |controller: &str| {
             let class = Tree::from(json!({ "spec": { "controller": controller } }));
             let mut faults = Faults::default();
-            super::class(&Write { new: &class, old: None, minor: 34 }, &mut faults);
+            super::class(&Write::of(&class, None), &mut faults);
             let value =
                 |fault: &FieldError| fault.body.split(": ").nth(1).unwrap_or_default().to_owned();
             faults.0.iter().map(value).collect::<Vec<_>>()

@@ -1,7 +1,8 @@
 //! Services.
 
 use crate::Tree;
-use crate::builtin::check::{NOTHING, complain, ip, list, one_of, port, reachable, text};
+use crate::builtin::check::{NOTHING, complain, ip, list, loose_ip, one_of, port, reachable, text};
+use crate::builtin::internal;
 use crate::builtin::names;
 use crate::builtin::rules::Write;
 use crate::names::{dns_label, dns_subdomain, label_value, qualified_name};
@@ -35,17 +36,15 @@ pub(in crate::builtin) fn check(write: &Write<'_>, faults: &mut Faults) {
     self::ports(spec, &at, faults);
     selector(spec, &at, faults);
     one_of(faults, spec, "sessionAffinity", &at, &["ClientIP", "None"]);
+    let affinity = text(spec, "sessionAffinity");
     let seconds = spec.int_at(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"]);
-    if let Some(seconds) = seconds.filter(|s| !(1..=86_400).contains(s)) {
+    let out_of_range = |seconds: &i64| affinity == "ClientIP" && !(1..=86_400).contains(seconds);
+    if let Some(seconds) = seconds.filter(out_of_range) {
         let config = at.field("sessionAffinityConfig");
         let client = config.field("clientIP");
-        faults.invalid(
-            client.field("timeoutSeconds"),
-            seconds,
-            "must be greater than 0 and less than 86400",
-        );
+        let why = "must be greater than 0 and less than 86400";
+        faults.invalid(client.field("timeoutSeconds"), seconds, why);
     }
-    let affinity = text(spec, "sessionAffinity");
     if affinity == "None" && spec.get("sessionAffinityConfig").is_some() {
         let why = "must not be set when session affinity is None";
         faults.forbidden(at.field("sessionAffinityConfig"), why);
@@ -54,8 +53,9 @@ pub(in crate::builtin) fn check(write: &Write<'_>, faults: &mut Faults) {
     let externals = at.field("externalIPs");
     for (index, address) in list(spec, "externalIPs").iter().enumerate() {
         let at = externals.index(index);
-        if let Some(address) = ip(faults, address.as_str().unwrap_or_default(), at) {
-            reachable(faults, address, at);
+        let stated = address.as_str().unwrap_or_default();
+        if let Some(address) = ip(faults, stated, at) {
+            reachable(faults, stated, address, at);
         }
     }
     if !matches!(kind, "ClusterIP" | "NodePort" | "LoadBalancer" | "ExternalName") {
@@ -69,7 +69,7 @@ pub(in crate::builtin) fn check(write: &Write<'_>, faults: &mut Faults) {
         faults.forbidden(at.field("allocateLoadBalancerNodePorts"), why);
     }
     balancer_class(spec, &at, faults);
-    traffic(spec, &at, faults);
+    traffic(spec, write.minor, &at, faults);
     status(write, faults);
 }
 
@@ -85,11 +85,13 @@ pub(in crate::builtin) fn balancer_class(spec: &Tree, at: &Path<'_>, faults: &mu
     }
 }
 
-fn traffic(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+fn traffic(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     let kind = text(spec, "type");
     let external = matches!(kind, "NodePort" | "LoadBalancer")
         || kind == "ClusterIP" && !list(spec, "externalIPs").is_empty();
-    if let Some(policy) = spec.get("externalTrafficPolicy") {
+    if external && text(spec, "externalTrafficPolicy").is_empty() {
+        faults.required(at.field("externalTrafficPolicy"), "");
+    } else if let Some(policy) = spec.get("externalTrafficPolicy") {
         if external {
             one_of(faults, spec, "externalTrafficPolicy", at, &["Cluster", "Local"]);
         } else {
@@ -106,6 +108,12 @@ fn traffic(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         }
         Some(number) => port(faults, number, place),
         None => {}
+    }
+    if matches!(kind, "ClusterIP" | "NodePort" | "LoadBalancer")
+        && minor >= 22
+        && spec.get("internalTrafficPolicy").is_none()
+    {
+        faults.required(at.field("internalTrafficPolicy"), "");
     }
     one_of(faults, spec, "internalTrafficPolicy", at, &["Cluster", "Local"]);
     let near = ["PreferClose", "PreferSameZone", "PreferSameNode"];
@@ -135,11 +143,9 @@ fn node_ports(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             other.get("port") == entry.get("port") && protocol(other) == protocol(entry)
         };
         if ports[..index].iter().any(alike) {
-            let value = format!(
-                "{{\"Name\":\"\",\"Protocol\":{},\"AppProtocol\":null,\"Port\":{},\"TargetPort\":0,\"NodePort\":0}}",
-                entry.get("protocol").unwrap_or(&Tree::from("")),
-                entry.get("port").unwrap_or(&NOTHING),
-            );
+            let members = ["protocol", "port"].map(|key| (key, entry.get(key).cloned()));
+            let members = members.into_iter().filter_map(|(key, value)| Some((key, value?)));
+            let value = internal::json("core.ServicePort", &Tree::map(members));
             faults.0.push(FieldError::duplicate_printed(all.index(index), &value));
         }
     }
@@ -163,16 +169,16 @@ fn source_ranges(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
 
 fn external_name(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     for key in ["clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-        if spec.get(key).is_some_and(|value| !value.is_empty()) {
+        if spec.get(key).is_some_and(|value| value.is_string() || !value.is_empty()) {
             faults.forbidden(at.field(key), "may not be set for ExternalName services");
         }
     }
     let name = text(spec, "externalName");
     let bare = name.strip_suffix('.').unwrap_or(name);
-    if name.is_empty() {
+    if bare.is_empty() {
         faults.required(at.field("externalName"), "");
     } else {
-        complain(faults, at.field("externalName"), name, dns_subdomain(bare));
+        complain(faults, at.field("externalName"), bare, dns_subdomain(bare));
     }
 }
 
@@ -194,13 +200,10 @@ fn ports(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         }
         port(faults, entry.int_at(&["port"]).unwrap_or(0), at.field("port"));
         one_of(faults, entry, "protocol", &at, &["SCTP", "TCP", "UDP"]);
-        if let Some(target) = entry.get("targetPort") {
-            match target.as_str() {
-                Some(name) => {
-                    complain(faults, at.field("targetPort"), name, names::port_name(name));
-                }
-                None => port(faults, target.as_i64().unwrap_or(0), at.field("targetPort")),
-            }
+        let target = entry.get("targetPort").unwrap_or(&NOTHING);
+        match target.as_str() {
+            Some(name) => complain(faults, at.field("targetPort"), name, names::port_name(name)),
+            None => port(faults, target.as_i64().unwrap_or(0), at.field("targetPort")),
         }
         if let Some(protocol) = entry.str_at(&["appProtocol"]) {
             complain(faults, at.field("appProtocol"), protocol, qualified_name(protocol));
@@ -307,10 +310,24 @@ fn status(write: &Write<'_>, faults: &mut Faults) {
         if !text(point, "ip").is_empty() {
             ip(faults, text(point, "ip"), at.field("ip"));
         }
-        one_of(faults, point, "ipMode", &at, &["Proxy", "VIP"]);
+        let has_address = !text(point, "ip").is_empty();
+        match point.get("ipMode") {
+            None if has_address && write.minor >= 30 => {
+                faults.required(at.field("ipMode"), "must be specified when `ip` is set");
+            }
+            Some(_) if !has_address => {
+                let why = "may not be specified when `ip` is not set";
+                faults.forbidden(at.field("ipMode"), why);
+            }
+            _ => one_of(faults, point, "ipMode", &at, &["Proxy", "VIP"]),
+        }
         let host = text(point, "hostname");
         if !host.is_empty() {
             complain(faults, at.field("hostname"), host, dns_subdomain(host));
+            if loose_ip(host).is_some() {
+                let why = "must be a DNS name, not an IP address";
+                faults.invalid(at.field("hostname"), host, why);
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What a pod claims of devices, and of its node as a whole.
 
-use super::container;
+use super::{Subject, container};
 use crate::Tree;
 use crate::builtin::check::{complain, list, text};
-use crate::builtin::internal;
+use crate::builtin::{internal, resource};
 use crate::names::{dns_label, dns_subdomain};
 use crate::quantity::Quantity;
 use crate::schema::{Faults, Path};
@@ -42,12 +42,14 @@ pub(in crate::builtin) fn of_pod(spec: &Tree, at: &Path<'_>, faults: &mut Faults
 }
 
 /// What a container uses of the claims of its pod.
-pub(in crate::builtin) fn used(container: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let resources = at.field("resources");
-    let all = resources.field("claims");
-    let claims = container.at(&["resources", "claims"]).map_or(&[][..], Tree::items);
+pub(in crate::builtin) fn used(resources: &Tree, spec: &Tree, all: &Path<'_>, faults: &mut Faults) {
+    let claims = list(resources, "claims");
+    if claims.is_empty() {
+        return;
+    }
     let mut known: Vec<&str> =
         list(spec, "resourceClaims").iter().map(|claim| text(claim, "name")).collect();
+    known.retain(|name| !name.is_empty());
     known.sort_unstable();
     known.dedup();
     let mut taken: Vec<(&str, &str)> = Vec::new();
@@ -71,7 +73,9 @@ pub(in crate::builtin) fn used(container: &Tree, spec: &Tree, at: &Path<'_>, fau
                     faults.duplicate(place, name);
                 }
             }
-            taken.push((name, request));
+            if !taken.contains(&(name, request)) {
+                taken.push((name, request));
+            }
         }
         if !known.contains(&name) {
             let more = if known.is_empty() {
@@ -88,7 +92,8 @@ pub(in crate::builtin) fn used(container: &Tree, spec: &Tree, at: &Path<'_>, fau
 }
 
 /// What a pod asks for as a whole covers what its containers ask for.
-pub(in crate::builtin) fn resources(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+pub(in crate::builtin) fn resources(pod: &Subject<'_>, at: &Path<'_>, faults: &mut Faults) {
+    let spec = pod.spec;
     let Some(resources) = spec.get("resources") else { return };
     let above = *at;
     let at = at.field("resources");
@@ -96,10 +101,11 @@ pub(in crate::builtin) fn resources(spec: &Tree, at: &Path<'_>, faults: &mut Fau
         faults.forbidden(at, "may not be set for a windows pod");
         return;
     }
-    if resources.get("claims").is_some() {
+    if pod.stated.at(&["resources", "claims"]).is_some_and(Tree::is_list) {
         faults.forbidden(at.field("claims"), "claims may not be set for Resources at pod-level");
     }
-    container::resources_of(resources, &at, &of_pods, faults);
+    container::amounts(resources, &at, &of_pods, faults);
+    used(resources, spec, &at.field("claims"), faults);
     let requests = at.field("requests");
     for (name, sum) in total(spec, "requests") {
         let Some(own) = resources.str_at(&["requests", &name]) else { continue };
@@ -137,8 +143,8 @@ pub(in crate::builtin) fn resources(spec: &Tree, at: &Path<'_>, faults: &mut Fau
 
 /// The names that a pod as a whole can ask for.
 fn of_pods(name: &str, at: Path<'_>, faults: &mut Faults) {
-    let named = matches!(name, "cpu" | "memory") || name.starts_with("hugepages-");
-    if !named {
+    let named = matches!(name, "cpu" | "memory") || resource::is_huge_page(name);
+    if resource::any_name(name, at, faults) && !named {
         faults.not_supported(at, name, &["cpu", "hugepages-", "memory"]);
     }
 }

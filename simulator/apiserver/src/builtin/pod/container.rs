@@ -17,16 +17,18 @@ use crate::schema::{Faults, Path};
 /// What a container is checked against besides itself.
 pub(in crate::builtin) struct Pod<'a> {
     pub spec: &'a Tree,
-    /// Volumes that break a rule.
-    pub unsound: &'a [String],
+    /// The volumes that break no rule.
+    pub volumes: &'a [(&'a str, &'a Tree)],
     pub minor: u32,
-    /// Of an init container that runs on beside the others: all of a container's freedom.
-    pub init: bool,
 }
 
-const HANDLERS: &[&str] = &["exec", "httpGet", "tcpSocket", "grpc", "sleep"];
+/// In the order of the real server.
+const OF_PROBES: &[&str] = &["exec", "httpGet", "tcpSocket", "grpc"];
+const OF_HOOKS: &[&str] = &["exec", "httpGet", "tcpSocket", "sleep"];
+const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
 
-pub(in crate::builtin) fn check(
+/// What holds for a container wherever it stands.
+pub(in crate::builtin) fn common(
     container: &Tree,
     pod: &Pod<'_>,
     at: &Path<'_>,
@@ -38,10 +40,7 @@ pub(in crate::builtin) fn check(
     } else {
         complain(faults, at.field("name"), name, dns_label(name));
     }
-    let image = text(container, "image");
-    if image.is_empty() {
-        faults.required(at.field("image"), "");
-    }
+    required(faults, container, "image", at);
     let policies = ["File", "FallbackToLogsOnError"];
     let policy = text(container, "terminationMessagePolicy");
     if pod.minor >= 22 {
@@ -55,35 +54,36 @@ pub(in crate::builtin) fn check(
     mounts::check(container, pod, at, faults);
     one_of(faults, container, "imagePullPolicy", at, &["Always", "IfNotPresent", "Never"]);
     if let Some(resources) = container.get("resources") {
-        self::resources(resources, &at.field("resources"), faults);
-    }
-    if pod.minor >= 26 {
-        super::claims::used(container, pod.spec, at, faults);
+        self::resources(resources, pod.spec, pod.minor, &at.field("resources"), faults);
     }
     resize(container, pod.spec, at, faults);
     security(container, pod, at, faults);
-    let sidecar = text(container, "restartPolicy") == "Always";
-    if pod.init && !sidecar {
-        for key in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
-            if container.get(key).is_some() {
-                let why = "may not be set for init containers without restartPolicy=Always";
-                faults.forbidden(at.field(key), why);
-            }
-        }
-        return;
-    }
+}
+
+/// What a container that goes on running says of its life.
+pub(in crate::builtin) fn life(container: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     if let Some(lifecycle) = container.get("lifecycle") {
         let at = at.field("lifecycle");
         for key in ["postStart", "preStop"] {
             if let Some(hook) = lifecycle.get(key) {
-                let grace = pod.spec.int_at(&["terminationGracePeriodSeconds"]).unwrap_or(30);
-                handler(hook, grace, &at.field(key), faults);
+                let grace = spec.int_at(&["terminationGracePeriodSeconds"]).unwrap_or(30);
+                handler(hook, OF_HOOKS, grace, &at.field(key), faults);
             }
         }
     }
-    for key in ["livenessProbe", "readinessProbe", "startupProbe"] {
+    for key in PROBES {
         if let Some(probe) = container.get(key) {
             self::probe(probe, key, &at.field(key), faults);
+        }
+    }
+}
+
+/// What an init container that ends may not say.
+pub(in crate::builtin) fn lifeless(container: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    for key in ["lifecycle"].iter().chain(&PROBES) {
+        if container.get(key).is_some() {
+            let why = "may not be set for init containers without restartPolicy=Always";
+            faults.forbidden(at.field(key), why);
         }
     }
 }
@@ -112,22 +112,18 @@ fn ports(container: &Tree, pod: &Pod<'_>, all: &Path<'_>, faults: &mut Faults) {
             if on(pod.spec, "hostNetwork") && port != host && pod.minor < 25 {
                 let why = "must match `hostPort` when `hostNetwork` is true";
                 faults.invalid(at.field("containerPort"), port, why);
-            } else if on(pod.spec, "hostNetwork") && port != host {
-                let why = "must match `containerPort` when `hostNetwork` is true";
-                faults.invalid(at.field("hostPort"), host, why);
             }
         }
         one_of(faults, entry, "protocol", &at, &["SCTP", "TCP", "UDP"]);
     }
 }
 
-/// Two containers of a pod cannot have the same port of its node.
-pub(in crate::builtin) fn host_ports(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
+/// Two of these containers cannot have the same port of their node.
+pub(in crate::builtin) fn host_ports(containers: &[Tree], above: &Path<'_>, faults: &mut Faults) {
     let mut taken: Vec<String> = Vec::new();
-    let containers = at.field("containers");
-    for (index, container) in list(spec, "containers").iter().enumerate() {
-        let above = containers.index(index);
-        let all = above.field("ports");
+    for (index, container) in containers.iter().enumerate() {
+        let at = above.index(index);
+        let all = at.field("ports");
         for (index, entry) in list(container, "ports").iter().enumerate() {
             let host = entry.int_at(&["hostPort"]).unwrap_or(0);
             if host == 0 {
@@ -142,37 +138,90 @@ pub(in crate::builtin) fn host_ports(spec: &Tree, at: &Path<'_>, faults: &mut Fa
     }
 }
 
-/// Requests and limits; the name of each, and that none asks for more than it may have.
-pub(in crate::builtin) fn resources(resources: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    resources_of(resources, at, &|_, _, _| {}, faults);
-}
-
-/// The same where not all names are good: `known` says which.
-pub(in crate::builtin) fn resources_of(
-    resources: &Tree,
+/// A pod in the network of its node has there the ports that its containers have.
+pub(in crate::builtin) fn ports_of_node(
+    spec: &Tree,
+    is_pod: bool,
     at: &Path<'_>,
-    known: &dyn Fn(&str, Path<'_>, &mut Faults),
     faults: &mut Faults,
 ) {
-    for key in ["limits", "requests"] {
-        let all = at.field(key);
-        for (name, amount) in resources.get(key).into_iter().flat_map(Tree::entries) {
-            let at = all.key(name);
-            resource::of_container(name, at, faults);
-            if name.contains('/') {
-                known(name, at, faults);
+    if !on(spec, "hostNetwork") {
+        return;
+    }
+    let containers = at.field("containers");
+    for (index, container) in list(spec, "containers").iter().enumerate() {
+        let at = containers.index(index);
+        let all = at.field("ports");
+        for (index, entry) in list(container, "ports").iter().enumerate() {
+            let number = |key: &str| entry.int_at(&[key]).unwrap_or(0);
+            let (host, own) = (number("hostPort"), number("containerPort"));
+            if (is_pod || host != 0) && host != own {
+                let why = "must match `containerPort` when `hostNetwork` is true";
+                faults.invalid(all.index(index).field("hostPort"), host, why);
             }
-            resource::amount(name, amount, at, faults);
         }
     }
-    for (name, request) in resources.get("requests").into_iter().flat_map(Tree::entries) {
-        let Some(limit) = resources.at(&["limits", name]).and_then(Tree::as_str) else { continue };
-        let parsed = |text: &str| Quantity::parse(text);
-        let amount = request.as_str().unwrap_or_default();
-        if parsed(amount) > parsed(limit) {
-            let why = format!("must be less than or equal to {name} limit of {limit}");
-            faults.invalid(at.field("requests"), request, &why);
+}
+
+/// Requests and limits of a container: the name of each, that none asks for more than it may have, and the claims.
+pub(in crate::builtin) fn resources(
+    resources: &Tree,
+    spec: &Tree,
+    minor: u32,
+    at: &Path<'_>,
+    faults: &mut Faults,
+) {
+    amounts(resources, at, &resource::of_container, faults);
+    if minor >= 26 {
+        super::claims::used(resources, spec, &at.field("claims"), faults);
+    }
+}
+
+/// The amounts alone; `named` says which names are good.
+pub(in crate::builtin) fn amounts(
+    resources: &Tree,
+    at: &Path<'_>,
+    named: &dyn Fn(&str, Path<'_>, &mut Faults),
+    faults: &mut Faults,
+) {
+    let side = |key: &str| resources.get(key).into_iter().flat_map(Tree::entries);
+    let parsed = |amount: &Tree| amount.as_str().and_then(Quantity::parse);
+    let limits = at.field("limits");
+    for (name, amount) in side("limits") {
+        let at = limits.key(name);
+        named(name, at, faults);
+        resource::amount(name, amount, at, faults);
+        resource::whole_pages(name, amount, at, faults);
+    }
+    let all = at.field("requests");
+    for (name, amount) in side("requests") {
+        let at = all.key(name);
+        named(name, at, faults);
+        resource::amount(name, amount, at, faults);
+        let limit = resources.at(&["limits", name]);
+        let promised = resource::can_be_overcommitted(name);
+        match limit {
+            Some(limit) => {
+                let shown = limit.as_str().unwrap_or_default();
+                if !promised && parsed(amount) != parsed(limit) {
+                    let why = format!("must be equal to {name} limit of {shown}");
+                    faults.invalid(all, amount, &why);
+                } else if parsed(amount) > parsed(limit) {
+                    let why = format!("must be less than or equal to {name} limit of {shown}");
+                    faults.invalid(all, amount, &why);
+                }
+            }
+            None if promised => {}
+            None => {
+                faults.required(limits, "Limit must be set for non overcommitable resources");
+            }
         }
+        resource::whole_pages(name, amount, at, faults);
+    }
+    let names = || side("limits").chain(side("requests")).map(|(name, _)| name);
+    if names().any(resource::is_huge_page) && !names().any(|name| matches!(name, "cpu" | "memory"))
+    {
+        faults.forbidden(*at, "HugePages require cpu or memory");
     }
 }
 
@@ -239,7 +288,12 @@ pub(in crate::builtin) fn ids(context: &Tree, keys: &[&str], at: &Path<'_>, faul
 pub(in crate::builtin) fn seccomp(context: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let Some(profile) = context.get("seccompProfile") else { return };
     let at = at.field("seccompProfile");
-    one_of(faults, profile, "type", &at, &["Localhost", "RuntimeDefault", "Unconfined"]);
+    let kinds = ["Localhost", "RuntimeDefault", "Unconfined"];
+    if text(profile, "type").is_empty() {
+        faults.required(at.field("type"), "type is required when seccompProfile is set");
+    } else {
+        one_of(faults, profile, "type", &at, &kinds);
+    }
     let place = at.field("localhostProfile");
     match (text(profile, "type"), profile.str_at(&["localhostProfile"])) {
         ("Localhost", None) => {
@@ -288,21 +342,10 @@ pub(in crate::builtin) fn app_armor(context: &Tree, at: &Path<'_>, faults: &mut 
     }
 }
 
-fn handler(hook: &Tree, grace: i64, at: &Path<'_>, faults: &mut Faults) {
-    if handlers(hook, at, faults) == 0 {
-        faults.required(*at, "must specify a handler type");
-    }
-    if let Some(seconds) = hook.int_at(&["sleep", "seconds"]).filter(|s| *s < 0 || *s > grace) {
-        let why =
-            format!("must be non-negative and less than terminationGracePeriodSeconds ({grace})");
-        faults.invalid(at.field("sleep"), seconds, &why);
-    }
-}
-
-/// How many ways to do it are given; only one is allowed.
-fn handlers(hook: &Tree, at: &Path<'_>, faults: &mut Faults) -> usize {
+/// One way to do it, and only one.
+fn handler(hook: &Tree, known: &[&str], grace: i64, at: &Path<'_>, faults: &mut Faults) {
     let mut count = 0;
-    for key in HANDLERS {
+    for key in known {
         let Some(action) = hook.get(key) else { continue };
         count += 1;
         let at = at.field(key);
@@ -317,10 +360,21 @@ fn handlers(hook: &Tree, at: &Path<'_>, faults: &mut Faults) -> usize {
             "httpGet" => http_get(action, &at, faults),
             "tcpSocket" => named_port(action.get("port"), at.field("port"), faults),
             "grpc" => port(faults, action.int_at(&["port"]).unwrap_or(0), at.field("port")),
+            "sleep" => {
+                let seconds = action.int_at(&["seconds"]).unwrap_or(0);
+                if !(0..=grace).contains(&seconds) {
+                    let why = format!(
+                        "must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+                    );
+                    faults.invalid(at, seconds, &why);
+                }
+            }
             _ => {}
         }
     }
-    count
+    if count == 0 {
+        faults.required(*at, "must specify a handler type");
+    }
 }
 
 fn http_get(action: &Tree, at: &Path<'_>, faults: &mut Faults) {
@@ -345,9 +399,7 @@ fn named_port(value: Option<&Tree>, at: Path<'_>, faults: &mut Faults) {
 }
 
 fn probe(probe: &Tree, kind: &str, at: &Path<'_>, faults: &mut Faults) {
-    if handlers(probe, at, faults) == 0 {
-        faults.required(*at, "must specify a handler type");
-    }
+    handler(probe, OF_PROBES, 0, at, faults);
     for key in [
         "initialDelaySeconds",
         "timeoutSeconds",
@@ -358,15 +410,15 @@ fn probe(probe: &Tree, kind: &str, at: &Path<'_>, faults: &mut Faults) {
         not_negative(faults, probe, key, at);
     }
     let grace = probe.int_at(&["terminationGracePeriodSeconds"]);
+    let place = at.field("terminationGracePeriodSeconds");
+    if let Some(grace) = grace.filter(|grace| *grace <= 0) {
+        faults.invalid(place, grace, "must be greater than 0");
+    }
     if kind == "readinessProbe" {
         if let Some(grace) = grace {
-            let why = "must not be set for readinessProbes";
-            faults.invalid(at.field("terminationGracePeriodSeconds"), grace, why);
+            faults.invalid(place, grace, "must not be set for readinessProbes");
         }
         return;
-    }
-    if let Some(grace) = grace.filter(|grace| *grace <= 0) {
-        faults.invalid(at.field("terminationGracePeriodSeconds"), grace, "must be greater than 0");
     }
     let successes = probe.int_at(&["successThreshold"]).unwrap_or(1);
     if successes != 1 {

@@ -112,9 +112,13 @@ pub(in crate::builtin) fn field_ref(
         return faults.invalid(place, path, &why);
     }
     let unknown = || format!("error converting fieldPath: field label not supported: {path}");
-    if let Some((kind, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
+    let subscripted = path.strip_suffix("']").and_then(|path| path.split_once("['"));
+    if let Some((kind, key)) = subscripted.filter(|(kind, _)| !kind.is_empty()) {
         if !matches!(kind, "metadata.labels" | "metadata.annotations") {
-            return faults.invalid(place, path, &unknown());
+            let why = format!(
+                "error converting fieldPath: field label does not support subscript: {path}"
+            );
+            return faults.invalid(place, path, &why);
         }
         let key = if kind == "metadata.annotations" { key.to_lowercase() } else { key.to_owned() };
         return complain(faults, *at, &*key, qualified_name(&key));
@@ -177,7 +181,8 @@ pub(in crate::builtin) fn resource_ref(
 /// Which units there are of what.
 fn divisor(name: &str, divisor: &str, at: &Path<'_>, faults: &mut Faults) {
     let memory = "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei";
-    let of = name.split_once('.').map_or("", |(_, of)| of);
+    let of = name.strip_prefix("limits.").or_else(|| name.strip_prefix("requests."));
+    let of = of.unwrap_or_default();
     let (units, what) = match of {
         "cpu" => (
             "1m, 1".to_owned(),

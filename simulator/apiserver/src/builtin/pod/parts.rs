@@ -1,10 +1,11 @@
 //! Parts of a pod that have their own ways in: containers added for a look, and the resources of those that run.
 
-use super::container;
+use super::{Subject, container};
 use crate::Tree;
 use crate::builtin::admission::quality;
-use crate::builtin::check::{NOTHING, list, on, text};
+use crate::builtin::check::{NOTHING, list, text};
 use crate::builtin::immutable::difference;
+use crate::builtin::rules::Write;
 use crate::schema::{Faults, Path};
 
 /// The pod with the containers for a look that `new` has.
@@ -47,60 +48,94 @@ pub(in crate::builtin) fn resized(new: &Tree, old: &Tree, faults: &mut Faults) {
         let class = quality(&was);
         faults.invalid(at, class, "Pod QOS Class may not change as a result of resizing");
     }
-    let mut others = false;
-    for group in ["containers", "initContainers"] {
+    let stays = |one: &Tree| text(one, "restartPolicy") == "Always";
+    for group in ["initContainers", "containers"] {
         let above = at.field(group);
-        for (index, (one, before)) in list(&spec, group).iter().zip(list(&was, group)).enumerate() {
+        let pairs = list(&spec, group).iter().zip(list(&was, group)).enumerate();
+        for (index, (one, before)) in pairs {
+            if group == "initContainers" && !stays(before) {
+                continue;
+            }
             let place = above.index(index);
             let place = place.field("resources");
-            others |= one.get("resizePolicy") != before.get("resizePolicy");
-            for side in ["limits", "requests"] {
-                let get = |of: &Tree| of.at(&["resources", side]).cloned().unwrap_or_default();
-                let (now, then) = (get(one), get(before));
-                for (name, value) in now.entries().chain(then.entries()) {
-                    let known = matches!(name, "cpu" | "memory");
-                    others |=
-                        !known && (now.get(name) != Some(value) || then.get(name) != Some(value));
-                }
-                let gone = then.entries().any(|(name, _)| now.get(name).is_none());
-                if gone {
+            for side in ["requests", "limits"] {
+                let of = |tree: &Tree| tree.at(&["resources", side]).cloned().unwrap_or_default();
+                let (now, then) = (of(one), of(before));
+                if then.entries().any(|(name, _)| now.get(name).is_none()) {
                     let why = format!("resource {side} cannot be removed");
                     faults.forbidden(place.field(side), &why);
                 }
             }
         }
     }
-    if others {
-        faults.forbidden(at, "only cpu and memory resources are mutable");
+    for group in ["containers", "initContainers"] {
+        for (one, before) in list(&spec, group).iter().zip(list(&was, group)) {
+            let (rest, why) = match group {
+                "containers" => {
+                    (as_sized(one, before), "only cpu and memory resources are mutable")
+                }
+                _ if stays(one) => (
+                    as_sized(one, before),
+                    "only cpu and memory resources for sidecar containers are mutable",
+                ),
+                _ => (one.clone(), "resources for non-sidecar init containers are immutable"),
+            };
+            if rest != *before {
+                faults.forbidden(at, why);
+            }
+        }
     }
 }
 
+/// The container with as much processor and memory as it had before.
+fn as_sized(one: &Tree, before: &Tree) -> Tree {
+    let mut sized = one.without(&["resources", "claims"]);
+    for side in ["limits", "requests"] {
+        let path = ["resources", side];
+        sized = match before.at(&path) {
+            None => sized.without(&path),
+            Some(then) => {
+                let now = one.at(&path).cloned().unwrap_or_else(Tree::empty_map);
+                let amounts =
+                    ["cpu", "memory"].iter().fold(now, |now, name| match then.get(name) {
+                        Some(amount) => now.with(&[name], amount),
+                        None => now.without(&[name]),
+                    });
+                sized.with(&path, amounts)
+            }
+        };
+    }
+    sized
+}
+
 /// The containers for a look: they come without promises, and never change.
-pub(in crate::builtin) fn looks(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
-    let spec = new.get("spec").unwrap_or(&NOTHING);
+pub(in crate::builtin) fn looks(write: &Write<'_>, faults: &mut Faults) {
+    super::check(write, faults);
     let above = Path::Root.field("spec");
     let all = above.field("ephemeralContainers");
-    let added = list(spec, "ephemeralContainers");
-    containers(spec, minor, &above, faults);
-    kept(added, old, minor, all, faults);
+    let added = list(write.new.get("spec").unwrap_or(&NOTHING), "ephemeralContainers");
+    kept(added, write.old.unwrap_or(&NOTHING), write.minor, all, faults);
 }
 
 /// The containers for a look of any pod.
 pub(in crate::builtin) fn containers(
-    spec: &Tree,
-    minor: u32,
+    pod: &Subject<'_>,
+    volumes: &[(&str, &Tree)],
     above: &Path<'_>,
     faults: &mut Faults,
 ) {
+    const WHY: &str = "cannot be set for an Ephemeral Container";
+    let Subject { spec, minor, .. } = *pod;
     let all = above.field("ephemeralContainers");
     let added = list(spec, "ephemeralContainers");
+    let stated = list(pod.stated, "ephemeralContainers");
     let others = || list(spec, "containers").iter().chain(list(spec, "initContainers"));
-    let pod = container::Pod { spec, unsound: &[], minor, init: false };
+    let around = container::Pod { spec, volumes, minor };
     for (index, one) in added.iter().enumerate() {
         let at = all.index(index);
         let name = text(one, "name");
-        let bare = FORBIDDEN.iter().fold(one.clone(), |bare, key| bare.without(&[key]));
-        container::check(&bare, &pod, &at, faults);
+        container::common(one, &around, &at, faults);
+        untrimmed(one, &at, faults);
         let twice = added[..index].iter().chain(others()).any(|other| text(other, "name") == name);
         if twice {
             faults.duplicate(at.field("name"), name);
@@ -109,20 +144,39 @@ pub(in crate::builtin) fn containers(
         if !target.is_empty() && !others().any(|other| text(other, "name") == target) {
             faults.not_found(at.field("targetContainerName"), target);
         }
+        // An empty list is one.
+        let stated = stated.get(index).filter(|stated| text(stated, "name") == name);
         for key in FORBIDDEN {
-            if one.get(key).is_some_and(|value| !value.is_empty() && !on(one, key)) {
-                faults.forbidden(at.field(key), "cannot be set for an Ephemeral Container");
+            let said = stated.and_then(|stated| stated.get(key));
+            let is_list = said.is_some_and(Tree::is_list);
+            // Resources are there where any part of them is.
+            let is_set = match key {
+                "resources" => {
+                    [one.get(key), said].into_iter().flatten().any(|all| !all.is_empty())
+                }
+                _ => one.get(key).is_some(),
+            };
+            if is_list || is_set {
+                faults.forbidden(at.field(key), WHY);
             }
         }
         let mounts = at.field("volumeMounts");
         for (index, mount) in list(one, "volumeMounts").iter().enumerate() {
             for key in ["subPath", "subPathExpr"] {
                 if !text(mount, key).is_empty() {
-                    let at = mounts.index(index);
-                    faults.forbidden(at.field(key), "cannot be set for an Ephemeral Container");
+                    faults.forbidden(mounts.index(index).field(key), WHY);
                 }
             }
         }
+    }
+}
+
+/// The name of an image does not stand between spaces.
+pub(in crate::builtin) fn untrimmed(container: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let image = text(container, "image");
+    if image != image.trim() {
+        let why = "must not have leading or trailing whitespace";
+        faults.invalid(at.field("image"), image, why);
     }
 }
 
@@ -146,12 +200,13 @@ fn kept(added: &[Tree], old: &Tree, minor: u32, all: Path<'_>, faults: &mut Faul
     }
 }
 
+/// In the order of the type.
 const FORBIDDEN: [&str; 7] = [
     "ports",
+    "resources",
+    "resizePolicy",
     "livenessProbe",
     "readinessProbe",
     "startupProbe",
     "lifecycle",
-    "resources",
-    "resizePolicy",
 ];

@@ -131,7 +131,11 @@ fn windows(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             (spec.get(key), *at)
         };
         let plain = matches!(key, "hostPID" | "hostIPC");
-        if value.is_some_and(|value| value.as_bool() != Some(false) || !plain) {
+        let is_set = |value: &Tree| match key {
+            "sysctls" => !value.is_empty(),
+            _ => value.as_bool() != Some(false) || !plain,
+        };
+        if value.is_some_and(is_set) {
             faults.forbidden(place.field(key), why);
         }
     }

@@ -1,7 +1,7 @@
 //! Where a pod may run: tolerations, affinity, spreading.
 
 use crate::Tree;
-use crate::builtin::check::{NOTHING, complain, list, one_of, selector, text};
+use crate::builtin::check::{NOTHING, complain, complain_once, list, one_of, selector, text};
 use crate::names;
 use crate::schema::{Faults, Path};
 use crate::status::{FieldError, FieldErrorKind};
@@ -37,7 +37,9 @@ pub(in crate::builtin) fn tolerate(toleration: &Tree, at: &Path<'_>, faults: &mu
         faults.invalid(at.field("effect"), effect, why);
     }
     match operator {
-        "" | "Equal" => complain(faults, at.field("operator"), value, names::label_value(value)),
+        "" | "Equal" => {
+            complain_once(faults, at.field("operator"), value, &names::label_value(value));
+        }
         "Exists" => {
             if !value.is_empty() {
                 let why = "value must be empty when `operator` is 'Exists'";
@@ -185,20 +187,22 @@ fn pod_term(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
 /// Keys of labels whose values a pod compares with its own.
 fn label_keys(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let (same, other) = (list(term, "matchLabelKeys"), list(term, "mismatchLabelKeys"));
-    let both = ["matchLabelKeys", "mismatchLabelKeys"];
-    if term.get("labelSelector").is_none() {
-        for key in both.into_iter().filter(|key| !list(term, key).is_empty()) {
-            let why = "must not be specified when labelSelector is not set";
-            faults.forbidden(at.field(key), why);
-        }
-        return;
-    }
-    for key in both {
+    let selector = term.get("labelSelector");
+    for key in ["matchLabelKeys", "mismatchLabelKeys"] {
         let place = at.field(key);
+        if selector.is_none() {
+            if !list(term, key).is_empty() {
+                faults.forbidden(place, "must not be specified when labelSelector is not set");
+            }
+            continue;
+        }
         for (index, name) in list(term, key).iter().enumerate() {
             let name = name.as_str().unwrap_or_default();
             complain(faults, place.index(index), name, names::qualified_name(name));
         }
+    }
+    if let Some(selector) = selector {
+        chosen_twice(same, selector, at, faults);
     }
     let place = at.field("matchLabelKeys");
     for (index, key) in same.iter().enumerate().filter(|(_, key)| other.contains(key)) {
@@ -207,6 +211,21 @@ fn label_keys(term: &Tree, at: &Path<'_>, faults: &mut Faults) {
             key,
             "exists in both matchLabelKeys and mismatchLabelKeys",
         );
+    }
+}
+
+/// A key that a pod compares with its own, and the selector names more than once.
+fn chosen_twice(keys: &[Tree], selector: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let labels = selector.get("matchLabels").into_iter().flat_map(Tree::entries);
+    let mut known: Vec<&str> = labels.map(|(key, _)| key).collect();
+    for expression in list(selector, "matchExpressions") {
+        let key = text(expression, "key");
+        let place = keys.iter().rposition(|other| other.as_str() == Some(key));
+        if let Some(index) = place.filter(|_| known.contains(&key)) {
+            let why = "exists in both matchLabelKeys and labelSelector";
+            faults.invalid(at.index(index), key, why);
+        }
+        known.push(key);
     }
 }
 
@@ -265,7 +284,7 @@ pub(in crate::builtin) fn taints(spec: &Tree, faults: &mut Faults) {
         let key = text(taint, "key");
         complain(faults, at.field("key"), key, names::qualified_name(key));
         let value = text(taint, "value");
-        complain(faults, at.field("value"), value, names::label_value(value));
+        complain_once(faults, at.field("value"), value, &names::label_value(value));
         if text(taint, "effect").is_empty() {
             faults.required(at.field("effect"), "");
         } else {

@@ -1,35 +1,55 @@
 //! The volumes of a pod.
 
+use super::Subject;
 use super::environment;
 use crate::Tree;
-use crate::builtin::check::{complain, list, one_of, relative, required, text};
+use crate::builtin::check::{
+    NOTHING, annotations, complain, labels, list, one_of, relative, required, text,
+};
 use crate::builtin::storage::sources;
 use crate::names;
 use crate::schema::{Faults, Path};
 
-/// The names of volumes that break a rule: to those who mount them, they are not there.
-pub(in crate::builtin) fn check(spec: &Tree, at: &Path<'_>, faults: &mut Faults) -> Vec<String> {
-    let mut unsound = Vec::new();
+/// The volumes that break no rule: to those who mount them, the others are not there.
+pub(in crate::builtin) fn check<'t>(
+    pod: &Subject<'t>,
+    at: &Path<'_>,
+    faults: &mut Faults,
+) -> Vec<(&'t str, &'t Tree)> {
+    let mut sound: Vec<(&str, &Tree)> = Vec::new();
     let all = at.field("volumes");
-    let volumes = list(spec, "volumes");
+    let volumes = list(pod.spec, "volumes");
+    let owner = pod.name.filter(|name| !name.is_empty());
+    let is_made = |claim: &str| {
+        let made = owner.and_then(|owner| claim.strip_prefix(owner)?.strip_prefix('-'));
+        made.is_some_and(|name| {
+            let is_it = |one: &Tree| text(one, "name") == name && one.get("ephemeral").is_some();
+            volumes.iter().any(is_it)
+        })
+    };
     for (index, volume) in volumes.iter().enumerate() {
         let at = all.index(index);
         let before = faults.0.len();
-        source(volume, &at, faults);
+        source(volume, index, pod, &at, faults);
         let name = text(volume, "name");
         if name.is_empty() {
             faults.required(at.field("name"), "");
-            continue;
+        } else {
+            complain(faults, at.field("name"), name, names::dns_label(name));
         }
-        complain(faults, at.field("name"), name, names::dns_label(name));
-        if volumes[..index].iter().any(|other| text(other, "name") == name) {
+        if sound.iter().any(|(other, _)| *other == name) {
             faults.duplicate(at.field("name"), name);
         }
-        if faults.0.len() > before {
-            unsound.push(name.to_owned());
+        if faults.0.len() == before {
+            sound.push((name, volume));
+        }
+        let claim = volume.str_at(&["persistentVolumeClaim", "claimName"]).unwrap_or_default();
+        if is_made(claim) {
+            let why = "must not reference a PVC that gets created for an ephemeral volume";
+            faults.invalid(at.field("persistentVolumeClaim").field("claimName"), claim, why);
         }
     }
-    unsound
+    sound
 }
 
 /// The order in which the real server looks for sources.
@@ -66,25 +86,67 @@ const SOURCES: &[&str] = &[
     "image",
 ];
 
-fn source(volume: &Tree, at: &Path<'_>, faults: &mut Faults) {
+fn source(volume: &Tree, index: usize, pod: &Subject<'_>, at: &Path<'_>, faults: &mut Faults) {
     let mut count = 0;
     for name in SOURCES {
         let Some(source) = volume.get(name) else { continue };
         count += 1;
         if count > 1 {
-            faults.forbidden(at.field(name), "may not specify more than 1 volume type");
-            continue;
+            // Some are not named as their fields are.
+            let said = match *name {
+                "cephfs" => "cephFS",
+                "downwardAPI" => "downwarAPI",
+                other => other,
+            };
+            faults.forbidden(at.field(said), "may not specify more than 1 volume type");
+        } else {
+            let said = if *name == "gcePersistentDisk" { "persistentDisk" } else { name };
+            let stated = || list(pod.stated, "volumes").get(index).and_then(|one| one.get(name));
+            one(name, source, &stated, pod, &at.field(said), faults);
         }
-        // One is not named as its field is.
-        let said = if *name == "gcePersistentDisk" { "persistentDisk" } else { name };
-        one(name, source, &at.field(said), faults);
+        named(name, source, volume, pod, at, faults);
     }
     if count == 0 {
         faults.required(*at, "must specify a volume type");
     }
 }
 
-fn one(name: &str, source: &Tree, at: &Path<'_>, faults: &mut Faults) {
+/// What the name of a volume must fit.
+fn named(
+    kind: &str,
+    source: &Tree,
+    volume: &Tree,
+    pod: &Subject<'_>,
+    at: &Path<'_>,
+    faults: &mut Faults,
+) {
+    let name = text(volume, "name");
+    if kind == "iscsi" && source.get("initiatorName").is_some() {
+        let portal = text(source, "targetPortal");
+        if name.len() + 1 + portal.len() > 64 {
+            faults.invalid(at.field("name"), name, sources::LONG_PORTAL);
+        }
+    }
+    let owner = pod.name.unwrap_or_default();
+    let alone = SOURCES.iter().filter(|kind| volume.get(kind).is_some()).count() == 1;
+    if kind == "ephemeral" && alone && !owner.is_empty() && !name.is_empty() {
+        let claim = format!("{owner}-{name}");
+        for complaint in names::dns_subdomain(&claim) {
+            let why = format!("PVC name {claim:?}: {complaint}");
+            faults.invalid(at.field("name"), name, &why);
+        }
+    }
+}
+
+/// `stated`: the same before what is empty was left out.
+fn one<'t>(
+    name: &str,
+    source: &Tree,
+    stated: &dyn Fn() -> Option<&'t Tree>,
+    pod: &Subject<'_>,
+    at: &Path<'_>,
+    faults: &mut Faults,
+) {
     match name {
         "emptyDir" => {
             let limit = source.str_at(&["sizeLimit"]);
@@ -117,11 +179,12 @@ fn one(name: &str, source: &Tree, at: &Path<'_>, faults: &mut Faults) {
             None => faults.required(at.field("volumeClaimTemplate"), ""),
             Some(template) => {
                 let at = at.field("volumeClaimTemplate");
-                if template.str_at(&["metadata", "name"]).is_some() {
-                    faults.forbidden(at.field("metadata").field("name"), "cannot be set");
-                }
+                let stated = stated().and_then(|source| source.get("volumeClaimTemplate"));
+                let stated = stated.and_then(|template| template.get("metadata"));
+                let metadata = template.get("metadata").unwrap_or(&NOTHING);
+                bare_metadata(metadata, stated, &at.field("metadata"), faults);
                 let claim = template.get("spec").cloned().unwrap_or_default();
-                crate::builtin::storage::claim_spec(&claim, &at.field("spec"), faults);
+                crate::builtin::storage::claim_spec(&claim, false, &at.field("spec"), faults);
             }
         },
         "downwardAPI" => {
@@ -136,10 +199,42 @@ fn one(name: &str, source: &Tree, at: &Path<'_>, faults: &mut Faults) {
             relative(faults, text(source, "directory"), at.field("directory"));
         }
         "image" => {
-            required(faults, source, "reference", at);
+            if pod.name.is_some() {
+                required(faults, source, "reference", at);
+            }
             one_of(faults, source, "pullPolicy", at, &["Always", "IfNotPresent", "Never"]);
         }
-        _ => sources::check(name, source, false, at, faults),
+        _ => sources::check(name, source, None, at, faults),
+    }
+}
+
+/// The metadata of what will be made has labels and annotations, and nothing else.
+fn bare_metadata(metadata: &Tree, stated: Option<&Tree>, at: &Path<'_>, faults: &mut Faults) {
+    // As the real server spells its own fields.
+    const OTHERS: [(&str, &str); 13] = [
+        ("name", "name"),
+        ("generateName", "generateName"),
+        ("namespace", "namespace"),
+        ("selfLink", "selfLink"),
+        ("uid", "uID"),
+        ("resourceVersion", "resourceVersion"),
+        ("generation", "generation"),
+        ("creationTimestamp", "creationTimestamp"),
+        ("deletionTimestamp", "deletionTimestamp"),
+        ("deletionGracePeriodSeconds", "deletionGracePeriodSeconds"),
+        ("ownerReferences", "ownerReferences"),
+        ("finalizers", "finalizers"),
+        ("managedFields", "managedFields"),
+    ];
+    annotations(faults, metadata.get("annotations"), at.field("annotations"));
+    labels(faults, metadata.get("labels"), at.field("labels"));
+    for (key, shown) in OTHERS {
+        let is_list = |value: &Tree| value.is_list();
+        let is_set = metadata.get(key).is_some_and(|value| !value.is_null())
+            || stated.and_then(|stated| stated.get(key)).is_some_and(is_list);
+        if is_set {
+            faults.forbidden(at.field(shown), "cannot be set");
+        }
     }
 }
 

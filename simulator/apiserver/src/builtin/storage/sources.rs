@@ -7,6 +7,8 @@ use crate::builtin::check::{
 use crate::names;
 use crate::schema::{Faults, Path};
 
+pub(in crate::builtin) const LONG_PORTAL: &str = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
+
 /// What of the spec of a persistent volume says where its data is.
 pub(in crate::builtin) fn of_volume(spec: &Tree) -> impl Iterator<Item = (&str, &Tree)> {
     const OTHERS: [&str; 9] = [
@@ -23,12 +25,12 @@ pub(in crate::builtin) fn of_volume(spec: &Tree) -> impl Iterator<Item = (&str, 
     spec.entries().filter(|(key, _)| !OTHERS.contains(key))
 }
 
-/// A source of a kind that both know; `name` is that of its field. `persistent`: one of a volume that stands for itself,
-/// whose secrets are in a namespace.
+/// A source of a kind that both know; `name` is that of its field. `persistent`: the name of a volume that stands for
+/// itself, whose secrets are in a namespace.
 pub(in crate::builtin) fn check(
     name: &str,
     source: &Tree,
-    persistent: bool,
+    persistent: Option<&str>,
     at: &Path<'_>,
     faults: &mut Faults,
 ) {
@@ -46,23 +48,23 @@ pub(in crate::builtin) fn check(
         "azureFile" => {
             required(faults, source, "secretName", at);
             required(faults, source, "shareName", at);
-            if persistent && source.str_at(&["secretNamespace"]) == Some("") {
+            if persistent.is_some() && source.str_at(&["secretNamespace"]) == Some("") {
                 faults.required(at.field("secretNamespace"), "");
             }
         }
         "iscsi" => iscsi(source, persistent, at, faults),
         "gcePersistentDisk" => {
             required(faults, source, "pdName", at);
-            in_range(faults, source, "partition", at, 0, 255);
+            partition(source, at, faults);
         }
         "awsElasticBlockStore" => {
             required(faults, source, "volumeID", at);
-            in_range(faults, source, "partition", at, 0, 255);
+            partition(source, at, faults);
         }
         "glusterfs" => {
             required(faults, source, "endpoints", at);
             required(faults, source, "path", at);
-            let namespace = source.str_at(&["endpointsNamespace"]).filter(|_| persistent);
+            let namespace = source.str_at(&["endpointsNamespace"]).filter(|_| persistent.is_some());
             let place = at.field("endpointsNamespace");
             match namespace {
                 None => {}
@@ -119,6 +121,13 @@ pub(in crate::builtin) fn check(
     }
 }
 
+/// None is as good as 0, whatever is said of it.
+fn partition(source: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    if let Some(number) = source.int_at(&["partition"]).filter(|one| !(0..=255).contains(one)) {
+        faults.invalid(at.field("partition"), number, "must be between 1 and 255, inclusive");
+    }
+}
+
 fn host_path(source: &Tree, at: &Path<'_>, faults: &mut Faults) {
     if !required(faults, source, "path", at) {
         return;
@@ -137,11 +146,11 @@ fn host_path(source: &Tree, at: &Path<'_>, faults: &mut Faults) {
     one_of(faults, source, "type", at, &kinds);
 }
 
-fn secret(source: &Tree, persistent: bool, at: &Path<'_>, faults: &mut Faults) {
+fn secret(source: &Tree, persistent: Option<&str>, at: &Path<'_>, faults: &mut Faults) {
     let Some(secret) = source.get("secretRef") else { return };
     let at = at.field("secretRef");
     required(faults, secret, "name", &at);
-    if persistent {
+    if persistent.is_some() {
         required(faults, secret, "namespace", &at);
     }
 }
@@ -157,14 +166,21 @@ pub(in crate::builtin) fn driver(name: &str, at: Path<'_>, faults: &mut Faults) 
     complain(faults, at, name, names::dns_subdomain(&name.to_lowercase()));
 }
 
-fn iscsi(source: &Tree, persistent: bool, at: &Path<'_>, faults: &mut Faults) {
+fn iscsi(source: &Tree, persistent: Option<&str>, at: &Path<'_>, faults: &mut Faults) {
     let starts = |name: &str| ["iqn", "eui", "naa"].iter().any(|lead| name.starts_with(lead));
-    let lead = if persistent {
+    let lead = if persistent.is_some() {
         "must be valid format"
     } else {
         "must be valid format starting with iqn, eui, or naa"
     };
     required(faults, source, "targetPortal", at);
+    let portal = text(source, "targetPortal");
+    if let Some(name) = persistent
+        && source.get("initiatorName").is_some()
+        && name.len() + 1 + portal.len() > 64
+    {
+        faults.invalid(at.field("targetportal"), portal, LONG_PORTAL);
+    }
     if required(faults, source, "iqn", at) {
         let name = text(source, "iqn");
         if !starts(name) {
@@ -179,7 +195,9 @@ fn iscsi(source: &Tree, persistent: bool, at: &Path<'_>, faults: &mut Faults) {
     if secret.is_none() && auth.iter().any(|key| crate::builtin::check::on(source, key)) {
         faults.required(at.field("secretRef"), "");
     }
-    if persistent && let Some(secret) = secret {
+    if persistent.is_some()
+        && let Some(secret) = secret
+    {
         required(faults, secret, "name", &at.field("secretRef"));
     }
     if let Some(name) = source.str_at(&["initiatorName"]) {
@@ -194,12 +212,12 @@ fn iscsi(source: &Tree, persistent: bool, at: &Path<'_>, faults: &mut Faults) {
 
 /// `iqn.2001-04.com.example:storage`, `eui.` or `naa.` and hexadecimal digits.
 fn is_initiator(name: &str) -> bool {
-    let hexadecimal = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let alphanumeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if let Some(rest) = name.strip_prefix("eui.") {
-        return rest.len() == 16 && hexadecimal(rest);
+        return rest.len() == 16 && alphanumeric(rest);
     }
     if let Some(rest) = name.strip_prefix("naa.") {
-        return (rest.len() == 16 || rest.len() == 32) && hexadecimal(rest);
+        return rest.len() == 32 && alphanumeric(rest);
     }
     let Some(rest) = name.strip_prefix("iqn.") else { return false };
     let Some((date, rest)) = rest.split_at_checked(7) else { return false };
@@ -207,8 +225,17 @@ fn is_initiator(name: &str) -> bool {
         4 => byte == b'-',
         _ => byte.is_ascii_digit(),
     });
-    let good = |byte: u8| byte.is_ascii_alphanumeric() || b".-:".contains(&byte);
-    date_good && rest.strip_prefix('.').is_some_and(|rest| rest.bytes().all(good))
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    let unit = |byte: u8| !b",;*&$|".contains(&byte) && !byte.is_ascii_whitespace();
+    let named = |rest: &str| {
+        rest.split_once(':').is_some_and(|(authority, name)| {
+            !authority.is_empty()
+                && authority.bytes().all(good)
+                && !name.is_empty()
+                && name.bytes().all(unit)
+        })
+    };
+    date_good && rest.strip_prefix('.').is_some_and(named)
 }
 
 fn quobyte(source: &Tree, at: &Path<'_>, faults: &mut Faults) {

@@ -277,7 +277,7 @@ mod tests {
     fn said(spec: &Value) -> Vec<String> {
         let tree = Tree::from(json!({ "spec": spec }));
         let mut faults = Faults::default();
-        check(&Write { new: &tree, old: None, minor: 34 }, &mut faults);
+        check(&Write::of(&tree, None), &mut faults);
         faults.0.iter().map(ToString::to_string).collect()
     }
 

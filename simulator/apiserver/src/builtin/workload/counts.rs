@@ -114,7 +114,7 @@ mod tests {
             "replicas": 3, "readyReplicas": 1, "availableReplicas": 2, "updatedReplicas": -1,
         } }));
         let mut faults = Faults::default();
-        check(&Write { new: &new, old: Some(&old), minor: 34 }, "Deployment", &mut faults);
+        check(&Write::of(&new, Some(&old)), "Deployment", &mut faults);
         let said: Vec<_> = faults.0.iter().map(ToString::to_string).collect();
         assert_eq!(
             said,

@@ -143,7 +143,7 @@ mod tests {
         let tree = |status| Tree::from(serde_json::json!({ "spec": {}, "status": status }));
         let (old, new) = (tree(old), tree(new));
         let mut faults = Faults::default();
-        status(&Write { new: &new, old: Some(&old), minor: 34 }, &mut faults);
+        status(&Write::of(&new, Some(&old)), &mut faults);
         faults.0.iter().map(ToString::to_string).collect()
     }
 

@@ -14,12 +14,15 @@ pub(in crate::builtin) fn sizes(spec: &Tree, at: &Path<'_>, faults: &mut Faults)
     let number = |key: &str| spec.int_at(&[key]);
     let (parallelism, completions) = (number("parallelism"), number("completions"));
     let failed = number("maxFailedIndexes");
-    if text(spec, "completionMode") != "Indexed" {
+    if spec.get("completionMode").is_none() || text(spec, "completionMode") == "NonIndexed" {
         for key in ["backoffLimitPerIndex", "maxFailedIndexes"] {
             if let Some(value) = number(key) {
                 faults.invalid(at.field(key), value, "requires indexed completion mode");
             }
         }
+        return;
+    }
+    if text(spec, "completionMode") != "Indexed" {
         return;
     }
     if completions.is_none() {

@@ -10,21 +10,21 @@ pub(in crate::builtin) fn template(write: &Write<'_>, faults: &mut Faults) {
     if !write.changed(&["template"]) {
         return;
     }
-    let template = write.new.get("template").unwrap_or(&NOTHING);
-    pod::template(template, write.minor, &Path::Root.field("template"), faults);
+    let (path, at) = (["template"], Path::Root.field("template"));
+    pod::template(write, &path, &at, faults);
 }
 
 pub(in crate::builtin) fn controller(write: &Write<'_>, faults: &mut Faults) {
     if write.changed(&["spec"]) {
-        let spec = write.new.get("spec").unwrap_or(&NOTHING);
-        self::spec(spec, write.minor, &Path::Root.field("spec"), faults);
+        spec(write, &Path::Root.field("spec"), faults);
     }
     if write.changed(&["status"]) && write.old.is_some() {
         status(write.new.get("status").unwrap_or(&NOTHING), faults);
     }
 }
 
-fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
+fn spec(write: &Write<'_>, at: &Path<'_>, faults: &mut Faults) {
+    let spec = write.part(&["spec"]);
     not_negative(faults, spec, "minReadySeconds", at);
     let selector = spec.get("selector").filter(|selector| !selector.is_empty());
     if selector.is_none() {
@@ -39,12 +39,12 @@ fn spec(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     let labels = template.at(&["metadata", "labels"]);
     let has = |(key, value): (&str, &Tree)| labels.and_then(|all| all.get(key)) == Some(value);
     if selector.is_some_and(|selector| !selector.entries().all(has)) {
-        let shown = labels.cloned().unwrap_or_default();
+        let shown = write.shown_map(&["spec", "template", "metadata", "labels"]);
         let metadata = place.field("metadata");
         let why = "`selector` does not match template `labels`";
         faults.invalid(metadata.field("labels"), shown, why);
     }
-    pod::template(template, minor, &place, faults);
+    pod::template(write, &["spec", "template"], &place, faults);
     let inner = template.get("spec").unwrap_or(&NOTHING);
     let place = place.field("spec");
     let policy = text(inner, "restartPolicy");
