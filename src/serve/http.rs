@@ -145,8 +145,11 @@ async fn carried_out(
     if is_read(&request) {
         // A request that only reads is asked of a copy, and no write waits for it.
         return match snapshot.server.clone().handle(&request, snapshot.now) {
-            Outcome::Watch(_) if form.is_list() => {
-                Answered::Stream(http::json(200, Full::new(Bytes::new()).boxed(), snapshot.now))
+            Outcome::Watch(cursor) if form.is_list() => {
+                let nothing = Full::new(Bytes::new()).boxed();
+                let mut answer = http::json(200, nothing, snapshot.now);
+                http::warn(&mut answer, &cursor.warnings);
+                Answered::Stream(answer)
             }
             Outcome::Watch(cursor) => {
                 let limit = match request.options.timeout_seconds {

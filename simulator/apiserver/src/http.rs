@@ -176,7 +176,7 @@ pub fn form(
         let streams = is_routed && status.message.contains(";stream=watch");
         let options = is_routed.then(|| server.check_list_options(request).err()).flatten();
         let refusal =
-            options.or_else(|| streams.then(|| Server::check_watch(request).err()).flatten());
+            options.or_else(|| streams.then(|| Server::check_watch(request, kind).err()).flatten());
         let refused = refused_by(Some(kind), refusal.unwrap_or(status), errors, now);
         Box::new(refused)
     })

@@ -439,6 +439,10 @@ KEEP_EMPTY_STRING = {
     "discovery.v1.EndpointPort": ["name", "protocol"],
     "discovery.v1beta1.EndpointPort": ["name", "protocol"],
     "discovery.v1.Endpoint": ["hostname", "zone"],
+<<<<<<< HEAD
+=======
+    "core.v1.ExecAction": [],
+>>>>>>> fcd101b (Texts that the server's types point to may be empty; tables of bookmarks, embedded objects, node labels and custom values are told as the real server tells them)
     "admissionregistration.v1.MatchResources": ["matchPolicy"],
     "admissionregistration.v1.MutatingWebhook": ["failurePolicy", "matchPolicy", "reinvocationPolicy"],
     "admissionregistration.v1.ParamRef": ["parameterNotFoundAction"],
@@ -447,7 +451,23 @@ KEEP_EMPTY_STRING = {
     "admissionregistration.v1.ValidatingWebhook": ["failurePolicy", "matchPolicy"],
     "admissionregistration.v1.Validation": ["reason"],
     "admissionregistration.v1.WebhookClientConfig": ["url"],
+<<<<<<< HEAD
     "autoscaling.v2.HPAScalingRules": ["selectPolicy"],
+=======
+    "apiextensions.v1.CustomResourceDefinitionVersion": ["deprecationWarning"],
+    "apiextensions.v1.CustomResourceSubresourceScale": ["labelSelectorPath"],
+    "apiextensions.v1.JSONSchemaProps": ["$ref", "x-kubernetes-list-type", "x-kubernetes-map-type"],
+    "apiextensions.v1.ServiceReference": ["path"],
+    "apiextensions.v1.ValidationRule": ["reason"],
+    "apiextensions.v1.WebhookClientConfig": ["url"],
+    "apiextensions.v1beta1.CustomResourceDefinitionVersion": ["deprecationWarning"],
+    "apiextensions.v1beta1.CustomResourceSubresourceScale": ["labelSelectorPath"],
+    "apiextensions.v1beta1.JSONSchemaProps": ["$ref", "x-kubernetes-list-type", "x-kubernetes-map-type"],
+    "apiextensions.v1beta1.ServiceReference": ["path"],
+    "apiextensions.v1beta1.WebhookClientConfig": ["url"],
+    "autoscaling.v2.HPAScalingRules": ["selectPolicy"],
+    "autoscaling.v2beta2.HPAScalingRules": ["selectPolicy"],
+>>>>>>> fcd101b (Texts that the server's types point to may be empty; tables of bookmarks, embedded objects, node labels and custom values are told as the real server tells them)
     "batch.v1.JobSpec": ["completionMode", "podReplacementPolicy"],
     "batch.v1.JobStatus": ["failedIndexes"],
     "batch.v1.PodFailurePolicyOnExitCodesRequirement": ["containerName"],
@@ -478,10 +498,24 @@ KEEP_EMPTY_STRING = {
     "core.v1.VolumeMount": ["recursiveReadOnly"],
     "core.v1.VolumeMountStatus": ["recursiveReadOnly"],
     "core.v1.WindowsSecurityContextOptions": ["gmsaCredentialSpec", "gmsaCredentialSpecName", "runAsUserName"],
+<<<<<<< HEAD
     "networking.v1.IngressClassParametersReference": ["namespace", "scope"],
     "networking.v1.IngressPortStatus": ["error"],
     "networking.v1.NetworkPolicyPort": ["protocol"],
     "policy.v1.PodDisruptionBudgetSpec": ["unhealthyPodEvictionPolicy"],
+=======
+    "discovery.v1beta1.Endpoint": ["hostname"],
+    "extensions.v1beta1.HTTPIngressPath": ["pathType"],
+    "meta.v1.DeleteOptions": ["propagationPolicy"],
+    "meta.v1.Preconditions": ["resourceVersion", "uid"],
+    "networking.v1.HTTPIngressPath": ["pathType"],
+    "networking.v1.IngressClassParametersReference": ["namespace", "scope"],
+    "networking.v1.IngressPortStatus": ["error"],
+    "networking.v1.NetworkPolicyPort": ["protocol"],
+    "networking.v1beta1.HTTPIngressPath": ["pathType"],
+    "policy.v1.PodDisruptionBudgetSpec": ["unhealthyPodEvictionPolicy"],
+    "policy.v1beta1.RuntimeClassStrategyOptions": ["defaultRuntimeClassName"],
+>>>>>>> fcd101b (Texts that the server's types point to may be empty; tables of bookmarks, embedded objects, node labels and custom values are told as the real server tells them)
     "resource.v1.AllocatedDeviceStatus": ["shareID"],
     "resource.v1.DeviceAttribute": ["string", "version"],
     "resource.v1.DeviceClassSpec": ["extendedResourceName"],

@@ -15,13 +15,27 @@ use crate::object::Object;
 use crate::quantity::Quantity;
 use crate::schema::Path;
 
-const OLD_LABELS: [(&str, &str, &str); 6] = [
-    ("beta.kubernetes.io/arch", "v1.14", "kubernetes.io/arch"),
-    ("beta.kubernetes.io/os", "v1.14", "kubernetes.io/os"),
-    ("failure-domain.beta.kubernetes.io/region", "v1.17", "topology.kubernetes.io/region"),
-    ("failure-domain.beta.kubernetes.io/zone", "v1.17", "topology.kubernetes.io/zone"),
-    ("failure-domain.kubernetes.io/region", "v1.17", "topology.kubernetes.io/region"),
-    ("failure-domain.kubernetes.io/zone", "v1.17", "topology.kubernetes.io/zone"),
+const OLD_LABELS: [(&str, &str); 8] = [
+    ("beta.kubernetes.io/arch", "deprecated since v1.14; use \"kubernetes.io/arch\" instead"),
+    ("beta.kubernetes.io/os", "deprecated since v1.14; use \"kubernetes.io/os\" instead"),
+    (
+        "failure-domain.beta.kubernetes.io/region",
+        "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead",
+    ),
+    (
+        "failure-domain.beta.kubernetes.io/zone",
+        "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead",
+    ),
+    (
+        "beta.kubernetes.io/instance-type",
+        "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead",
+    ),
+    ("app.kubernetes.io/created-by", "deprecated since v1.9"),
+    (
+        "scheduler.alpha.kubernetes.io/preferAvoidPods",
+        "deprecated since v1.22; use Taints and Tolerations instead",
+    ),
+    ("node-role.kubernetes.io/master", "use \"node-role.kubernetes.io/control-plane\" instead"),
 ];
 
 const OLD_VOLUMES: [(&str, &str); 9] = [
@@ -112,6 +126,9 @@ pub(crate) fn of(
         }
         ("", "Service") => service(spec, &at, minor, &mut said),
         ("", "Node") => {
+            if spec.get("configSource").is_some_and(Tree::is_map) {
+                said.push("spec.configSource: the feature is removed".to_owned());
+            }
             if !text(spec, "externalID").is_empty() {
                 said.push(
                     "spec.externalID: this field is deprecated, and is unused by Kubernetes"
@@ -307,8 +324,7 @@ fn node_term(term: &Tree, values: bool, at: &Path<'_>, said: &mut Vec<String>) {
 }
 
 fn old_label(key: &str) -> Option<String> {
-    let (_, since, instead) = OLD_LABELS.iter().find(|(old, ..)| *old == key)?;
-    Some(format!("deprecated since {since}; use \"{instead}\" instead"))
+    OLD_LABELS.iter().find(|(old, _)| *old == key).map(|(_, advice)| (*advice).to_owned())
 }
 
 fn dots(object: &Tree, use_of: &str, said: &mut Vec<String>) {

@@ -210,7 +210,8 @@ pub(super) fn carry_out(call: &mut Call<'_>, object: &Object, options: &DeleteOp
             Some(_) => call.server.commit(call.kind.id, &tree, Some(object), note.clone()),
             None => object.clone(),
         };
-        let object = call.server.remove(&last, &tree, note);
+        // One that was not marked goes as it was stored, with finalizers that nobody waited for.
+        let object = call.server.remove(&last, if mark.is_some() { &tree } else { old }, note);
         call.server.settle(&object, Some(&last), true);
         spelling::forget(call, &object);
         return Deleted::Gone(object);

@@ -2,8 +2,12 @@
 
 use super::{Call, body, patched, read};
 use crate::golang;
+#[cfg(feature = "http")]
+use crate::kinds::KindInfo;
 use crate::object::Tree;
 use crate::request::{Body, PatchKind, Request, Verb};
+#[cfg(feature = "http")]
+use crate::selector::FieldSelector;
 use crate::status::{FieldError, Status};
 use crate::store::Server;
 
@@ -94,9 +98,10 @@ impl Server {
         }
     }
 
-    /// What is wrong with where a watch is to begin.
+    /// What is wrong with what a watch of a kind is to tell, and with where it is to begin.
     #[cfg(feature = "http")]
-    pub(crate) fn check_watch(request: &Request) -> Result<(), Status> {
+    pub(crate) fn check_watch(request: &Request, kind: &KindInfo) -> Result<(), Status> {
+        FieldSelector::parse(&request.options.field_selector, kind)?;
         let revision = read::revision(&request.options.resource_version);
         revision.map(drop).map_err(|why| Status::plain(500, why))
     }

@@ -16,6 +16,10 @@ pub(super) fn of(kind: &KindInfo, columns: &[Column], object: &Tree, now: Timest
     let pod = kind.is("", "Pod").then(|| Pod::of(object));
     let cell = |column: &Column| match (&pod, &*column.name) {
         _ if kind.custom && !column.json_path.is_empty() => custom(column, object, now),
+        // A bookmark is no object, and was never made.
+        (_, "Age") if kind.custom && at(object, "metadata.creationTimestamp").is_none() => {
+            Value::Null
+        }
         (Some(pod), "Ready") => json!(pod.ready),
         (Some(pod), "Status") => json!(pod.status),
         (Some(pod), "Restarts") => pod.restarts(column.kind == "integer", now),
@@ -101,7 +105,7 @@ const CELLS: &[(&str, &str, Cell)] = {
         ("StorageClass", "Name", Made(more::storage_class)),
         ("*", "Name", Text("metadata.name")),
         ("*", "Age", Age("metadata.creationTimestamp")),
-        ("*", "Created At", Text("metadata.creationTimestamp")),
+        ("*", "Created At", Or("metadata.creationTimestamp", "0001-01-01T00:00:00Z")),
         ("Pod", "IP", Or("status.podIP", "<none>")),
         ("Pod", "Node", Or("spec.nodeName", "<none>")),
         ("Pod", "Nominated Node", Or("status.nominatedNodeName", "<none>")),
@@ -118,6 +122,7 @@ const CELLS: &[(&str, &str, Cell)] = {
         ("*", "Containers", Containers(TEMPLATE, "name")),
         ("*", "Images", Containers(TEMPLATE, "image")),
         ("ReplicationController Service", "Selector", Labels("spec.selector")),
+        ("Deployment", "Selector", Made(more::pods_of)),
         ("*", "Selector", Selector("spec.selector")),
         ("ReplicationController ReplicaSet", "Desired", Int("spec.replicas")),
         ("ReplicationController ReplicaSet", "Current", Int("status.replicas")),

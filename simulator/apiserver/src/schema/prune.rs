@@ -64,11 +64,12 @@ impl Schema {
             let old = old.and_then(|old| old.get(key));
             let new = if node.embedded && key == "metadata" {
                 match self.decode_meta(value, old, path, unknown) {
-                    Err(misfit) if value.is_map() => {
+                    Err(misfit) if value.is_map() || self.minor() >= 24 && !value.is_null() => {
                         let place = path.field(key);
                         return Err(Misfit(format!("{place}: Invalid value: {value}: {misfit}")));
                     }
-                    // What is no metadata at all is left to the rules.
+                    _ if self.minor() >= 24 && value.is_null() => Some(Tree::empty_map()),
+                    // What is no metadata at all older servers left to the rules.
                     read => read.unwrap_or(None),
                 }
             } else {

@@ -221,3 +221,36 @@ fn an_eviction_takes_from_the_budget_and_is_refused_when_it_is_spent() {
     assert_eq!(budget.int_at(&["status", "disruptionsAllowed"]), Some(0));
     assert!(budget.at(&["status", "disruptedPods", "a"]).is_some());
 }
+
+#[test]
+fn who_keeps_the_number_through_a_scale_stands_twice_until_the_next_write() {
+    let mut server = server();
+    let template = json!({ "metadata": { "labels": { "a": "b" } },
+        "spec": { "containers": [{ "name": "main", "image": "image" }] } });
+    let spec = json!({ "selector": { "matchLabels": { "a": "b" } }, "template": template });
+    let deployment = json!({ "metadata": { "name": "d" }, "spec": spec });
+    ok(&mut server, &create(DEPLOYMENTS, deployment).by("one"));
+    let scale = |replicas: Value, who: &'static str| {
+        let patch = json!({ "spec": { "replicas": replicas } });
+        Request { subresource: Some("scale".into()), ..merge(DEPLOYMENTS, "d", patch) }.by(who)
+    };
+    let read = Request::get(DEPLOYMENTS, "default", "d");
+    let number = |server: &mut Server| {
+        let owners = owners(&shown(server, &read));
+        let has = |fields: &Value| fields["f:spec"].get("f:replicas").is_some();
+        owners.into_iter().map(|(who, fields)| (who, has(&fields))).collect::<Vec<_>>()
+    };
+    let entry = |who: &str, has: bool| (who.to_owned(), has);
+
+    done(&mut server, &scale(1.into(), "two"));
+    let kept = number(&mut server);
+    ok(&mut server, &merge(DEPLOYMENTS, "d", json!({})).by("three"));
+    let after = number(&mut server);
+    ok(&mut server, &merge(DEPLOYMENTS, "d", json!({ "spec": { "replicas": 2 } })).by("one"));
+    done(&mut server, &scale(3.into(), "two"));
+    let taken = number(&mut server);
+
+    assert_eq!(kept, [entry("one Update", true), entry("one Update", false)]);
+    assert_eq!(after, [entry("one Update", false)]);
+    assert_eq!(taken, [entry("two Update", true), entry("one Update", false)]);
+}

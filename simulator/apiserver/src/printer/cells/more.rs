@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::object::Tree;
 
-use super::super::text::{age, at, duration, int, items, joined, or, seconds, some_of, text};
+use super::super::text::{
+    age, at, duration, int, items, joined, or, seconds, selector, some_of, text,
+};
 
 pub(super) fn storage_class(class: &Tree, _: Timestamp) -> Value {
     let is_default = |key| class.str_at(&["metadata", "annotations", key]) == Some("true");
@@ -457,4 +459,12 @@ pub(super) fn claim_state(claim: &Tree, _: Timestamp) -> Value {
         None => deleted.is_none().then_some("pending"),
     };
     json!(deleted.into_iter().chain(held).collect::<Vec<_>>().join(","))
+}
+
+/// Which pods a Deployment takes for its own: none, or any, says nothing.
+pub(super) fn pods_of(deployment: &Tree, _: Timestamp) -> Value {
+    match at(deployment, "spec.selector").map(|chosen| selector(Some(chosen))) {
+        Some(chosen) if chosen != "<none>" => json!(chosen),
+        _ => json!(""),
+    }
 }
