@@ -25,12 +25,19 @@ pub(super) fn in_words_of_the_request(
     errors
 }
 
-/// Whether what is empty makes a difference by itself.
+/// Whether what is empty makes a difference by itself: the real server compares a few kinds down to that.
 pub(super) fn count(call: &Call<'_>, tree: &Tree) -> bool {
     let info = call.info();
+    let compared = match (&*info.group, &*info.kind) {
+        ("networking.k8s.io", "NetworkPolicy") => "spec",
+        (
+            "admissionregistration.k8s.io",
+            "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration",
+        ) => "webhooks",
+        _ => return false,
+    };
     call.request.subresource.is_none()
-        && info.is("networking.k8s.io", "NetworkPolicy")
-        && said(call, tree, true).is_some_and(|said| said.get("spec") != tree.get("spec"))
+        && said(call, tree, true).is_some_and(|said| said.get(compared) != tree.get(compared))
 }
 
 /// The tree with what the request says is empty; `None` if it says so of nothing. Selectors are printed without what
@@ -71,8 +78,9 @@ fn with_empties(node: &Node, tree: &Tree, given: &Tree, selectors: bool) -> Opti
         };
         let new = match tree.get(key).filter(|value| !value.is_null()) {
             Some(value) => with_empties(child, value, given, selectors),
-            // What belongs to a feature that is off was taken away.
+            // What belongs to a feature that is off was taken away, of volumes one by one.
             None if member.is_some_and(|member| member.flags.gated) => None,
+            None if is_of_pods(node) && matches!(key, "volumes" | "volumeMounts") => None,
             None => is_empty(child, given).then(|| given.clone()),
         };
         if let Some(new) = new {
@@ -80,6 +88,11 @@ fn with_empties(node: &Node, tree: &Tree, given: &Tree, selectors: bool) -> Opti
         }
     }
     copy
+}
+
+fn is_of_pods(node: &Node) -> bool {
+    let definition = node.definition.strip_prefix("core.v1.").unwrap_or_default();
+    matches!(definition, "PodSpec" | "Container" | "EphemeralContainer")
 }
 
 fn is_empty(node: &Node, given: &Tree) -> bool {

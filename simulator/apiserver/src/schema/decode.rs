@@ -55,11 +55,12 @@ impl Schema {
 /// The innermost struct on the way, and the path below the outermost: what Go names in its message.
 struct Owner<'a> {
     type_name: &'a str,
+    definition: &'a str,
     up: Option<(&'a Owner<'a>, &'a str)>,
 }
 
 impl Owner<'_> {
-    const NONE: Owner<'static> = Owner { type_name: "", up: None };
+    const NONE: Owner<'static> = Owner { type_name: "", definition: "", up: None };
 
     fn path(&self) -> String {
         match self.up {
@@ -73,6 +74,13 @@ impl Owner<'_> {
         match self.up {
             Some((up, _)) if self.type_name.is_empty() => up.struct_name(),
             _ => self.type_name,
+        }
+    }
+
+    fn definition(&self) -> &str {
+        match self.up {
+            Some((up, _)) if self.type_name.is_empty() => up.definition(),
+            _ => self.definition,
         }
     }
 }
@@ -129,7 +137,11 @@ fn object(
             }
             continue;
         }
-        let inner = Owner { type_name: node.type_name, up: Some((owner, key)) };
+        let inner = Owner {
+            type_name: node.type_name,
+            definition: node.definition,
+            up: Some((owner, key)),
+        };
         let old = old.and_then(|old| old.get(key));
         let new = decode(&member.node, value, old, &path.field(key), &inner, unknown)?;
         let now = new.as_ref().unwrap_or(value);
@@ -157,7 +169,7 @@ fn object(
                     continue;
                 }
                 let empty = zero(&member.node);
-                let inner = Owner { type_name: "", up: Some((owner, &member.name)) };
+                let inner = Owner { up: Some((owner, &member.name)), ..Owner::NONE };
                 let at = path.field(&member.name);
                 let full = decode(&member.node, &empty, None, &at, &inner, unknown)?;
                 copy.push((&member.name, full.unwrap_or(empty)));
@@ -389,23 +401,25 @@ pub(super) fn go_struct(node: &Node) -> String {
 }
 
 /// The own name of a member's type, where it has one: `v1.PullPolicy`, `[]v1.KeyUsage`.
-pub(super) fn own_name(struct_name: &str, member: &str) -> Option<&'static str> {
-    static NAMES: LazyLock<BTreeMap<(&str, &str), &str>> = LazyLock::new(|| {
+pub(super) fn own_name(definition: &str, member: &str) -> Option<&'static str> {
+    static NAMES: LazyLock<BTreeMap<(&str, &str, &str), &str>> = LazyLock::new(|| {
         let lines = include_str!("../../tables/types.txt").lines();
         let lines = lines.filter(|line| !line.starts_with('#'));
         let words = lines.filter_map(|line| {
             let mut words = line.split(' ');
-            Some(((words.next()?, words.next()?), words.next()?))
+            let (group, name) = words.next()?.split_once('.')?;
+            Some(((group, name, words.next()?), words.next()?))
         });
         words.collect()
     });
-    NAMES.get(&(struct_name, member)).copied()
+    let (group, name) = (definition.split('.').next()?, definition.rsplit('.').next()?);
+    NAMES.get(&(group, name, member)).copied()
 }
 
 /// That of the member where a value of the type `wanted` was expected.
 fn own_type(wanted: &str, owner: &Owner<'_>) -> Option<String> {
     let path = owner.path();
-    let name = own_name(owner.struct_name(), path.rsplit('.').next()?)?;
+    let name = own_name(owner.definition(), path.rsplit('.').next()?)?;
     let is_list = name.starts_with("[]");
     match wanted {
         "string" => Some(name.trim_start_matches("[]").to_owned()),

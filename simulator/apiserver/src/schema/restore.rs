@@ -61,7 +61,7 @@ impl Walk {
     fn member(&self, node: &Node, tree: &Tree, old: Option<&Tree>) -> Option<String> {
         let below = |key: &str, value: &Tree, place: Option<Place>| {
             let child = node.member(key).map(|member| &member.node);
-            let own = self.place.and_then(|_| own_name(node.type_name, key));
+            let own = self.place.and_then(|_| own_name(node.definition, key));
             let own = child.map_or(self.own, |_| own);
             let old = old.and_then(|old| old.get(key));
             Self { place, own }.misfit(child.or(node.additional.as_ref())?, value, old)

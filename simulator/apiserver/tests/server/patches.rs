@@ -137,3 +137,43 @@ fn a_strategic_patch_puts_what_is_new_with_its_directives_but_for_patch() {
     );
     assert!(patched.at(&["metadata", "annotations"]).is_none());
 }
+
+#[test]
+fn what_a_patch_says_is_empty_is_told_from_what_it_does_not_say() {
+    const POLICIES: Gvr = Gvr::new("networking.k8s.io", "v1", "networkpolicies");
+    const PODS: Gvr = Gvr::new("", "v1", "pods");
+    let mut server = server();
+    ok(&mut server, &create(POLICIES, json!({ "metadata": { "name": "p" } })));
+    ok(&mut server, &pod("a", None));
+
+    let selects_none = json!({ "spec": { "podSelector": { "matchLabels": {} } } });
+    let policy = ok(&mut server, &merge(POLICIES, "p", selects_none));
+    let spec = json!({ "spec": { "hostname": "b", "dnsConfig": { "searches": [] } } });
+    let status = refused(&mut server, &merge(PODS, "a", spec));
+
+    assert_eq!(policy.int_at(&["metadata", "generation"]), Some(2));
+    assert_eq!(policy.at(&["spec", "podSelector"]).map(Tree::to_value), Some(json!({})));
+    assert!(status.message.contains("+  \"Searches\": [],"), "{}", status.message);
+    assert!(status.message.contains("+  \"Nameservers\": null,"), "{}", status.message);
+}
+
+#[test]
+fn what_a_json_patch_moves_keeps_its_order_until_a_step_goes_into_it() {
+    let mut server = server();
+    deployment(&mut server);
+    let patch = |operations: Value| {
+        Request::patch(DEPLOYMENTS, "default", "d", PatchKind::Json, operations.into())
+    };
+    let container = "/spec/template/spec/containers/0";
+
+    let moved = json!([{ "op": "copy", "from": container, "path": "/spec/paused" }]);
+    let moved = refused(&mut server, &patch(moved)).message;
+    let opened = json!([
+        { "op": "test", "path": format!("{container}/name"), "value": "a" },
+        { "op": "copy", "from": container, "path": "/spec/paused" },
+    ]);
+    let opened = refused(&mut server, &patch(opened)).message;
+
+    assert!(moved.contains(r#"\"paused\":{\"name\":\"a\",\"image\":\"image:1\","#), "{moved}");
+    assert!(opened.contains(r#"\"paused\":{\"image\":\"image:1\","#), "{opened}");
+}

@@ -64,9 +64,7 @@ fn rest(now: &Tree, was: &Tree, at: &Path<'_>, faults: &mut Faults) -> Tree {
     for key in ["containers", "initContainers"] {
         let pairs = list(&now, key).iter().zip(list(was, key));
         let images: Vec<Tree> = pairs.map(|(new, old)| take(new, old, "image")).collect();
-        if !images.is_empty() {
-            now = now.with(&[key], images);
-        }
+        now = if images.is_empty() { now.without(&[key]) } else { now.with(&[key], images) };
     }
     let negative = was.int_at(&["terminationGracePeriodSeconds"]).is_some_and(|grace| grace < 0);
     if negative && now.int_at(&["terminationGracePeriodSeconds"]) == Some(1) {
