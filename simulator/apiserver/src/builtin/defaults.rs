@@ -175,7 +175,10 @@ fn service(tree: &Tree, minor: u32) -> Tree {
             _ => port.clone(),
         }
     });
-    if matches!(&*kind, "NodePort" | "LoadBalancer") {
+    // Newer servers see that its own addresses, too, are reached from outside.
+    let has_addresses = spec.get("externalIPs").is_some_and(|it| !it.is_empty());
+    let is_reached = minor >= 26 && kind == "ClusterIP" && has_addresses;
+    if is_reached || matches!(&*kind, "NodePort" | "LoadBalancer") {
         spec = or(spec, "externalTrafficPolicy", "Cluster");
     }
     if minor >= 22 && matches!(&*kind, "NodePort" | "LoadBalancer" | "ClusterIP") {
