@@ -14,7 +14,7 @@ pub(crate) mod cluster;
 pub(crate) mod course;
 pub(crate) mod defaults;
 pub(crate) mod gates;
-mod immutable;
+pub(crate) mod immutable;
 pub(crate) mod internal;
 pub(crate) mod limits;
 mod names;

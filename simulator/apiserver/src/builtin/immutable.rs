@@ -87,7 +87,8 @@ pub(super) fn check(
             );
         }
         ("storage.k8s.io", "CSIStorageCapacity") => {
-            same(new, old, &["nodeTopology"], faults);
+            let topology = ["nodeTopology"];
+            same_struct((new, stated), old, &topology, "metav1.LabelSelector", faults);
             same(new, old, &["storageClassName"], faults);
         }
         ("apps", "StatefulSet") => workload::stateful_set(new, old, minor, faults),
@@ -114,11 +115,8 @@ pub(super) fn with_empty(tree: &Tree, stated: &Tree) -> Tree {
         return Tree::list(pairs.map(|(tree, stated)| with_empty(tree, stated)));
     }
     stated.entries().fold(tree.clone(), |tree, (key, value)| {
-        // These lists are made anew where they are looked through for what belongs to features that are off.
-        let is_remade =
-            matches!(key, "volumes" | "volumeMounts" | "restartPolicyRules") && value.is_empty();
-        let is_part = (value.is_map() || value.is_list()) && !is_remade;
-        match tree.get(key) {
+        let is_part = (value.is_map() || value.is_list()) && !(value.is_empty() && is_remade(key));
+        match tree.get(key).filter(|value| !value.is_null()) {
             Some(inner) if is_part => {
                 let inner = with_empty(inner, value);
                 tree.with(&[key], inner)
@@ -127,6 +125,11 @@ pub(super) fn with_empty(tree: &Tree, stated: &Tree) -> Tree {
             _ => tree,
         }
     })
+}
+
+/// These lists are made anew where they are looked through for what belongs to features that are off.
+pub(crate) fn is_remade(key: &str) -> bool {
+    matches!(key, "volumes" | "volumeMounts" | "restartPolicyRules")
 }
 
 /// A member that is a struct and keeps its value.
@@ -156,11 +159,7 @@ pub(super) fn same(new: &Tree, old: &Tree, path: &[&str], faults: &mut Faults) {
 
 /// A label selector as the real server prints it, in the order of its type.
 pub(super) fn printed_selector(selector: &Tree) -> String {
-    let members = ["matchLabels", "matchExpressions"]
-        .iter()
-        .filter_map(|key| Some((*key, selector.get(key).filter(|part| !part.is_empty())?)));
-    let members = members.map(|(key, value)| format!("{key:?}:{value}"));
-    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    internal::json("metav1.LabelSelector", selector)
 }
 
 pub(super) fn same_selector(new: &Tree, old: &Tree, faults: &mut Faults) {

@@ -2,6 +2,7 @@
 //! tells them from those that nobody spoke of: where it prints the object, and where it asks whether it changed.
 
 use super::Call;
+use crate::builtin::immutable::is_remade;
 use crate::object::Tree;
 use crate::schema::{Node, Type};
 use crate::status::FieldError;
@@ -80,7 +81,7 @@ fn with_empties(node: &Node, tree: &Tree, given: &Tree, selectors: bool) -> Opti
             Some(value) => with_empties(child, value, given, selectors),
             // What belongs to a feature that is off was taken away, of volumes one by one.
             None if member.is_some_and(|member| member.flags.gated) => None,
-            None if is_of_pods(node) && matches!(key, "volumes" | "volumeMounts") => None,
+            None if is_of_pods(node) && is_remade(key) => None,
             None => is_empty(child, given).then(|| given.clone()),
         };
         if let Some(new) = new {

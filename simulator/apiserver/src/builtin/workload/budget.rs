@@ -4,10 +4,10 @@ use crate::Tree;
 use crate::builtin::check::{
     NOTHING, complain, count_or_percent, list, not_negative, one_of, selector, text,
 };
+use crate::builtin::internal;
 use crate::builtin::rules::Write;
 use crate::names;
 use crate::schema::{Faults, Path};
-use crate::status::FieldError;
 
 pub(in crate::builtin) fn check(write: &Write<'_>, faults: &mut Faults) {
     if write.changed(&["status"]) && write.old.is_some() {
@@ -18,15 +18,10 @@ pub(in crate::builtin) fn check(write: &Write<'_>, faults: &mut Faults) {
     }
     let spec = write.new.get("spec").unwrap_or(&NOTHING);
     let at = Path::Root.field("spec");
-    let (least, most) = (spec.get("minAvailable"), spec.get("maxUnavailable"));
-    if let (Some(least), Some(most)) = (least, most) {
-        let printed = format!(
-            "{{\"MinAvailable\":{least},\"Selector\":{},\"MaxUnavailable\":{most},\"UnhealthyPodEvictionPolicy\":{}}}",
-            spec.get("selector").unwrap_or(&NOTHING),
-            spec.get("unhealthyPodEvictionPolicy").unwrap_or(&NOTHING),
-        );
+    let both = spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some();
+    if both {
         let why = "minAvailable and maxUnavailable cannot be both set";
-        faults.0.push(FieldError::invalid_printed(at, &printed, why));
+        internal::invalid(faults, at, "policy.PodDisruptionBudgetSpec", spec, why);
     }
     count_or_percent(faults, spec, "minAvailable", &at, true);
     count_or_percent(faults, spec, "maxUnavailable", &at, true);
