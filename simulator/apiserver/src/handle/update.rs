@@ -325,7 +325,9 @@ fn only_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
     } else {
         let mut tree = keep_metadata(old, &old.with(&["metadata"], beside_status(info, old, new)));
         if &*info.kind == "Pod" {
-            tree = take(&tree, old, &["metadata", "ownerReferences"]);
+            for key in ["ownerReferences", "deletionTimestamp"] {
+                tree = take(&tree, old, &["metadata", key]);
+            }
         }
         tree
     };
