@@ -55,5 +55,5 @@ fn drop_nulls(tree: &Tree) -> Tree {
         return tree.clone();
     }
     let kept = tree.entries().filter(|(_, value)| !value.is_null());
-    Tree::map(kept.map(|(key, value)| (key, drop_nulls(value)))).sharing(tree)
+    Tree::map(kept.map(|(key, value)| (key, pruned(value)))).sharing(tree)
 }
