@@ -199,7 +199,9 @@ fn is_of_map(cause: &Value) -> bool {
     let field = cause["field"].as_str().unwrap_or_default();
     let keyed =
         field.split('[').skip(1).any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
-    keyed || field.rsplit('.').next().is_some_and(|last| MAPS.contains(&last))
+    // The sources of a metric are kept in a set.
+    let of_set = cause["message"] == "Forbidden: must populate the given metric source only";
+    keyed || of_set || field.rsplit('.').next().is_some_and(|last| MAPS.contains(&last))
 }
 
 fn within(ours: &Value, theirs: &Value, place: &mut String) -> Option<Difference> {
@@ -499,5 +501,15 @@ mod tests {
         assert!(free("differ.example", ["spec.a", "spec.b"]));
         assert!(!free("differ.example", ["metadata.name", "metadata.generateName"]));
         assert!(!free("storage.k8s.io", ["spec.a", "spec.b"]));
+        let too_much = |fields: [&str; 2]| {
+            let causes = fields.map(|field| {
+                json!({ "field": field, "message": "Forbidden: must populate the given metric source only" })
+            });
+            json!({ "message": "m", "details": { "group": "autoscaling", "causes": causes } })
+        };
+        assert_eq!(
+            between(&too_much(["a", "b"]), &too_much(["b", "a"])).map(|found| found.at),
+            None
+        );
     }
 }

@@ -84,7 +84,10 @@ fn refused_by(
     form: Form,
     now: Timestamp,
 ) -> HttpResponse<Vec<u8>> {
-    let is_routed = !matches!(status.code, 404 | 405 | 415) && status.details.is_none();
+    // Options are looked into once it is clear who carries it out.
+    let of_options = status.code == 422;
+    let is_routed =
+        !matches!(status.code, 404 | 405 | 415) && (status.details.is_none() || of_options);
     let is_early = !is_routed || status.message.starts_with("invalid timeout specified");
     let mut answer = refused(status, form, now);
     if let Some(kind) = kind.filter(|kind| !is_early && !kind.deprecation.is_empty()) {

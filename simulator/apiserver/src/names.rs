@@ -58,6 +58,11 @@ pub(crate) fn path_segment(name: &str) -> Faults {
     if matches!(name, "." | "..") {
         return vec![format!("may not be '{name}'")];
     }
+    path_segment_prefix(name)
+}
+
+/// What a part of a path may begin with.
+pub(crate) fn path_segment_prefix(name: &str) -> Faults {
     let has = |c: char| name.contains(c).then(|| format!("may not contain '{c}'"));
     ['/', '%'].into_iter().filter_map(has).collect()
 }

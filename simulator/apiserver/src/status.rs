@@ -128,10 +128,21 @@ impl Status {
         Self::error(409, "AlreadyExists", message).about(of_resource(kind, name))
     }
 
-    pub fn being_deleted(kind: &KindInfo, name: &str) -> Self {
+    /// The name that the server made from a prefix is taken, or the client sent both.
+    pub fn no_unique_name(kind: &KindInfo, name: &str) -> Self {
         let mut status = Self::already_exists(kind, name);
-        status.message = format!("object is being deleted: {}", status.message);
+        status.message += ", the server was not able to generate a unique name for the object";
+        if let Some(details) = &mut status.details {
+            details.retry_after_seconds = Some(1);
+        }
         status
+    }
+
+    /// Of an object that is about to go, what is said of one that stays.
+    #[must_use]
+    pub fn of_what_is_deleted(mut self) -> Self {
+        self.message = format!("object is being deleted: {}", self.message);
+        self
     }
 
     pub fn conflict(kind: &KindInfo, name: &str, why: &str) -> Self {

@@ -452,10 +452,11 @@ fn job(tree: &Tree, minor: u32) -> Tree {
 
 /// An object as it is read from the store: defaults that what was set on the way makes are there then.
 pub(crate) fn read_back(kind: &KindInfo, tree: Tree) -> Tree {
-    if kind.is("batch", "Job") { labels_from_template(&tree) } else { tree }
+    let has_labels_of_pods = kind.is("batch", "Job") || kind.is("", "ReplicationController");
+    if has_labels_of_pods { labels_from_template(&tree) } else { tree }
 }
 
-/// A job without labels has those of its pods.
+/// What runs pods and has no labels has those of its pods.
 pub(super) fn labels_from_template(tree: &Tree) -> Tree {
     let own = tree.at(&["metadata", "labels"]);
     match tree.at(&["spec", "template", "metadata", "labels"]) {

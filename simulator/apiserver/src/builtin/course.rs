@@ -32,6 +32,7 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
                 &[Meta, Rules, Fixed, Update]
             }
             ("apps", "StatefulSet", "status") => &[Rules, Update],
+            ("storage.k8s.io", "VolumeAttachment", "status") => &[Meta, Rules, Meta, Rules, Fixed],
             ("", "Pod", "ephemeralcontainers" | "resize") => &[Update, Meta, Rules],
             _ => &[Update, Rules, Fixed],
         };

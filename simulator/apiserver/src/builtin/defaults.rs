@@ -3,6 +3,11 @@
 //! One function per definition, as in the real server: what it sets for a Container holds wherever a Container
 //! stands. The walk calls it with the constants filled in already, before it goes to the children.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::check::text;
 use crate::Tree;
 
 /// `None`: nothing to add.
@@ -124,22 +129,31 @@ fn pod_spec(tree: &Tree) -> Tree {
 }
 
 fn container(tree: &Tree) -> Tree {
-    let image = tree.str_at(&["image"]).unwrap_or_default();
-    let policy = if is_latest(image) { "Always" } else { "IfNotPresent" };
-    or(tree.clone(), "imagePullPolicy", policy)
+    if !text(tree, "imagePullPolicy").is_empty() {
+        return tree.clone();
+    }
+    let policy = if is_latest(text(tree, "image")) { "Always" } else { "IfNotPresent" };
+    tree.with(&["imagePullPolicy"], policy)
 }
 
-/// Whether an image names no version: no tag, or `latest`, and no digest.
+/// Whether an image names no version: no tag, or `latest`, and no digest. What is no name of an image names a version.
 fn is_latest(image: &str) -> bool {
-    if image.is_empty() || image.contains(char::is_whitespace) {
-        // No name of an image: Go's parser finds no tag in it.
-        return false;
-    }
-    let (name, digest) = image.split_once('@').unwrap_or((image, ""));
-    let last = name.rsplit('/').next().unwrap_or(name);
-    match last.split_once(':') {
-        Some((_, tag)) => tag == "latest",
-        None => digest.is_empty(),
+    static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
+        let label = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
+        let host = format!(r"(?:{label}(?:\.{label})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?");
+        let part = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
+        let tag = r"\w[\w.-]{0,127}";
+        let digest = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}";
+        let name = format!("(?:{host}/)?{part}(?:/{part})*");
+        let pattern = format!("^(?-u:{name}(?::({tag}))?(?:@({digest}))?)$");
+        Regex::new(&pattern).expect("the grammar of image names is a regular expression")
+    });
+    let is_id =
+        image.len() == 64 && image.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let Some(parts) = REFERENCE.captures(image).filter(|_| !is_id) else { return false };
+    match (parts.get(1), parts.get(2)) {
+        (Some(tag), _) => tag.as_str() == "latest",
+        (None, digest) => digest.is_none(),
     }
 }
 

@@ -146,10 +146,12 @@ pub(super) fn volume(write: &Write<'_>, faults: &mut Faults) {
     }
     access_modes(spec, &at, faults);
     let capacity = at.field("capacity");
-    match spec.get("capacity") {
+    let amounts = spec.get("capacity");
+    match amounts.filter(|amounts| !amounts.is_empty()) {
         None => {
             faults.required(capacity, "");
-            faults.not_supported(capacity, Tree::null(), &["storage"]);
+            let said = amounts.cloned().unwrap_or_default();
+            faults.not_supported(capacity, said, &["storage"]);
         }
         Some(amounts) => {
             if amounts.get("storage").is_none() || amounts.entries().len() > 1 {

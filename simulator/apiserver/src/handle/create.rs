@@ -72,11 +72,14 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
         return Err(Status::plain(500, why));
     }
     if let Some(existing) = call.server.table(call.kind.id).get(&call.request.namespace, name) {
-        return Err(if existing.is_deleting() {
-            Status::being_deleted(call.info(), name)
-        } else {
+        let is_deleting = existing.is_deleting();
+        let prefix = tree.str_at(&["metadata", "generateName"]).unwrap_or_default();
+        let status = if prefix.is_empty() {
             Status::already_exists(call.info(), name)
-        });
+        } else {
+            Status::no_unique_name(call.info(), name)
+        };
+        return Err(if is_deleting { status.of_what_is_deleted() } else { status });
     }
     for charge in &charges {
         call.server.handle(charge, call.now);
@@ -139,6 +142,9 @@ fn prepare(call: &mut Call<'_>, mut tree: Tree) -> Tree {
         // Without either, the rules of metadata say so.
         if !prefix.is_empty() {
             let name = generate_name(call.server, &prefix);
+            tree = tree.with(&["metadata", "name"], name);
+        } else if info.is("", "LimitRange") {
+            let name = call.server.new_uid();
             tree = tree.with(&["metadata", "name"], name);
         }
     }

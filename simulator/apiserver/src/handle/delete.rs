@@ -148,9 +148,15 @@ pub(super) fn check_preconditions(
     }
     let revision = object.revision().to_string();
     if let Some(other) = wanted.resource_version.as_deref().filter(|other| *other != revision) {
-        let why = format!(
-            "the ResourceVersion in the precondition ({other}) does not match the ResourceVersion in record ({revision}). The object might have been modified"
-        );
+        let why = if call.info().is("", "Namespace") {
+            format!(
+                "Precondition failed: ResourceVersion in precondition: {other}, ResourceVersion in object meta: {revision}"
+            )
+        } else {
+            format!(
+                "the ResourceVersion in the precondition ({other}) does not match the ResourceVersion in record ({revision}). The object might have been modified"
+            )
+        };
         return Err(Status::delete_conflict(call.info(), object.name(), &why));
     }
     Ok(())

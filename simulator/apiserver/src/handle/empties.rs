@@ -35,6 +35,14 @@ pub(super) fn count(call: &Call<'_>, tree: &Tree) -> bool {
             "admissionregistration.k8s.io",
             "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration",
         ) => "webhooks",
+        // It goes once both were compared.
+        ("discovery.k8s.io", "EndpointSlice") => {
+            let endpoints = call.given.as_ref().and_then(|given| given.get("endpoints"));
+            let said = |endpoint: &Tree| {
+                endpoint.get("deprecatedTopology").is_some_and(|topology| !topology.is_empty())
+            };
+            return endpoints.is_some_and(|all| all.items().iter().any(said));
+        }
         _ => return false,
     };
     call.request.subresource.is_none()

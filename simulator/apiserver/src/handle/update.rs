@@ -201,7 +201,8 @@ pub(super) fn other_uid(call: &Call<'_>, wanted: &str, found: &str) -> Status {
 /// Where the object stands in etcd: one error shows it.
 fn storage_key(call: &Call<'_>) -> String {
     let info = call.info();
-    let mut key = "/registry/".to_owned();
+    // What is only tried does not get as far as to where everything of the server stands.
+    let mut key = if call.server.is_trial { "/" } else { "/registry/" }.to_owned();
     if info.custom {
         key = key + &info.group + "/";
     }
@@ -350,7 +351,11 @@ fn beside_status(info: &KindInfo, old: &Tree, new: &Tree) -> Tree {
             | "apiregistration.k8s.io"
             | "admissionregistration.k8s.io",
             _,
-        ) => metadata(old),
+        ) => match new.str_at(&["metadata", "uid"]) {
+            // Which object is meant is looked at all the same.
+            Some(uid) if !uid.is_empty() => metadata(old).with(&["uid"], uid),
+            _ => metadata(old),
+        },
         ("apps", "Deployment") => match old.at(&["metadata", "labels"]) {
             Some(labels) => metadata(new).with(&["labels"], labels),
             None => metadata(new).without(&["labels"]),

@@ -7,6 +7,7 @@ use crate::crd;
 use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Tree};
+use crate::patch::remains;
 use crate::request::{Body, PatchKind, Verb};
 use crate::schema::restore;
 use crate::status::{FieldError, Status};
@@ -55,7 +56,7 @@ pub(super) fn shape(
             let patch = is_strategic(call).then(|| patched::body(call).ok()).flatten();
             let strategic = patch.map(|(_, patch)| patch);
             let shown = match &strategic {
-                Some(patch) if !is_old => golang::print(patch),
+                Some(patch) if !is_old => golang::print(&remaining(call, patch, before.as_ref())),
                 _ => shown(call, tree, before.as_ref()),
             };
             if is_old {
@@ -87,6 +88,15 @@ pub(super) fn shape(
         call.warnings.extend(said.warnings);
     }
     Ok(info.schema.default(&one_each(call, tree), old))
+}
+
+/// What is left of a strategic patch once it was carried out: that is what the real server prints.
+fn remaining(call: &Call<'_>, patch: &Tree, old: Option<&Object>) -> Tree {
+    match (&call.target, old) {
+        (Some(target), _) => remains(target, patch, None),
+        (None, Some(old)) => remains(old.tree(), patch, Some(call.info().schema.root())),
+        (None, None) => patch.clone(),
+    }
 }
 
 fn is_strategic(call: &Call<'_>) -> bool {

@@ -146,6 +146,7 @@ fn embedded(value: &Tree, path: &Path<'_>, context: &mut Context) {
         }
         let faults = match *key {
             "namespace" => names::dns_label(name),
+            "generateName" => names::path_segment_prefix(name),
             _ => names::path_segment(name),
         };
         for fault in faults {
