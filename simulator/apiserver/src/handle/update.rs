@@ -79,9 +79,13 @@ pub(super) fn patch(call: &mut Call<'_>) -> Answered {
         let version = call.info().api_version();
         patched.with(&["apiVersion"], version).with(&["kind"], &*call.info().kind)
     };
-    let tree = write::shape(call, &patched, Some(&old))?;
+    let shaped = write::shape(call, &patched, Some(&old))?;
+    if call.server.profile().minor < 24 {
+        // Older servers look at the name first.
+        check_name(call, &shaped)?;
+    }
+    let tree = write::place(call, &shaped)?;
     check_name(call, &tree)?;
-    let tree = write::place(call, &tree)?;
     replace(call, &old, &tree, Claim::Stated(stated))
 }
 

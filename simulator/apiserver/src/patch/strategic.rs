@@ -214,6 +214,10 @@ impl Lists<'_> {
                 None => items.push((*item).clone()),
             }
         }
+        // It is asked again when they are put in order, of those that were there too.
+        for item in &items {
+            merge_key(item, key)?;
+        }
         let order: Vec<Tree> = plain.into_iter().cloned().collect();
         Ok(self.sorted(items, &order, old.items()))
     }

@@ -24,7 +24,11 @@ pub(in crate::builtin) fn ingress(write: &Write<'_>, faults: &mut Faults) {
     let fallback = spec.get("defaultBackend");
     if rules.is_empty() && fallback.is_none() {
         let why = "either `defaultBackend` or `rules` must be specified";
-        let nothing = if write.minor < 34 { "[]networking.IngressRule(nil)" } else { "null" };
+        let nothing = match spec.get("rules").is_some_and(Tree::is_list) {
+            _ if write.minor < 34 => "[]networking.IngressRule(nil)",
+            true => "[]",
+            false => "null",
+        };
         faults.0.push(FieldError::invalid_printed(at, nothing, why));
     }
     if let Some(fallback) = fallback {
