@@ -214,6 +214,28 @@ pub(super) fn domain_prefixed(faults: &mut Faults, name: &str, at: Path<'_>) {
     }
 }
 
+/// Whether it is an operator of selectors; one that looks for values has some, one that looks for keys has none.
+pub(super) fn has_fitting_values(
+    faults: &mut Faults,
+    operator: &str,
+    values: &[Tree],
+    at: &Path<'_>,
+) -> bool {
+    match operator {
+        "In" | "NotIn" if values.is_empty() => {
+            let why = "must be specified when `operator` is 'In' or 'NotIn'";
+            faults.required(at.field("values"), why);
+        }
+        "Exists" | "DoesNotExist" if !values.is_empty() => {
+            let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+            faults.forbidden(at.field("values"), why);
+        }
+        "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+        _ => return false,
+    }
+    true
+}
+
 /// A label selector: its labels and its expressions.
 pub(super) fn selector(faults: &mut Faults, selector: &Tree, at: &Path<'_>) {
     let labels = at.field("matchLabels");
@@ -226,21 +248,9 @@ pub(super) fn selector(faults: &mut Faults, selector: &Tree, at: &Path<'_>) {
     for (index, expression) in list(selector, "matchExpressions").iter().enumerate() {
         let at = expressions.index(index);
         let values = list(expression, "values");
-        match text(expression, "operator") {
-            "In" | "NotIn" if values.is_empty() => {
-                faults.required(
-                    at.field("values"),
-                    "must be specified when `operator` is 'In' or 'NotIn'",
-                );
-            }
-            "In" | "NotIn" => {}
-            "Exists" | "DoesNotExist" => {
-                if !values.is_empty() {
-                    let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-                    faults.forbidden(at.field("values"), why);
-                }
-            }
-            other => faults.invalid(at.field("operator"), other, "not a valid selector operator"),
+        let operator = text(expression, "operator");
+        if !has_fitting_values(faults, operator, values, &at) {
+            faults.invalid(at.field("operator"), operator, "not a valid selector operator");
         }
         let key = text(expression, "key");
         complain(faults, at.field("key"), key, names::qualified_name(key));

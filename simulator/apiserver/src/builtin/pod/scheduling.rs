@@ -1,7 +1,9 @@
 //! Where a pod may run: tolerations, affinity, spreading.
 
 use crate::Tree;
-use crate::builtin::check::{NOTHING, complain, complain_once, list, one_of, selector, text};
+use crate::builtin::check::{
+    NOTHING, complain, complain_once, has_fitting_values, list, one_of, selector, text,
+};
 use crate::names;
 use crate::schema::{Faults, Path};
 use crate::status::{FieldError, FieldErrorKind};
@@ -112,18 +114,7 @@ fn node_term(term: &Tree, required: bool, at: &Path<'_>, faults: &mut Faults) {
         let at = expressions.index(index);
         let values = list(expression, "values");
         match text(expression, "operator") {
-            "In" | "NotIn" if values.is_empty() => {
-                faults.required(
-                    at.field("values"),
-                    "must be specified when `operator` is 'In' or 'NotIn'",
-                );
-            }
-            "In" | "NotIn" => {}
-            "Exists" | "DoesNotExist" if values.is_empty() => {}
-            "Exists" | "DoesNotExist" => {
-                let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-                faults.forbidden(at.field("values"), why);
-            }
+            operator if has_fitting_values(faults, operator, values, &at) => {}
             "Gt" | "Lt" => {
                 if values.len() != 1 {
                     let why = "must be specified single value when `operator` is 'Lt' or 'Gt'";
