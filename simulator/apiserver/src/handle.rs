@@ -50,6 +50,8 @@ struct Call<'a> {
     given: Option<Tree>,
     /// What a patch is of, where that is no object as it is stored.
     target: Option<Tree>,
+    /// Something of what is wanted was applied that cannot be kept.
+    said_more: bool,
 }
 
 type Answered = Result<Response, Status>;
@@ -111,6 +113,7 @@ impl<'a> Call<'a> {
             is_trusted: false,
             given: None,
             target: None,
+            said_more: false,
         }
     }
 

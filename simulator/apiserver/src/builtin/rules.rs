@@ -100,7 +100,7 @@ pub(crate) fn broken(
         ("", "ConfigMap") => config::config_map(&write, &mut faults),
         ("", "Secret") => config::secret(&write, &mut faults),
         ("", "PersistentVolumeClaim") => storage::claim(&write, &mut faults),
-        ("", "PersistentVolume") => storage::volume(&write, &mut faults),
+        ("", "PersistentVolume") => storage::volume::check(&write, &mut faults),
         ("", "Endpoints") => others::endpoints(&write, &mut faults),
         ("" | "events.k8s.io", "Event") => event::check(&write, kind, &mut faults),
         ("", "Node") => others::node(&write, &mut faults),

@@ -218,11 +218,20 @@ pub(super) fn shape(
     } else {
         info.schema.decode(&restore::cut(info.schema.root(), tree), old)
     };
-    let (tree, _unknown) = read.map_err(|misfit| {
+    let (tree, unknown) = read.map_err(|misfit| {
         let why = update::misfit(call, tree, &Tree::null()).filter(|_| !info.custom);
         unfit(call, title, &why.unwrap_or_else(|| restore::said(&misfit.to_string())))
     })?;
+    // What the schema lacks goes when the object is read again, after it was asked what changed.
+    call.said_more = info.custom
+        && call.request.subresource.is_none()
+        && unknown.iter().any(|path| update::is_wanted(&info, member_of(path)));
     Ok(info.schema.default(&tree, old))
+}
+
+/// Of `spec.ports[0].name`: `spec`.
+fn member_of(path: &str) -> &str {
+    path.split(['.', '[']).next().unwrap_or_default()
 }
 
 /// For an outcome that is no object of its kind.

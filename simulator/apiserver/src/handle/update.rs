@@ -279,7 +279,7 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
         }
     }
     let tree = admission::read_back(call.info(), tree);
-    let says_more = empties::count(call, &tree);
+    let says_more = call.said_more || empties::count(call, &tree);
     if tree == *was && !says_more && !claim.changes(call, old, wanted) {
         return Ok(call.answer(200, old.clone(), false));
     }
@@ -434,13 +434,8 @@ fn raises_generation(call: &Call<'_>, old: &Tree, new: &Tree) -> bool {
     {
         return false;
     }
-    let counts = |key: &str| match key {
-        "metadata" | "apiVersion" | "kind" => false,
-        "status" => info.custom && !info.has_subresource("status"),
-        _ => true,
-    };
     let keys = new.entries().chain(old.entries()).map(|(key, _)| key);
-    let changed = keys.filter(|key| counts(key)).any(|key| new.get(key) != old.get(key));
+    let changed = keys.filter(|key| is_wanted(info, key)).any(|key| new.get(key) != old.get(key));
     // Some say what they want in their metadata.
     let more = if info.is("apps", "Deployment") {
         "annotations"
@@ -450,4 +445,13 @@ fn raises_generation(call: &Call<'_>, old: &Tree, new: &Tree) -> bool {
         return changed;
     };
     changed || old.at(&["metadata", more]) != new.at(&["metadata", more])
+}
+
+/// Whether a member of an object says what is wanted, and not what is.
+pub(super) fn is_wanted(info: &KindInfo, member: &str) -> bool {
+    match member {
+        "metadata" | "apiVersion" | "kind" => false,
+        "status" => info.custom && !info.has_subresource("status"),
+        _ => true,
+    }
 }

@@ -1,5 +1,8 @@
 //! Whether an applied object has the form of its kind, in the words of the library that Kubernetes uses for it.
 
+use std::fmt;
+
+use super::set::Element;
 use super::shape::{Form, Known, Shape};
 use crate::golang;
 use crate::object::Tree;
@@ -7,14 +10,54 @@ use crate::schema::Type;
 
 /// What is wrong, or nothing.
 pub(super) fn fault(shape: Shape<'_>, tree: &Tree) -> Option<String> {
-    let mut faults = Vec::new();
-    check(shape, tree, "", &mut faults);
-    match faults.as_slice() {
+    let mut faults = Faults { said: Vec::new(), let_pass_twins: false };
+    check(shape, tree, &At::Root, &mut faults);
+    match faults.said.as_slice() {
         [] => None,
         [one] => Some(one.clone()),
         several => {
             let lines: Vec<String> = several.iter().map(|fault| format!("\n  {fault}")).collect();
             Some(format!("errors:{}", lines.concat()))
+        }
+    }
+}
+
+/// Whether an object that is stored, or is to be, has not the form of its kind. Elements that cannot be told apart are
+/// let pass.
+pub(super) fn is_unfit(shape: Shape<'_>, tree: &Tree) -> bool {
+    let mut faults = Faults { said: Vec::new(), let_pass_twins: true };
+    check(shape, tree, &At::Root, &mut faults);
+    !faults.said.is_empty()
+}
+
+struct Faults {
+    said: Vec<String>,
+    /// Elements of one key.
+    let_pass_twins: bool,
+}
+
+impl Faults {
+    fn say(&mut self, at: &At<'_>, what: impl fmt::Display) {
+        let at = at.to_string();
+        self.said.push(if at.is_empty() { what.to_string() } else { format!("{at}: {what}") });
+    }
+}
+
+/// Where a walk through an object is; printed only if something is wrong there.
+enum At<'a> {
+    Root,
+    Member(&'a At<'a>, &'a str),
+    Item(&'a At<'a>, usize),
+    Element(&'a At<'a>, &'a Element),
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Member(up, name) => write!(f, "{up}.{name}"),
+            Self::Item(up, index) => write!(f, "{up}[{index}]"),
+            Self::Element(up, step) => write!(f, "{up}{step}"),
         }
     }
 }
@@ -37,24 +80,7 @@ pub(super) fn is_ambiguous(shape: Shape<'_>, tree: &Tree) -> bool {
     tree.items().iter().any(|item| is_ambiguous(shape.element(), item))
 }
 
-/// Whether there is an element of a list that has nothing to be known by.
-pub(super) fn is_keyless(shape: Shape<'_>, tree: &Tree) -> bool {
-    if tree.is_map() {
-        return tree.entries().any(|(name, value)| is_keyless(shape.below(name), value));
-    }
-    let list = shape.node().map(|node| &node.list);
-    if let (Form::Elements(_), Some(list)) = (shape.form(None, Some(tree)), list)
-        && tree.items().iter().any(|item| shape.step(list, item).is_err())
-    {
-        return true;
-    }
-    tree.items().iter().any(|item| is_keyless(shape.element(), item))
-}
-
-fn check(shape: Shape<'_>, tree: &Tree, path: &str, faults: &mut Vec<String>) {
-    let mut say = |path: &str, what: String| {
-        faults.push(if path.is_empty() { what } else { format!("{path}: {what}") });
-    };
+fn check(shape: Shape<'_>, tree: &Tree, at: &At<'_>, faults: &mut Faults) {
     if tree.is_null() {
         return;
     }
@@ -63,70 +89,69 @@ fn check(shape: Shape<'_>, tree: &Tree, path: &str, faults: &mut Vec<String>) {
         // What may be a number or a text is not looked at in objects of custom kinds, nor by newer servers.
         Type::IntOrString if shape.is_custom() || shape.minor() >= 27 => {}
         Type::Object if !tree.is_map() => {
-            say(path, format!("expected map, got &{{{}}}", shown(tree)));
+            faults.say(at, format_args!("expected map, got &{{{}}}", shown(tree)));
         }
         Type::List if !tree.is_list() => {
-            say(path, format!("expected list, got &{{{}}}", shown(tree)));
+            faults.say(at, format_args!("expected list, got &{{{}}}", shown(tree)));
         }
         Type::Int32 | Type::Integer | Type::Number if !tree.is_number() => {
-            say(path, format!("expected numeric (int or float), got {}", golang::value_type(tree)));
+            let got = golang::value_type(tree);
+            faults.say(at, format_args!("expected numeric (int or float), got {got}"));
         }
         Type::Bool if tree.as_bool().is_none() => {
-            say(path, format!("expected boolean, got &{{{}}}", shown(tree)));
+            faults.say(at, format_args!("expected boolean, got &{{{}}}", shown(tree)));
         }
         Type::String | Type::Bytes if !tree.is_string() => {
-            say(
-                path,
-                format!("expected string, got &value.valueUnstructured{{Value:{}}}", syntax(tree)),
-            );
+            let got = syntax(tree);
+            let why = format_args!("expected string, got &value.valueUnstructured{{Value:{got}}}");
+            faults.say(at, why);
         }
         Type::Quantity | Type::IntOrString | Type::Time | Type::MicroTime
             if tree.is_map() || tree.is_list() =>
         {
-            say(path, format!("expected any scalar, got &{{{}}}", shown(tree)));
+            faults.say(at, format_args!("expected any scalar, got &{{{}}}", shown(tree)));
         }
-        Type::List => list(shape, tree, path, faults),
-        _ if tree.is_map() => members(shape, tree, path, faults),
+        Type::List => list(shape, tree, at, faults),
+        _ if tree.is_map() => members(shape, tree, at, faults),
         _ => {}
     }
 }
 
-fn members(shape: Shape<'_>, tree: &Tree, path: &str, faults: &mut Vec<String>) {
+fn members(shape: Shape<'_>, tree: &Tree, at: &At<'_>, faults: &mut Faults) {
     for (name, value) in tree.entries() {
-        let path = format!("{path}.{name}");
+        let at = At::Member(at, name);
         match shape.member(name) {
-            Known::Field(below) | Known::Any(below) => check(below, value, &path, faults),
+            Known::Field(below) | Known::Any(below) => check(below, value, &at, faults),
             Known::Nothing => {
                 // What comes after it is not looked at.
-                faults.push(format!("{path}: field not declared in schema"));
+                faults.say(&at, "field not declared in schema");
                 return;
             }
         }
     }
 }
 
-fn list(shape: Shape<'_>, tree: &Tree, path: &str, faults: &mut Vec<String>) {
+fn list(shape: Shape<'_>, tree: &Tree, at: &At<'_>, faults: &mut Faults) {
     let list = shape.node().map(|node| &node.list);
     let mut seen = Vec::new();
-    for (at, item) in tree.items().iter().enumerate() {
-        let below = match (shape.form(None, Some(tree)), list) {
-            (Form::Elements(_), Some(list)) => match shape.step(list, item) {
-                Ok(step) => {
-                    if seen.contains(&step) {
-                        faults.push(format!("{path}: duplicate entries for key {step}"));
-                    }
-                    let below = format!("{path}{step}");
-                    seen.push(step);
-                    below
-                }
-                Err(why) => {
-                    faults.push(format!("{path}: element {at}: {why}"));
-                    return;
-                }
-            },
-            _ => format!("{path}[{at}]"),
+    for (index, item) in tree.items().iter().enumerate() {
+        let (Form::Elements(_), Some(list)) = (shape.form(None, Some(tree)), list) else {
+            check(shape.element(), item, &At::Item(at, index), faults);
+            continue;
         };
-        check(shape.element(), item, &below, faults);
+        match shape.step(list, item) {
+            Ok(step) => {
+                if !faults.let_pass_twins && seen.contains(&step) {
+                    faults.say(at, format_args!("duplicate entries for key {step}"));
+                }
+                check(shape.element(), item, &At::Element(at, &step), faults);
+                seen.push(step);
+            }
+            Err(why) => {
+                faults.say(at, format_args!("element {index}: {why}"));
+                return;
+            }
+        }
     }
 }
 

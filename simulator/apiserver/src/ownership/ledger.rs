@@ -138,7 +138,7 @@ impl Pending {
         }
         let shape = Shape::root(&self.kind.schema);
         if self.minor >= 21
-            && [&self.old, &self.new].iter().any(|tree| check::is_keyless(shape, tree))
+            && [&self.old, &self.new].iter().any(|tree| check::is_unfit(shape, tree))
         {
             return Managers::default();
         }

@@ -110,7 +110,10 @@ impl<'a> Shape<'a> {
         let untyped = Shape { schema, node: None, object: false, loose: self.loose };
         if self.object {
             match name {
-                "metadata" => return Known::Field(below(self.schema.meta())),
+                // It is of a type of its own, wherever it stands.
+                "metadata" => {
+                    return Known::Field(Shape { loose: false, ..below(self.schema.meta()) });
+                }
                 "apiVersion" | "kind" => return Known::Field(below(word())),
                 _ => {}
             }

@@ -2,7 +2,7 @@
 //! from JSON, and names Go's kinds of values.
 
 use super::decode::{own_name, unreadable};
-use super::{Node, Type};
+use super::{Node, Type, format};
 use crate::Tree;
 use crate::protobuf::order::Place;
 
@@ -42,7 +42,10 @@ impl Walk {
             Type::Bytes if tree.is_list() => {
                 tree.items().iter().find_map(|item| unfit(item, "uint8", "uint8"))
             }
-            Type::Bytes if tree.is_string() => None,
+            Type::Bytes if tree.is_string() => {
+                let at = format::bad_base64(tree.as_str()?)?;
+                Some(said(&format!("illegal base64 data at input byte {at}")))
+            }
             Type::List | Type::Bytes => Some(format!("cannot restore slice from {found}")),
             Type::String => {
                 let own = self.own.map_or("string", |own| own.trim_start_matches("[]"));

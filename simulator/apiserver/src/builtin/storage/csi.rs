@@ -1,8 +1,8 @@
 //! Drivers of storage outside of Kubernetes, and the volumes that they attach to nodes.
 
-use super::sources;
+use super::volume;
 use crate::Tree;
-use crate::builtin::check::{NOTHING, complain, list, one_of, required, text};
+use crate::builtin::check::{NOTHING, complain, list, one_of, text};
 use crate::builtin::rules::Write;
 use crate::names;
 use crate::schema::{Faults, Path};
@@ -93,7 +93,9 @@ fn attached(write: &Write<'_>, faults: &mut Faults) {
             faults.required(place.field("persistentVolumeName"), why);
         }
         (Some(_), None) => {}
-        (None, Some(inline)) => inline_volume(inline, &place.field("inlineVolumeSpec"), faults),
+        (None, Some(inline)) => {
+            volume::inline(inline, write.minor, &place.field("inlineVolumeSpec"), faults)
+        }
     }
     let node = text(spec, "nodeName");
     complain(faults, at.field("nodeName"), node, names::dns_subdomain(node));
@@ -112,39 +114,5 @@ fn attached(write: &Write<'_>, faults: &mut Faults) {
     complain(faults, at.field("attacher"), attacher, lower);
     if let Some(volume) = volume {
         complain(faults, place.field("persistentVolumeName"), volume, names::dns_subdomain(volume));
-    }
-}
-
-/// A volume that is no object of its own: a driver's, without what only an object of its own has.
-fn inline_volume(volume: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    for key in ["claimRef", "capacity", "persistentVolumeReclaimPolicy", "storageClassName"] {
-        if volume.get(key).is_some_and(|value| !value.is_empty()) {
-            let why = "may not be specified in the context of inline volumes";
-            faults.forbidden(at.field(key), why);
-        }
-    }
-    if volume.get("csi").is_none() {
-        let why = "has to be specified in the context of inline volumes";
-        faults.required(at.field("csi"), why);
-    }
-    let modes = list(volume, "accessModes");
-    if modes.is_empty() {
-        faults.required(at.field("accessModes"), "");
-    }
-    for mode in modes {
-        let known = super::MODES;
-        if !mode.as_str().is_some_and(|mode| known.contains(&mode)) {
-            faults.not_supported(at.field("accessModes"), mode, known);
-        }
-    }
-    if let Some(csi) = volume.get("csi") {
-        let at = at.field("csi");
-        required(faults, csi, "driver", &at);
-        let driver = text(csi, "driver");
-        complain(faults, at.field("driver"), driver, names::dns_subdomain(&driver.to_lowercase()));
-        required(faults, csi, "volumeHandle", &at);
-    }
-    if sources::of_volume(volume).next().is_none() {
-        faults.required(*at, "must specify a volume type");
     }
 }
