@@ -69,6 +69,11 @@ pub(crate) fn fault(schema: &Schema, config: &Tree) -> Option<String> {
     check::fault(Shape::root(schema), config)
 }
 
+/// Why an object that is stored cannot be compared with others of its kind, if it cannot.
+pub(crate) fn fault_of_stored(schema: &Schema, tree: &Tree) -> Option<String> {
+    check::fault_of_stored(Shape::root(schema), tree)
+}
+
 /// Of what `last` said, the part that still holds in `live`.
 pub(crate) fn still_holding(schema: &Schema, last: &Tree, live: &Tree) -> Set {
     let shape = Shape::root(schema);

@@ -47,12 +47,24 @@ pub(crate) fn create(
         ("apps", "DaemonSet") => tree.with(&TEMPLATES, "1"),
         ("batch", "Job") => job(&tree, server.profile().minor),
         ("discovery.k8s.io", "EndpointSlice") => without_topology(kind, &tree),
-        ("scheduling.k8s.io", "PriorityClass") => priority_class::only_default(server, kind, tree)?,
         ("storage.k8s.io", "VolumeAttributesClass") => {
             with_finalizer(&tree, "kubernetes.io/vac-protection")
         }
         _ => tree,
     })
+}
+
+/// What is asked of an object that breaks no rule.
+pub(crate) fn validate(
+    server: &Server,
+    kind: &KindInfo,
+    subresource: Option<&str>,
+    tree: &Tree,
+) -> Result<(), Status> {
+    if kind.is("scheduling.k8s.io", "PriorityClass") && subresource.is_none() {
+        return priority_class::only_default(server, kind, tree);
+    }
+    Ok(())
 }
 
 /// A changed object, before it is validated.
@@ -68,7 +80,6 @@ pub(crate) fn update(
         ("", "Node") => Ok(without_config_source(tree, server.profile().minor)),
         ("", "ServiceAccount") => Ok(with_names_of_secrets(&tree)),
         ("apps", "DaemonSet") => Ok(count_templates(&tree, old)),
-        ("scheduling.k8s.io", "PriorityClass") => priority_class::only_default(server, kind, tree),
         ("discovery.k8s.io", "EndpointSlice") if tree.get("endpoints") != old.get("endpoints") => {
             Ok(without_topology(kind, &tree))
         }
@@ -415,7 +426,7 @@ fn service(
 
 /// A pod keeps the priority it was given.
 fn ranked(tree: Tree, old: &Tree) -> Tree {
-    let keys = ["priority", "preemptionPolicy", "priorityClassName"];
+    let keys = ["priority", "preemptionPolicy"];
     keys.iter().fold(tree, |tree, key| match old.at(&["spec", key]) {
         Some(value) if tree.at(&["spec", key]).is_none() => tree.with(&["spec", key], value),
         _ => tree,

@@ -6,7 +6,7 @@ use crate::schema::{Faults, Path};
 
 pub(super) static NOTHING: Tree = Tree::null();
 
-pub(super) const NOT_NEGATIVE: &str = "must be greater than or equal to 0";
+pub(crate) const NOT_NEGATIVE: &str = "must be greater than or equal to 0";
 
 pub(crate) fn text<'t>(tree: &'t Tree, key: &str) -> &'t str {
     tree.get(key).and_then(Tree::as_str).unwrap_or_default()

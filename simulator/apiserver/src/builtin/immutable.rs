@@ -44,6 +44,9 @@ pub(super) fn check(
         ("storage.k8s.io", "VolumeAttachment") => {
             same_struct((new, stated), old, &["spec"], "storage.VolumeAttachmentSpec", faults);
         }
+        ("events.k8s.io", "Event") if &*kind.version == "v1" => {
+            super::cluster::event::kept(new, old, faults);
+        }
         ("node.k8s.io", "RuntimeClass") => same_text(new, old, &["handler"], faults),
         ("scheduling.k8s.io", "PriorityClass") => {
             if new.get("value") != old.get("value") {

@@ -136,8 +136,10 @@ fn collect<'t>(
             None => (shown, false),
         };
         let value = member(tree, shown);
-        let is_empty = value
-            .is_none_or(|value| value.is_null() || value.is_empty() || value.as_i64() == Some(0));
+        let is_pointer = kind.starts_with('*');
+        let is_empty = value.is_none_or(|value| {
+            value.is_null() || !is_pointer && (value.is_empty() || value.as_i64() == Some(0))
+        });
         if !(may_lack && is_empty) {
             into.push((Some(shown), kind, value));
         }

@@ -107,6 +107,20 @@ pub(super) fn carry_out(
     config: &Tree,
 ) -> Result<Option<Tree>, Status> {
     let info = call.info();
+    let is_new = live.get("metadata").is_none();
+    let unfit = || ownership::fault_of_stored(&info.schema, live);
+    if !is_new
+        && managers.is_empty()
+        && let Some(fault) = unfit()
+    {
+        let title = title(call, live);
+        return Err(Status::plain(
+            500,
+            format!(
+                "failed to create manager for existing fields: failed to convert new object ({title}) to smd typed: {fault}"
+            ),
+        ));
+    }
     if let Some(fault) = ownership::fault(&info.schema, config) {
         return Err(Status::plain(
             500,
@@ -117,6 +131,16 @@ pub(super) fn carry_out(
                     title(call, config)
                 ),
             },
+        ));
+    }
+    if info.custom
+        && !is_new
+        && let Some(fault) = unfit()
+    {
+        let title = title(call, live);
+        return Err(Status::plain(
+            500,
+            format!("failed to create typed live object ({title}): {fault}"),
         ));
     }
     // Without conversion the other managers' versions are asked what they know of the object as it is in this one.
@@ -214,7 +238,7 @@ pub(super) fn shape(
     call.given = Some(tree.clone());
     let old = old.map(Object::tree);
     let read = if info.custom {
-        info.schema.prune(tree, old)
+        info.schema.prune_made(tree, old)
     } else {
         info.schema.decode(&restore::cut(info.schema.root(), tree), old)
     };
@@ -226,7 +250,7 @@ pub(super) fn shape(
     call.said_more = info.custom
         && call.request.subresource.is_none()
         && unknown.iter().any(|path| update::is_wanted(&info, member_of(path)));
-    Ok(info.schema.default(&tree, old))
+    Ok(info.schema.default_made(&tree, old))
 }
 
 /// Of `spec.ports[0].name`: `spec`.

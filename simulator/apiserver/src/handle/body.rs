@@ -230,10 +230,20 @@ fn check_custom(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
     let info = call.info();
     let kind = tree.str_at(&["kind"]).unwrap_or_default();
     if kind.is_empty() {
+        let is_silent = call.request.options.field_validation == "Ignore";
         let bytes = match &call.request.body {
-            Body::Bytes { bytes, .. } => bytes.to_vec(),
+            Body::Bytes { content_type, bytes } if !is_silent || !content_type.contains("yaml") => {
+                bytes.to_vec()
+            }
             _ => tree.to_json(),
         };
+        if is_silent {
+            let (kind, version) = (&info.kind, &info.version);
+            return Err(Status::bad_request(format!(
+                "{kind} in version {version:?} cannot be handled as a {kind}: Object 'Kind' is missing in '{}'",
+                String::from_utf8_lossy(&bytes)
+            )));
+        }
         return Err(Status::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): Object 'Kind' is missing in '{}' ({})",
             info.kind,

@@ -15,9 +15,11 @@ pub(super) fn create(call: &mut Call<'_>) -> Answered {
     let tree = if call.is_trusted { tree } else { write::shape(call, &tree, None)? };
     let mut wanted = write::place(call, &tree)?;
     if call.server.profile().minor >= 24 {
-        // What only the server sets nobody has said.
-        for key in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
-            wanted = wanted.without(&["metadata", key]);
+        // What only the server sets nobody has said; of what comes in by an update it is kept.
+        if call.request.verb == Verb::Create {
+            for key in OF_THE_END {
+                wanted = wanted.without(&["metadata", key]);
+            }
         }
         if call.request.verb == Verb::Create || !call.server.is_trial {
             wanted = wanted.without(&["metadata", "selfLink"]);
@@ -70,6 +72,7 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     write::warn(call, &tree, None);
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
     limits::check(call.server, call.info(), &tree)?;
+    admission::validate(call.server, call.info(), call.request.subresource.as_deref(), &tree)?;
     policy::ask(call, &Change { operation: "CREATE", name, object: Some(&tree), old: None })?;
     let charges = usage::charge(call.server, call.info(), &tree, None)?;
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
@@ -131,8 +134,13 @@ pub(super) fn check_namespace(call: &Call<'_>, name: &str) -> Result<(), Status>
 
 /// What the server sets on a new object, and what it does not take from a client.
 fn prepare(call: &mut Call<'_>, mut tree: Tree) -> Tree {
-    for key in ["deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "clusterName"] {
+    for key in ["managedFields", "clusterName"] {
         tree = tree.without(&["metadata", key]);
+    }
+    if call.request.verb == Verb::Create || call.server.profile().minor < 24 {
+        for key in OF_THE_END {
+            tree = tree.without(&["metadata", key]);
+        }
     }
     // What goes where an object is stored stays where that is only tried.
     if !call.server.is_trial || call.server.profile().minor < 24 {
@@ -159,6 +167,8 @@ fn prepare(call: &mut Call<'_>, mut tree: Tree) -> Tree {
     let uid = call.server.new_uid();
     tree.with(&["metadata", "uid"], uid).with(&["metadata", "creationTimestamp"], call.now)
 }
+
+const OF_THE_END: [&str; 2] = ["deletionTimestamp", "deletionGracePeriodSeconds"];
 
 /// A prefix and five characters that spell no words.
 fn generate_name(server: &mut Server, prefix: &str) -> String {

@@ -1,5 +1,6 @@
 //! The rules of `metadata`, which are the same for all kinds but for the name.
 
+use crate::builtin::check::NOT_NEGATIVE;
 use crate::builtin::cluster::bad_address;
 use crate::kinds::KindInfo;
 use crate::names;
@@ -74,6 +75,9 @@ fn whole(
             let why = "name or generateName is required";
             errors.push(FieldError::required("metadata.name", why));
         }
+    }
+    if let Some(generation) = metadata.int_at(&["generation"]).filter(|number| *number < 0) {
+        errors.push(FieldError::invalid("metadata.generation", &generation.into(), NOT_NEGATIVE));
     }
     labels_to_owners(kind, metadata, was, errors);
     if let Some(finalizers) = part(metadata, was, "finalizers") {
@@ -179,10 +183,11 @@ fn owner_references(owners: &Tree, minor: u32, errors: &mut Vec<FieldError>) {
             [("apiVersion", "version"), ("kind", "kind"), ("name", "name"), ("uid", "uid")]
         {
             let value = string(key);
-            let checked = if key == "apiVersion" {
-                value.rsplit('/').next().unwrap_or_default()
-            } else {
-                value
+            let checked = match key {
+                // What is no version says none.
+                "apiVersion" if value.matches('/').count() > 1 => "",
+                "apiVersion" => value.rsplit('/').next().unwrap_or_default(),
+                _ => value,
             };
             if checked.is_empty() {
                 let field = format!("metadata.ownerReferences.{key}");
@@ -252,7 +257,10 @@ fn standard_finalizers(
     // Some kinds are written to other servers, or checked by rules that know no standard names.
     let is_plain = matches!(
         &*kind.group,
-        "apiextensions.k8s.io" | "coordination.k8s.io" | "admissionregistration.k8s.io"
+        "apiextensions.k8s.io"
+            | "coordination.k8s.io"
+            | "admissionregistration.k8s.io"
+            | "node.k8s.io"
     );
     if kind.custom || is_plain {
         return;

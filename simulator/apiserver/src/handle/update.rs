@@ -17,6 +17,7 @@ use crate::protobuf::order::Place;
 use crate::request::{PatchKind, Response, Verb};
 use crate::schema::restore;
 use crate::status::{FieldError, Status};
+use crate::watch::in_version;
 
 pub(super) fn update(call: &mut Call<'_>) -> Answered {
     let before = call.warnings.len();
@@ -98,6 +99,7 @@ fn fitting(
     patched: Tree,
 ) -> Result<Tree, Status> {
     if kind == PatchKind::Strategic {
+        let old = in_version(old.clone(), call.info());
         return restored(call, old.tree(), patch, &patched);
     }
     if !patched.is_map() && !call.info().custom {
@@ -178,7 +180,12 @@ pub(super) fn check_name(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
 }
 
 fn creates_on_update(call: &Call<'_>) -> bool {
-    call.request.subresource.is_none() && creates(call.info(), call.server.profile().minor)
+    let minor = call.server.profile().minor;
+    match call.request.subresource.as_deref() {
+        None => creates(call.info(), minor),
+        Some("status") => creates(call.info(), minor) && call.info().is("", "Service"),
+        Some(_) => false,
+    }
 }
 
 fn creates(info: &KindInfo, minor: u32) -> bool {
@@ -272,6 +279,7 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     }
     write::warn(call, &tree, Some(old));
     let name = old.name();
+    admission::validate(call.server, call.info(), call.request.subresource.as_deref(), &tree)?;
     policy::ask(call, &Change { operation: "UPDATE", name, object: Some(&tree), old: Some(was) })?;
     if usage::may_grow(call.info(), call.request.subresource.as_deref(), &tree, was) {
         for charge in usage::charge(call.server, call.info(), &tree, Some(was))? {
@@ -328,7 +336,8 @@ fn only_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
     let start = if info.custom {
         old.clone()
     } else {
-        let mut tree = keep_metadata(old, &old.with(&["metadata"], beside_status(info, old, new)));
+        let mut tree =
+            keep_metadata(call, old, &old.with(&["metadata"], beside_status(info, old, new)));
         if &*info.kind == "Pod" {
             for key in ["ownerReferences", "deletionTimestamp"] {
                 tree = take(&tree, old, &["metadata", key]);
@@ -375,11 +384,7 @@ fn beside_status(info: &KindInfo, old: &Tree, new: &Tree) -> Tree {
 
 /// Through the object itself, everything but its status changes.
 fn all_but_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
-    let mut tree = keep_metadata(old, new);
-    if call.server.is_trial && call.server.profile().minor >= 24 {
-        // It goes where an object is stored, which is never tried.
-        tree = take(&tree, new, &["metadata", "selfLink"]);
-    }
+    let mut tree = keep_metadata(call, old, new);
     if call.info().is("", "Namespace") {
         // They have their own way in: `finalize`.
         tree = take(&tree, old, &["spec", "finalizers"]);
@@ -388,10 +393,14 @@ fn all_but_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
 }
 
 /// What a client leaves out of the metadata, or may not decide, stays as it was.
-fn keep_metadata(old: &Tree, new: &Tree) -> Tree {
+fn keep_metadata(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
     let mut tree = new.clone();
-    for key in ["resourceVersion", "generation", "selfLink", "managedFields"] {
+    for key in ["resourceVersion", "generation", "managedFields"] {
         tree = take(&tree, old, &["metadata", key]);
+    }
+    // It goes where an object is stored, which is never tried.
+    if !call.server.is_trial || call.server.profile().minor < 24 {
+        tree = take(&tree, old, &["metadata", "selfLink"]);
     }
     // What a client says of its making, or of its end once that is settled, is read over.
     let ends = old.at(&["metadata", "deletionTimestamp"]).is_some_and(|time| !time.is_null());

@@ -11,6 +11,7 @@ use crate::patch::remains;
 use crate::request::{Body, PatchKind, Verb};
 use crate::schema::restore;
 use crate::status::{FieldError, Status};
+use crate::watch::in_version;
 
 /// The namespace of the URL is that of the object.
 pub(super) fn place(call: &Call<'_>, tree: &Tree) -> Result<Tree, Status> {
@@ -94,7 +95,10 @@ pub(super) fn shape(
 fn remaining(call: &Call<'_>, patch: &Tree, old: Option<&Object>) -> Tree {
     match (&call.target, old) {
         (Some(target), _) => remains(target, patch, None),
-        (None, Some(old)) => remains(old.tree(), patch, Some(call.info().schema.root())),
+        (None, Some(old)) => {
+            let old = in_version(old.clone(), call.info());
+            remains(old.tree(), patch, Some(call.info().schema.root()))
+        }
         (None, None) => patch.clone(),
     }
 }
@@ -118,7 +122,7 @@ pub(super) fn shown(call: &Call<'_>, tree: &Tree, old: Option<&Object>) -> Strin
     }
     let target = match (&call.target, old) {
         (Some(target), _) => target.clone(),
-        (None, Some(old)) => crate::watch::in_version(old.clone(), info).shown(),
+        (None, Some(old)) => in_version(old.clone(), info).shown(),
         (None, None) => Tree::empty_map(),
     };
     let text = patched::shown(call, &target, &tree, (&info.api_version(), &info.kind));
@@ -264,7 +268,7 @@ fn rules_of(call: &Call<'_>, tree: &Tree, old: Option<&Tree>, errors: &mut Vec<F
     let subresource = call.request.subresource.as_deref();
     if info.custom {
         let scale = || scale_faults(info, tree, subresource == Some("status"));
-        let mut found = info.schema.validate_with(tree, old, scale);
+        let mut found = info.schema.validate_with(tree, old, errors, scale);
         if subresource == Some("status") && minor >= 24 {
             // Looked at alone, a status does not know where it stands.
             for error in &mut found {

@@ -8,11 +8,24 @@ use crate::golang;
 use crate::object::Tree;
 use crate::schema::Type;
 
-/// What is wrong, or nothing.
+/// What is wrong with an applied object, or nothing.
 pub(super) fn fault(shape: Shape<'_>, tree: &Tree) -> Option<String> {
-    let mut faults = Faults { said: Vec::new(), let_pass_twins: false };
+    told(&faults(shape, tree, false))
+}
+
+/// The same of an object that is stored, or is to be: elements that cannot be told apart are let pass.
+pub(super) fn fault_of_stored(shape: Shape<'_>, tree: &Tree) -> Option<String> {
+    told(&faults(shape, tree, true))
+}
+
+fn faults(shape: Shape<'_>, tree: &Tree, let_pass_twins: bool) -> Vec<String> {
+    let mut faults = Faults { said: Vec::new(), let_pass_twins };
     check(shape, tree, &At::Root, &mut faults);
-    match faults.said.as_slice() {
+    faults.said
+}
+
+fn told(faults: &[String]) -> Option<String> {
+    match faults {
         [] => None,
         [one] => Some(one.clone()),
         several => {
@@ -20,14 +33,6 @@ pub(super) fn fault(shape: Shape<'_>, tree: &Tree) -> Option<String> {
             Some(format!("errors:{}", lines.concat()))
         }
     }
-}
-
-/// Whether an object that is stored, or is to be, has not the form of its kind. Elements that cannot be told apart are
-/// let pass.
-pub(super) fn is_unfit(shape: Shape<'_>, tree: &Tree) -> bool {
-    let mut faults = Faults { said: Vec::new(), let_pass_twins: true };
-    check(shape, tree, &At::Root, &mut faults);
-    !faults.said.is_empty()
 }
 
 struct Faults {

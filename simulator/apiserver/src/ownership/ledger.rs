@@ -138,7 +138,9 @@ impl Pending {
         }
         let shape = Shape::root(&self.kind.schema);
         if self.minor >= 21
-            && [&self.old, &self.new].iter().any(|tree| check::is_unfit(shape, tree))
+            && [&self.old, &self.new]
+                .iter()
+                .any(|tree| check::fault_of_stored(shape, tree).is_some())
         {
             return Managers::default();
         }

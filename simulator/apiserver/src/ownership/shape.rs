@@ -175,7 +175,7 @@ impl<'a> Shape<'a> {
                 Err("not supported: associative list with lists as elements".to_owned())
             }
             _ if item.is_null() => {
-                Err("associative list without keys has an element that is an explicit null"
+                Err("associative list without keys has an element that's an explicit null"
                     .to_owned())
             }
             _ => Ok(Element::Value(Scalar(item.clone()))),

@@ -26,6 +26,14 @@ pub(super) struct Unknown {
     /// The first value of a wrong type. Go reads on after it, and only says so if nothing worse follows: a value that
     /// a type which reads itself (a quantity, a time) cannot read.
     misfit: Option<Misfit>,
+    /// What of the metadata of a custom object cannot be read is as if not said.
+    is_lenient: bool,
+}
+
+impl Unknown {
+    pub(super) fn lenient() -> Self {
+        Self { is_lenient: true, ..Self::default() }
+    }
 }
 
 impl Schema {
@@ -47,8 +55,21 @@ impl Schema {
         above: &Path<'_>,
         unknown: &mut Unknown,
     ) -> Result<Option<Tree>, Misfit> {
-        let new = decode(&self.meta, meta, old, &above.field("metadata"), &Owner::NONE, unknown)?;
-        unknown.misfit.take().map_or(Ok(new), Err)
+        let (at, is_lenient) = (above.field("metadata"), unknown.is_lenient);
+        let mut read = |meta: &Tree| {
+            let new = decode(&self.meta, meta, old, &at, &Owner::NONE, unknown)?;
+            unknown.misfit.take().map_or(Ok(new), Err)
+        };
+        match read(meta) {
+            Err(_) if is_lenient => {}
+            read => return read,
+        }
+        let member = |(key, value): (&str, &Tree)| {
+            let alone = Tree::map([(key, value.clone())]);
+            let new = read(&alone).ok()?.unwrap_or(alone);
+            Some((key.to_owned(), new.get(key)?.clone()))
+        };
+        Ok(Some(Tree::map(meta.entries().filter_map(member))))
     }
 }
 

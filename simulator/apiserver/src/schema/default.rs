@@ -9,11 +9,20 @@ impl Schema {
     /// other members: `builtin::defaults` by definition.
     pub fn default(&self, tree: &Tree, old: Option<&Tree>) -> Tree {
         let new = if self.is_custom() {
-            custom(self.node(), tree, old, true)
+            custom(self.node(), tree, old, true, false)
         } else {
             typed(self.node(), tree, old, self.minor)
         };
         new.unwrap_or_else(|| tree.clone())
+    }
+
+    /// The same for an object that was made here: of a custom kind, a null that no default takes the place of is not
+    /// overlooked.
+    pub(crate) fn default_made(&self, tree: &Tree, old: Option<&Tree>) -> Tree {
+        if !self.is_custom() {
+            return self.default(tree, old);
+        }
+        custom(self.node(), tree, old, true, true).unwrap_or_else(|| tree.clone())
     }
 }
 
@@ -91,21 +100,29 @@ fn absent(node: &Node, tree: &Tree, typed: bool) -> Option<Tree> {
     Some(Tree::map(present.chain(missing.map(|(name, value)| (name, value.clone())))))
 }
 
-/// Custom kinds: a null where none is allowed counts as absent.
-fn custom(node: &Node, tree: &Tree, old: Option<&Tree>, root: bool) -> Option<Tree> {
+/// Custom kinds: a null where none is allowed counts as absent; `keeps_nulls`: only where there is a default.
+fn custom(
+    node: &Node,
+    tree: &Tree,
+    old: Option<&Tree>,
+    root: bool,
+    keeps_nulls: bool,
+) -> Option<Tree> {
     if old.is_some_and(|old| old.same(tree)) {
         return None;
     }
     if tree.is_list() {
         let items = node.items.as_deref()?;
-        return list(node, tree, old, &|item, old| custom(items, item, old, false));
+        return list(node, tree, old, &|item, old| custom(items, item, old, false, keeps_nulls));
     }
     if !tree.is_map() {
         return None;
     }
     let mut nulls = Vec::new();
-    for (key, value) in tree.entries() {
-        if value.is_null() && node.member(key).is_some_and(|member| !member.node.nullable) {
+    for (key, _) in tree.entries().filter(|(_, value)| value.is_null()) {
+        let goes =
+            |member: &Member| !member.node.nullable && (!keeps_nulls || member.default.is_some());
+        if node.member(key).is_some_and(goes) {
             nulls.push((key, None));
         }
     }
@@ -122,7 +139,7 @@ fn custom(node: &Node, tree: &Tree, old: Option<&Tree>, root: bool) -> Option<Tr
         let child = node.member(key).map(|member| &member.node).or(node.additional.as_ref());
         let Some(child) = child else { continue };
         let old = old.and_then(|old| old.get(key));
-        if let Some(new) = custom(child, value, old, child.embedded) {
+        if let Some(new) = custom(child, value, old, child.embedded, keeps_nulls) {
             changes.push((key, Some(new)));
         }
     }

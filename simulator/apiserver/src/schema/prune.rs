@@ -8,8 +8,28 @@ impl Schema {
     /// The object without what its schema does not name, and the paths of what went. Metadata is that of any
     /// object; a wrong type in it refuses the body.
     pub fn prune(&self, tree: &Tree, old: Option<&Tree>) -> Result<(Tree, Vec<String>), Misfit> {
-        let mut unknown = Unknown::default();
+        self.pruned(tree, old, Unknown::default())
+    }
+
+    /// The same of an object that was made here: what is wrong in its metadata is as if not said.
+    pub(crate) fn prune_made(
+        &self,
+        tree: &Tree,
+        old: Option<&Tree>,
+    ) -> Result<(Tree, Vec<String>), Misfit> {
+        self.pruned(tree, old, Unknown::lenient())
+    }
+
+    fn pruned(
+        &self,
+        tree: &Tree,
+        old: Option<&Tree>,
+        mut unknown: Unknown,
+    ) -> Result<(Tree, Vec<String>), Misfit> {
         let mut new = tree.clone();
+        if new.get("metadata").is_some_and(Tree::is_null) {
+            new = new.with(&["metadata"], Tree::empty_map());
+        }
         if let Some(meta) = new.get("metadata") {
             let old = old.and_then(|old| old.get("metadata"));
             if let Some(meta) = self.decode_meta(meta, old, &Path::Root, &mut unknown)? {

@@ -9,14 +9,16 @@ use crate::status::{FieldError, FieldErrorKind};
 impl Schema {
     /// Builtin kinds have their rules in `builtin`; their schema only types them.
     pub fn validate(&self, tree: &Tree, old: Option<&Tree>) -> Vec<FieldError> {
-        self.validate_with(tree, old, Vec::new)
+        self.validate_with(tree, old, &[], Vec::new)
     }
 
-    /// The same, with what else is wrong with the values: told before what is wrong with lists, and by expressions.
+    /// The same, after what is known to be wrong with the object, and with what else is wrong with the values: told
+    /// before what is wrong with lists, and by expressions.
     pub(crate) fn validate_with(
         &self,
         tree: &Tree,
         old: Option<&Tree>,
+        before: &[FieldError],
         beside: impl FnOnce() -> Vec<FieldError>,
     ) -> Vec<FieldError> {
         if !self.is_custom() || old.is_some_and(|old| old.same(tree)) {
@@ -26,10 +28,10 @@ impl Schema {
         values(self.node(), tree, old, &Path::Root, &mut context);
         context.faults.0.extend(beside());
         unique::check(self.node(), tree, old, &Path::Root, &mut context.faults);
-        let sound = !context.structural;
         let mut faults = context.faults;
         if self.root().traits.rules {
-            if sound {
+            // Expressions would stumble over it.
+            if !faults.0.iter().chain(before).any(blocks) {
                 rule::check(self.node(), tree, old, &Path::Root, &mut faults);
             } else {
                 faults.0.push(FieldError::invalid_printed(
@@ -43,11 +45,15 @@ impl Schema {
     }
 }
 
+/// Whether the rules of expressions are not asked.
+fn blocks(fault: &FieldError) -> bool {
+    use FieldErrorKind::{NotSupported, Required, TooLong, TooMany, TypeInvalid};
+    matches!(fault.kind, NotSupported | Required | TooLong | TooMany | TypeInvalid)
+}
+
 #[derive(Default)]
 pub(super) struct Context {
     pub faults: Faults,
-    /// A type or a required member is wrong: expressions would stumble over it.
-    structural: bool,
     /// The words of servers before 1.24.
     is_old: bool,
 }
@@ -75,7 +81,6 @@ pub(super) fn values(
         if let Some((wanted, got)) = misfit(node, value) {
             let detail = format!("{path} in body must be of type {wanted}: \"{got}\"");
             context.faults.0.push(FieldError::type_invalid(*path, got, &detail));
-            context.structural = true;
         }
         if let Some(limits) = &node.limits {
             if let Some(logic) = &limits.logic {
@@ -108,7 +113,6 @@ pub(super) fn values(
         for member in node.members.iter().filter(|member| member.flags.required) {
             if value.get(&member.name).is_none() {
                 context.faults.required(path.field(&member.name), "");
-                context.structural = true;
             }
         }
         if node.embedded {
@@ -275,7 +279,6 @@ fn written(limits: &Limits, text: &str, value: &Tree, path: &Path<'_>, context: 
         } else {
             context.faults.too_long(*path, usize::try_from(most).unwrap_or(usize::MAX));
         }
-        context.structural = true;
     } else if let Some(least) = limits.min_length.filter(|least| length < *least) {
         context.invalid(path, value, &format!("should be at least {least} chars long"));
     } else if let Some(pattern) = pattern {
@@ -286,7 +289,6 @@ fn written(limits: &Limits, text: &str, value: &Tree, path: &Path<'_>, context: 
         let mut fault = FieldError::invalid(*path, value, &detail);
         fault.kind = FieldErrorKind::TypeInvalid;
         context.faults.0.push(fault);
-        context.structural = true;
     }
 }
 
@@ -345,7 +347,6 @@ fn counted(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
 
 fn enumerated(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context) {
     if !limits.enumeration.is_empty() && !limits.enumeration.contains(value) {
-        context.structural = true;
         let supported: Vec<String> = limits.enumeration.iter().map(Tree::to_string).collect();
         context.faults.0.push(FieldError {
             kind: FieldErrorKind::NotSupported,
@@ -359,10 +360,8 @@ fn too_many(context: &mut Context, path: &Path<'_>, actual: u64, most: u64, of: 
     if context.is_old {
         let what = format!("{path} in body should have at most {most} {of}");
         context.faults.invalid(*path, actual, &what);
-        context.structural = true;
         return;
     }
     let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     context.faults.0.push(FieldError::too_many(*path, number(actual), number(most)));
-    context.structural = true;
 }

@@ -10,23 +10,33 @@ use crate::schema::{Faults, Path};
 
 /// `via`: the group and version of the request. `events.k8s.io/v1` asks for more than the others.
 pub(in crate::builtin) fn check(write: &Write<'_>, via: &KindInfo, faults: &mut Faults) {
-    let (event, root) = (write.new, Path::Root);
+    let event = write.new;
     legacy(write, via, faults);
     if &*via.group != "events.k8s.io" || &*via.version != "v1" {
         return;
     }
-    let series_changed = write.old.is_none_or(|old| old.get("series") != event.get("series"));
-    if let Some(series) = event.get("series").filter(|_| series_changed) {
-        if series.int_at(&["count"]).unwrap_or(0) < 2 {
-            faults.invalid(root.field("series.count"), "", "should be at least 2");
-        }
-        if text(series, "lastObservedTime").is_empty() {
-            faults.required(root.field("series.lastObservedTime"), "");
-        }
+    if write.old.is_none() {
+        series(event, faults);
+        created(event, faults);
     }
-    match write.old {
-        None => created(event, faults),
-        Some(old) => unchanged(event, old, faults),
+}
+
+/// What may not change of one that comes through `events.k8s.io/v1`.
+pub(in crate::builtin) fn kept(event: &Tree, old: &Tree, faults: &mut Faults) {
+    if old.get("series") != event.get("series") {
+        series(event, faults);
+    }
+    unchanged(event, old, faults);
+}
+
+fn series(event: &Tree, faults: &mut Faults) {
+    let root = Path::Root;
+    let Some(series) = event.get("series") else { return };
+    if series.int_at(&["count"]).unwrap_or(0) < 2 {
+        faults.invalid(root.field("series.count"), "", "should be at least 2");
+    }
+    if text(series, "lastObservedTime").is_empty() {
+        faults.required(root.field("series.lastObservedTime"), "");
     }
 }
 
@@ -90,7 +100,7 @@ fn created(event: &Tree, faults: &mut Faults) {
 
 fn unchanged(event: &Tree, old: &Tree, faults: &mut Faults) {
     same_struct((event, event), old, &["involvedObject"], "core.ObjectReference", faults);
-    kept(event, old, &["reason", "message"], faults);
+    same_texts(event, old, &["reason", "message"], faults);
     same_struct((event, event), old, &["source"], "core.EventSource", faults);
     same(event, old, &["firstTimestamp"], faults);
     same(event, old, &["lastTimestamp"], faults);
@@ -98,15 +108,15 @@ fn unchanged(event: &Tree, old: &Tree, faults: &mut Faults) {
     if count(event) != count(old) {
         faults.invalid(Path::Root.field("count"), count(event), IMMUTABLE);
     }
-    kept(event, old, &["reason", "type"], faults);
+    same_texts(event, old, &["reason", "type"], faults);
     same(event, old, &["eventTime"], faults);
-    kept(event, old, &["action"], faults);
+    same_texts(event, old, &["action"], faults);
     same_struct((event, event), old, &["related"], "core.ObjectReference", faults);
-    kept(event, old, &["reportingComponent", "reportingInstance"], faults);
+    same_texts(event, old, &["reportingComponent", "reportingInstance"], faults);
 }
 
 /// Strings that stay as they are.
-fn kept(event: &Tree, old: &Tree, keys: &[&'static str], faults: &mut Faults) {
+fn same_texts(event: &Tree, old: &Tree, keys: &[&'static str], faults: &mut Faults) {
     for key in keys {
         let (now, was) = (text(event, key), text(old, key));
         let shown = if *key == "reportingComponent" { "reportingController" } else { key };

@@ -56,19 +56,19 @@ fn no_system_class(name: &str, value: i64, default: Option<bool>) -> Option<Stri
 pub(in crate::builtin) fn only_default(
     server: &Server,
     kind: &KindInfo,
-    tree: Tree,
-) -> Result<Tree, Status> {
+    tree: &Tree,
+) -> Result<(), Status> {
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
     let is_default = |tree: &Tree| tree.bool_at(&["globalDefault"]) == Some(true);
     let mut others = objects(server, "scheduling.k8s.io", "PriorityClass");
     match others.find(|class| class.name() != name && is_default(class.tree())) {
-        Some(other) if is_default(&tree) => {
+        Some(other) if is_default(tree) => {
             let why = format!(
                 "PriorityClass {} is already marked as default. Only one default can exist",
                 other.name()
             );
             Err(Status::forbidden(kind, name, &why))
         }
-        _ => Ok(tree),
+        _ => Ok(()),
     }
 }
