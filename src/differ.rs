@@ -4,6 +4,7 @@
 //! draw ─► story ─► both servers, step by step ─► compare ─► shrink ─► a file to keep, the story again
 //! ```
 
+mod chance;
 mod compare;
 mod draw;
 #[cfg(test)]

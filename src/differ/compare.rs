@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 use serde_json::{Map, Value};
 
+use super::chance;
 use super::server::Reply;
 
 /// Where two answers part first.
@@ -40,7 +41,7 @@ pub struct Symbols {
 
 /// The first difference between two answers to one step.
 pub fn first(ours: &Reply, theirs: &Reply, symbols: &mut [Symbols; 2]) -> Option<Difference> {
-    if is_panic(theirs) && ours.status >= 400 {
+    if chance::is_panic(theirs) && ours.status >= 400 {
         return None;
     }
     let [mine, other] = symbols;
@@ -48,13 +49,22 @@ pub fn first(ours: &Reply, theirs: &Reply, symbols: &mut [Symbols; 2]) -> Option
         (ours != theirs).then(|| Difference { at: at.to_owned(), ours, theirs })
     };
     let [mut my_bodies, other_bodies] = [
-        ours.bodies().iter().filter(|it| !is_chance(it)).map(|it| mine.canonical(it)).collect(),
-        theirs.bodies().iter().filter(|it| !is_chance(it)).map(|it| other.canonical(it)).collect(),
+        ours.bodies()
+            .iter()
+            .filter(|it| !chance::is_bookmark(it))
+            .map(|it| mine.canonical(it))
+            .collect(),
+        theirs
+            .bodies()
+            .iter()
+            .filter(|it| !chance::is_bookmark(it))
+            .map(|it| other.canonical(it))
+            .collect(),
     ]
     .map(|bodies: Vec<Value>| bodies);
     let (mine_of, other_of) = (&mine.revisions, &other.revisions);
     for (mine, body) in my_bodies.iter_mut().zip(&other_bodies) {
-        if alike_but_for_order(mine, body) || alike_but_for_lines(mine, body) {
+        if chance::is_alike(mine, body) {
             *mine = body.clone();
         }
         free_copies(mine_of, other_of, mine, body);
@@ -75,66 +85,6 @@ pub fn first(ours: &Reply, theirs: &Reply, symbols: &mut [Symbols; 2]) -> Option
             let mut place = String::new();
             within(&Value::Array(ours), &Value::Array(theirs), &mut place)
         })
-}
-
-/// Whether a server fell over a request: it compared two values that Go cannot compare, say. What it would have said of
-/// the request if it had not, nobody knows; that it did not carry it out, is sure.
-fn is_panic(reply: &Reply) -> bool {
-    reply.status == 0
-}
-
-/// Bookmarks but for the one after the initial events: a real server sends them by its own clock, and one that ends a
-/// watch of a second in the same second sends one, or none.
-fn is_chance(event: &Value) -> bool {
-    event["type"] == "BOOKMARK" && !event.to_string().contains("k8s.io/initial-events-end")
-}
-
-/// Whether two refusals tell the same, and of what stands in maps in another order. A real server written in Go walks a
-/// map in no order, another one each time: three labels that are no labels, told three times, are told in three orders.
-fn alike_but_for_order(ours: &Value, theirs: &Value) -> bool {
-    let causes = |status: &Value| status["details"]["causes"].as_array().cloned();
-    let (Some(mut mine), Some(mut other)) = (causes(ours), causes(theirs)) else { return false };
-    let rest = |status: &Value| {
-        let mut status = status.clone();
-        status["details"]["causes"] = Value::Null;
-        // The message has no more in it than the causes.
-        status["message"] = Value::Null;
-        status
-    };
-    let bytes = |status: &Value| {
-        let mut bytes = status["message"].as_str().unwrap_or_default().as_bytes().to_vec();
-        bytes.sort_unstable();
-        bytes
-    };
-    if rest(ours) != rest(theirs) || bytes(ours) != bytes(theirs) {
-        return false;
-    }
-    // Whom an apply meets is kept in a map: who is told first is chance, what of his is told in order.
-    let conflict = |cause: &Value| cause["reason"] == "FieldManagerConflict";
-    if mine.iter().all(conflict) && other.iter().all(conflict) {
-        let by_manager = |causes: &mut Vec<Value>| {
-            causes.sort_by_key(|cause| cause["message"].as_str().map(str::to_owned));
-        };
-        by_manager(&mut mine);
-        by_manager(&mut other);
-        return mine == other;
-    }
-    // The validators of custom kinds walk the members of a schema as maps; their metadata is looked at as any other.
-    let group = ours["details"]["group"].as_str().unwrap_or_default();
-    let custom = group.contains('.') && !group.ends_with(".k8s.io");
-    let by_schema = |cause: &Value| {
-        custom && !cause["field"].as_str().is_some_and(|field| field.starts_with("metadata"))
-    };
-    let in_order = |causes: &[Value]| {
-        let kept = causes.iter().filter(|cause| !by_schema(cause) && !is_of_map(cause));
-        kept.cloned().collect::<Vec<_>>()
-    };
-    if in_order(&mine) != in_order(&other) {
-        return false;
-    }
-    mine.sort_by_key(Value::to_string);
-    other.sort_by_key(Value::to_string);
-    mine == other
 }
 
 /// Gives way where both servers say the same of a revision of their own, which a story copied into another field: it is
@@ -172,36 +122,6 @@ fn without_copies(text: &str, revisions: &BTreeSet<String>) -> String {
         if revisions.contains(&found[0]) { "<revision>".to_owned() } else { found[0].to_owned() }
     });
     NO_TIME.replace_all(&text, "${1}").into_owned()
-}
-
-/// Whether two refusals of an applied object tell the same of its values in another order: a real server walks those of
-/// a map in no order.
-fn alike_but_for_lines(ours: &Value, theirs: &Value) -> bool {
-    let lines = |status: &Value| {
-        let message = status["message"].as_str()?;
-        let (lead, told) = message.split_once(": errors:\n")?;
-        let mut told: Vec<String> = told.lines().map(str::to_owned).collect();
-        told.sort_unstable();
-        lead.starts_with("failed to create typed").then(|| (lead.to_owned(), told))
-    };
-    let rest = |status: &Value| {
-        let mut status = status.clone();
-        status["message"] = Value::Null;
-        status
-    };
-    lines(ours).zip(lines(theirs)).is_some_and(|(mine, other)| mine == other)
-        && rest(ours) == rest(theirs)
-}
-
-/// Whether a cause is about what stands in a map: under a key, or in one of those that are named as a whole.
-fn is_of_map(cause: &Value) -> bool {
-    const MAPS: [&str; 5] = ["labels", "annotations", "selector", "nodeSelector", "matchLabels"];
-    let field = cause["field"].as_str().unwrap_or_default();
-    let keyed =
-        field.split('[').skip(1).any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
-    // The sources of a metric are kept in a set.
-    let of_set = cause["message"] == "Forbidden: must populate the given metric source only";
-    keyed || of_set || field.rsplit('.').next().is_some_and(|last| MAPS.contains(&last))
 }
 
 fn within(ours: &Value, theirs: &Value, place: &mut String) -> Option<Difference> {
@@ -382,16 +302,16 @@ fn is_now(time: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn reply(status: u16, body: &Value) -> Reply {
+    pub(in crate::differ) fn reply(status: u16, body: &Value) -> Reply {
         Reply::new(status, &[("content-type", "application/json")], body.to_string())
     }
 
-    fn between(ours: &Value, theirs: &Value) -> Option<Difference> {
+    pub(in crate::differ) fn between(ours: &Value, theirs: &Value) -> Option<Difference> {
         first(&reply(200, ours), &reply(200, theirs), &mut Default::default())
     }
 
@@ -428,28 +348,6 @@ mod tests {
     }
 
     #[test]
-    fn what_an_applied_object_breaks_may_be_told_in_another_order() {
-        let status = |lines: [&str; 2]| {
-            let lead = "failed to create typed patch object (/a; /v1, Kind=Pod): errors:";
-            json!({ "message": format!("{lead}\n  {}\n  {}", lines[0], lines[1]) })
-        };
-
-        assert_eq!(between(&status(["a", "b"]), &status(["b", "a"])), None);
-        assert!(between(&status(["a", "b"]), &status(["b", "c"])).is_some());
-    }
-
-    #[test]
-    fn what_a_server_fell_over_is_told_only_where_ours_carries_it_out() {
-        let between = |ours: u16| {
-            let theirs = reply(0, &json!({}));
-            first(&reply(ours, &json!({})), &theirs, &mut Default::default())
-        };
-
-        assert_eq!(between(422), None);
-        assert_eq!(between(200).map(|found| found.at), Some("status".to_owned()));
-    }
-
-    #[test]
     fn a_uid_that_one_server_took_for_another_is_one() {
         let one = "8874e203-8028-465a-b0a2-649a7658a726";
         let two = "11111111-8028-465a-b0a2-649a7658a726";
@@ -470,46 +368,5 @@ mod tests {
         assert_eq!(between(&object("231", "231"), &theirs), None);
         assert!(between(&object("231", "232"), &theirs).is_some());
         assert!(between(&object("231", "231"), &object("17400", "17401")).is_some());
-    }
-
-    #[test]
-    fn whom_an_apply_meets_first_is_chance_and_what_of_his_is_not() {
-        let status = |causes: [(&str, &str); 3]| {
-            let causes = causes.map(|(manager, field)| json!({ "reason": "FieldManagerConflict", "message": manager, "field": field }));
-            json!({ "kind": "Status", "message": "m", "details": { "causes": causes } })
-        };
-        let [one, two, other] = [("one", ".a"), ("one", ".b"), ("two", ".a")];
-        let ours = status([one, two, other]);
-
-        assert_eq!(between(&ours, &status([other, one, two])), None);
-        assert!(between(&ours, &status([two, one, other])).is_some());
-    }
-
-    #[test]
-    fn causes_may_stand_in_another_order_where_a_real_server_has_none() {
-        let status = |group: &str, fields: [&str; 2]| {
-            let causes = fields.map(|field| json!({ "field": field, "message": "m" }));
-            let message = fields.join(", ");
-            json!({ "kind": "Status", "message": message, "details": { "group": group, "causes": causes } })
-        };
-        let free = |group: &str, [one, two]: [&str; 2]| {
-            between(&status(group, [one, two]), &status(group, [two, one])).is_none()
-        };
-
-        assert!(!free("apps", ["spec.a", "spec.b"]));
-        assert!(free("apps", ["metadata.labels", "spec.selector"]));
-        assert!(free("differ.example", ["spec.a", "spec.b"]));
-        assert!(!free("differ.example", ["metadata.name", "metadata.generateName"]));
-        assert!(!free("storage.k8s.io", ["spec.a", "spec.b"]));
-        let too_much = |fields: [&str; 2]| {
-            let causes = fields.map(|field| {
-                json!({ "field": field, "message": "Forbidden: must populate the given metric source only" })
-            });
-            json!({ "message": "m", "details": { "group": "autoscaling", "causes": causes } })
-        };
-        assert_eq!(
-            between(&too_much(["a", "b"]), &too_much(["b", "a"])).map(|found| found.at),
-            None
-        );
     }
 }

@@ -13,7 +13,9 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
     let old = match call.stored() {
         Ok(old) => Some(old),
-        Err(status) if call.request.subresource.is_some() => return Err(status),
+        Err(status) if call.request.subresource.is_some() && !update::creates_on_update(call) => {
+            return Err(status);
+        }
         Err(_) => None,
     };
     if old.is_none() {

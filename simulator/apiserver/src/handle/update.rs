@@ -179,7 +179,7 @@ pub(super) fn check_name(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
     Ok(())
 }
 
-fn creates_on_update(call: &Call<'_>) -> bool {
+pub(super) fn creates_on_update(call: &Call<'_>) -> bool {
     let minor = call.server.profile().minor;
     match call.request.subresource.as_deref() {
         None => creates(call.info(), minor),

@@ -172,6 +172,10 @@ pub(super) fn prepare_create(call: &mut Call<'_>, tree: Tree) -> Result<Tree, St
         Ok(tree)
     } else {
         let tree = call.info().schema.settle(&tree, None);
+        if call.info().is("", "Service") && call.request.subresource.is_some() {
+            // Addresses are given out where Services themselves are written.
+            return Ok(admission::fresh_status(call.info(), tree));
+        }
         admission::create(call.server, call.info(), tree, call.now)
     }
 }
