@@ -38,6 +38,15 @@ impl Server {
     }
 }
 
+/// What a server makes of a kind under a name, as the table has it.
+pub(crate) fn object(kind: &str, name: &str) -> Option<Tree> {
+    let objects = OBJECTS.lines().filter(|line| line.contains(kind));
+    let mut objects = objects.filter_map(|line| Tree::from_json(line.as_bytes()).ok());
+    objects.find(|object| {
+        object.str_at(&["kind"]) == Some(kind) && object.str_at(&["metadata", "name"]) == Some(name)
+    })
+}
+
 /// With what all objects of a kind have in common, which the table leaves out.
 fn completed(object: &Tree, group: &str, kind: &str, port: u16) -> Tree {
     if group == "rbac.authorization.k8s.io" {

@@ -19,6 +19,7 @@ pub(crate) mod internal;
 pub(crate) mod limits;
 mod names;
 pub(crate) mod network;
+mod pem;
 pub(crate) mod pod;
 mod resource;
 pub(crate) mod rules;

@@ -172,7 +172,7 @@ impl<'a> Call<'a> {
             }
             (None, Verb::Create) => create::create(self),
             (
-                None | Some("status" | "ephemeralcontainers" | "resize" | "approval"),
+                None | Some("status" | "ephemeralcontainers" | "resize" | "approval" | "finalize"),
                 Verb::Update,
             ) => update::update(self),
             (
@@ -189,7 +189,6 @@ impl<'a> Call<'a> {
                 container::session(self)
             }
             (Some("proxy"), _) => container::proxy(self),
-            (Some("finalize"), Verb::Update) => subresource::finalize(self),
             (None, Verb::DeleteCollection) => delete::delete_collection(self),
             _ => Err(Status::method_not_allowed()),
         };

@@ -267,6 +267,9 @@ DEFAULTS = {
     },
     "admissionregistration.v1.ValidatingAdmissionPolicySpec": {"failurePolicy": "Fail"},
     "flowcontrol.v1.FlowSchemaSpec": {"matchingPrecedence": 1000},
+    "flowcontrol.v1.ExemptPriorityLevelConfiguration": {"nominalConcurrencyShares": 0, "lendablePercent": 0},
+    "flowcontrol.v1.LimitedPriorityLevelConfiguration": {"nominalConcurrencyShares": 30, "lendablePercent": 0},
+    "flowcontrol.v1.QueuingConfiguration": {"handSize": 8, "queues": 64, "queueLengthLimit": 50},
 }
 
 # Defaults that only newer servers know: (definition, field) -> first minor version.
@@ -291,6 +294,7 @@ ALWAYS = {
     "core.v1.Namespace": ["spec", "status"],
     "core.v1.Node": ["spec", "status"],
     "core.v1.NodeStatus": ["daemonEndpoints", "nodeInfo"],
+    "core.v1.NodeRuntimeHandler": ["name"],
     "core.v1.NodeDaemonEndpoints": ["kubeletEndpoint"],
     "core.v1.PodTemplateSpec": ["metadata", "spec"],
     "core.v1.PodTemplate": ["template"],
@@ -361,6 +365,7 @@ ALWAYS = {
     "admissionregistration.v1.ValidatingAdmissionPolicyBinding": ["spec"],
     "storage.v1.VolumeAttachmentSpec": ["source"],
     "flowcontrol.v1.FlowSchemaSpec": ["priorityLevelConfiguration"],
+    "flowcontrol.v1.LimitedPriorityLevelConfiguration": ["limitResponse"],
     "autoscaling.v1.HorizontalPodAutoscalerSpec": ["scaleTargetRef"],
     "autoscaling.v2.HorizontalPodAutoscalerSpec": ["scaleTargetRef"],
 }
@@ -372,6 +377,13 @@ NULLS = {
     "storage.v1.CSINodeDriver": ["topologyKeys"],
     "resource.v1.DeviceClaim": ["requests"],
     "core.v1.TypedLocalObjectReference": ["apiGroup"],
+    "core.v1.TypedObjectReference": ["apiGroup"],
+    "core.v1.AzureFilePersistentVolumeSource": ["secretNamespace"],
+    "core.v1.ContainerImage": ["names"],
+    "flowcontrol.v1.ResourcePolicyRule": ["namespaces"],
+    "networking.v1.HTTPIngressPath": ["pathType"],
+    "admissionregistration.v1.MutatingWebhook": ["sideEffects"],
+    "admissionregistration.v1.ValidatingWebhook": ["sideEffects"],
     "core.v1.LimitRangeSpec": ["limits"],
     "core.v1.PodCondition": ["lastProbeTime", "lastTransitionTime"],
     "core.v1.NodeCondition": ["lastHeartbeatTime", "lastTransitionTime"],
@@ -439,21 +451,17 @@ KEEP_EMPTY_STRING = {
     "discovery.v1.EndpointPort": ["name", "protocol"],
     "discovery.v1beta1.EndpointPort": ["name", "protocol"],
     "discovery.v1.Endpoint": ["hostname", "zone"],
-<<<<<<< HEAD
-=======
     "core.v1.ExecAction": [],
->>>>>>> fcd101b (Texts that the server's types point to may be empty; tables of bookmarks, embedded objects, node labels and custom values are told as the real server tells them)
     "admissionregistration.v1.MatchResources": ["matchPolicy"],
     "admissionregistration.v1.MutatingWebhook": ["failurePolicy", "matchPolicy", "reinvocationPolicy"],
+    "admissionregistration.v1.NamedRuleWithOperations": ["scope"],
     "admissionregistration.v1.ParamRef": ["parameterNotFoundAction"],
+    "admissionregistration.v1.RuleWithOperations": ["scope"],
     "admissionregistration.v1.ServiceReference": ["path"],
     "admissionregistration.v1.ValidatingAdmissionPolicySpec": ["failurePolicy"],
     "admissionregistration.v1.ValidatingWebhook": ["failurePolicy", "matchPolicy"],
     "admissionregistration.v1.Validation": ["reason"],
     "admissionregistration.v1.WebhookClientConfig": ["url"],
-<<<<<<< HEAD
-    "autoscaling.v2.HPAScalingRules": ["selectPolicy"],
-=======
     "apiextensions.v1.CustomResourceDefinitionVersion": ["deprecationWarning"],
     "apiextensions.v1.CustomResourceSubresourceScale": ["labelSelectorPath"],
     "apiextensions.v1.JSONSchemaProps": ["$ref", "x-kubernetes-list-type", "x-kubernetes-map-type"],
@@ -467,7 +475,6 @@ KEEP_EMPTY_STRING = {
     "apiextensions.v1beta1.WebhookClientConfig": ["url"],
     "autoscaling.v2.HPAScalingRules": ["selectPolicy"],
     "autoscaling.v2beta2.HPAScalingRules": ["selectPolicy"],
->>>>>>> fcd101b (Texts that the server's types point to may be empty; tables of bookmarks, embedded objects, node labels and custom values are told as the real server tells them)
     "batch.v1.JobSpec": ["completionMode", "podReplacementPolicy"],
     "batch.v1.JobStatus": ["failedIndexes"],
     "batch.v1.PodFailurePolicyOnExitCodesRequirement": ["containerName"],
@@ -498,12 +505,6 @@ KEEP_EMPTY_STRING = {
     "core.v1.VolumeMount": ["recursiveReadOnly"],
     "core.v1.VolumeMountStatus": ["recursiveReadOnly"],
     "core.v1.WindowsSecurityContextOptions": ["gmsaCredentialSpec", "gmsaCredentialSpecName", "runAsUserName"],
-<<<<<<< HEAD
-    "networking.v1.IngressClassParametersReference": ["namespace", "scope"],
-    "networking.v1.IngressPortStatus": ["error"],
-    "networking.v1.NetworkPolicyPort": ["protocol"],
-    "policy.v1.PodDisruptionBudgetSpec": ["unhealthyPodEvictionPolicy"],
-=======
     "discovery.v1beta1.Endpoint": ["hostname"],
     "extensions.v1beta1.HTTPIngressPath": ["pathType"],
     "meta.v1.DeleteOptions": ["propagationPolicy"],
@@ -515,7 +516,6 @@ KEEP_EMPTY_STRING = {
     "networking.v1beta1.HTTPIngressPath": ["pathType"],
     "policy.v1.PodDisruptionBudgetSpec": ["unhealthyPodEvictionPolicy"],
     "policy.v1beta1.RuntimeClassStrategyOptions": ["defaultRuntimeClassName"],
->>>>>>> fcd101b (Texts that the server's types point to may be empty; tables of bookmarks, embedded objects, node labels and custom values are told as the real server tells them)
     "resource.v1.AllocatedDeviceStatus": ["shareID"],
     "resource.v1.DeviceAttribute": ["string", "version"],
     "resource.v1.DeviceClassSpec": ["extendedResourceName"],
@@ -566,6 +566,8 @@ DROP_ZERO = {
     "networking.v1.ServiceBackendPort": ["number"],
     "apps.v1.DeploymentStatus": ["replicas"],
     "core.v1.ContainerImage": ["sizeBytes"],
+    "flowcontrol.v1.FlowSchemaSpec": ["matchingPrecedence"],
+    "flowcontrol.v1.QueuingConfiguration": ["handSize", "queues", "queueLengthLimit"],
 }
 KEEP_ZERO = {
     "apps.v1.RollingUpdateStatefulSetStrategy": ["partition"],

@@ -20,7 +20,8 @@ resource.ResourceClaimSpec resource.ResourceClaimTemplateSpec rbac.RoleRef polic
 networking.NetworkPolicySpec core.EventSource autoscaling.HorizontalPodAutoscalerBehavior
 autoscalingv1.MetricSpec autoscalingv1.MetricStatus autoscalingv1.HorizontalPodAutoscalerCondition
 apps.DeploymentStrategy apps.StatefulSetUpdateStrategy apps.DaemonSetUpdateStrategy
-core.ScopeSelector""".split()
+core.ScopeSelector core.NodeAddress flowcontrol.FlowSchemaSpec flowcontrol.PriorityLevelConfigurationSpec
+certificates.CertificateSigningRequestCondition admissionregistration.AuditAnnotation""".split()
 PLAIN = {"string": "s", "bool": "b", "int": "i", "int32": "i", "int64": "i", "int16": "i", "uint8": "i", "byte": "i", "float64": "i",
          "resource.Quantity": "Q", "intstr.IntOrString": "I", "metav1.Time": "T", "metav1.MicroTime": "T", "metav1.Duration": "s",
          "types.UID": "s", "metav1.FieldsV1": "J", "runtime.Object": "J", "runtime.RawExtension": "J"}
@@ -100,7 +101,7 @@ class Table:
 def main():
     kubernetes, apimachinery, api = sys.argv[1:]
     table = Table()
-    for package in "core apps batch storage networking resource rbac policy autoscaling".split():
+    for package in "core apps batch storage networking resource rbac policy autoscaling flowcontrol certificates admissionregistration".split():
         load(f"{kubernetes}/pkg/apis/{package}/types.go", package, table.structs, table.names)
     load(f"{apimachinery}/pkg/apis/meta/v1/types.go", "metav1", table.structs, table.names)
     # What another version cannot say stands in annotations, in the form of v1.

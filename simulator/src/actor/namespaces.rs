@@ -133,11 +133,14 @@ impl Namespaces {
         }
         let name = name.clone();
         if left.is_none() {
-            let body = json!({
-                "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name }, "spec": { "finalizers": [] },
-            });
-            requests
-                .push(Request::update(NAMESPACES, "", &name, tree(body)).subresource("finalize"));
+            // The whole of it goes, whatever its revision: what is not said would be lost.
+            let stored =
+                server.kind("", "Namespace").and_then(|kind| server.table(kind).get("", &name));
+            requests.extend(stored.map(|stored| {
+                let body = stored.tree().without(&["metadata", "resourceVersion"]);
+                let body = body.with(&["spec"], Tree::empty_map());
+                Request::update(NAMESPACES, "", &name, body).subresource("finalize")
+            }));
         }
         for request in requests {
             ctx.send(request.by("kube-controller-manager"), IGNORE);

@@ -145,7 +145,7 @@ pub(super) fn reachable(
     at: Path<'_>,
 ) {
     use std::net::IpAddr::{V4, V6};
-    let why = match address {
+    let why = match address.to_canonical() {
         a if a.is_unspecified() => format!("may not be unspecified ({stated})"),
         a if a.is_loopback() => {
             "may not be in the loopback range (127.0.0.0/8, ::1/128)".to_owned()
@@ -176,13 +176,14 @@ pub(super) fn count_or_percent(
         let digits = percent
             .strip_suffix('%')
             .filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
-        match digits.map(str::parse::<i64>) {
-            Some(Ok(percent)) => {
-                if limited && percent > 100 {
+        match digits.map(|digits| digits.parse::<i64>().ok()) {
+            // More than any number is more than that.
+            Some(percent) => {
+                if limited && percent.is_none_or(|percent| percent > 100) {
                     faults.invalid(at.field(key), value, "must not be greater than 100%");
                 }
             }
-            _ => faults.invalid(
+            None => faults.invalid(
                 at.field(key),
                 value,
                 "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",

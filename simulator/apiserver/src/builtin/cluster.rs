@@ -2,25 +2,27 @@
 
 pub(super) mod config;
 pub(super) mod event;
+pub(super) mod flow_control;
 pub(super) mod others;
 pub(super) mod policies;
 pub(super) mod priority_class;
 pub(super) mod quota;
 pub(super) mod rbac;
 pub(super) mod runtime_class;
+pub(super) mod signing_request;
 pub(crate) mod webhooks;
 
 use std::net::IpAddr;
 
-use super::check::{NOTHING, complain, list, required, text};
+use super::check::{NOTHING, complain, list, loose_ip, required, text};
 use super::rules::Write;
 use crate::Tree;
 use crate::names;
 use crate::schema::{Faults, Path};
 
-pub(super) fn namespace(write: &Write<'_>, subresource: Option<&str>, faults: &mut Faults) {
+pub(super) fn namespace(write: &Write<'_>, faults: &mut Faults) {
     let spec = write.new.get("spec").unwrap_or(&NOTHING);
-    if subresource == Some("status") {
+    if write.subresource == Some("status") {
         phase(write.new, faults);
         return;
     }
@@ -31,7 +33,7 @@ pub(super) fn namespace(write: &Write<'_>, subresource: Option<&str>, faults: &m
     let all = above.field("finalizers");
     for (index, name) in list(spec, "finalizers").iter().enumerate() {
         // Only where they are all that is written does the real server say which.
-        let place = if subresource == Some("finalize") { all.index(index) } else { all };
+        let place = if write.subresource == Some("finalize") { all.index(index) } else { all };
         let name = name.as_str().unwrap_or_default();
         complain(faults, place, name, names::qualified_name(name));
         let is_standard = matches!(name, "kubernetes" | "foregroundDeletion" | "orphan");
@@ -95,7 +97,7 @@ fn ranges(cidrs: &Tree, all: Path<'_>, faults: &mut Faults) {
             faults.invalid(all.index(index), *cidr, &why);
         }
     }
-    let family = |cidr: &str| loose(cidr.split('/').next()?).map(|address| address.is_ipv4());
+    let family = |cidr: &str| parsed_cidr(cidr).map(|(address, ..)| address.is_ipv4());
     if let [one, other] = stated.as_slice()
         && family(one).is_some()
         && family(one) == family(other)
@@ -105,23 +107,13 @@ fn ranges(cidrs: &Tree, all: Path<'_>, faults: &mut Faults) {
     }
 }
 
-/// An address as Go's older parsers took it, with zeros in front.
-fn loose(text: &str) -> Option<IpAddr> {
-    if let Ok(address) = text.parse() {
-        return Some(address);
-    }
-    let parts: Option<Vec<u8>> = text.split('.').map(|part| part.parse().ok()).collect();
-    let parts: [u8; 4] = parts?.try_into().ok()?;
-    Some(parts.into())
-}
-
 fn is_mapped(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(address) if address.to_ipv4_mapped().is_some())
 }
 
 /// What is wrong with an address that has to be written in the one way there is.
 pub(crate) fn bad_address(text: &str) -> Option<String> {
-    let Some(address) = loose(text) else {
+    let Some(address) = loose_ip(text) else {
         return Some("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".to_owned());
     };
     if text.parse::<IpAddr>().is_err() {
@@ -136,12 +128,7 @@ pub(crate) fn bad_address(text: &str) -> Option<String> {
 
 fn bad_cidr(text: &str) -> Option<String> {
     let not_one = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-    let parsed = text.split_once('/').and_then(|(address, length)| {
-        let (address, bits) = (loose(address)?, length.parse::<u32>().ok()?);
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        (bits <= most && !length.starts_with('+')).then_some((address, bits, length))
-    });
-    let Some((address, bits, length)) = parsed else { return Some(not_one.to_owned()) };
+    let Some((address, bits, length)) = parsed_cidr(text) else { return Some(not_one.to_owned()) };
     let stated = text.split('/').next().unwrap_or_default();
     if stated.parse::<IpAddr>().is_err() || length.len() > 1 && length.starts_with('0') {
         return Some("must not have leading 0s in IP or prefix length".to_owned());
@@ -160,14 +147,19 @@ fn bad_cidr(text: &str) -> Option<String> {
     (canonical != text).then(|| format!("must be in canonical form ({canonical:?})"))
 }
 
+/// The address of a range, and the length of its prefix, as a number and as it is written.
+pub(super) fn parsed_cidr(text: &str) -> Option<(IpAddr, u32, &str)> {
+    let (address, length) = text.split_once('/')?;
+    let (address, bits) = (loose_ip(address)?, length.parse::<u32>().ok()?);
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    (bits <= most && !length.starts_with('+')).then_some((address, bits, length))
+}
+
 fn low_bits(count: u32) -> u128 {
     if count >= 128 { u128::MAX } else { (1 << count) - 1 }
 }
 
 pub(super) fn address(write: &Write<'_>, faults: &mut Faults) {
-    if write.old.is_some() {
-        return;
-    }
     let above = Path::Root.field("spec");
     let at = above.field("parentRef");
     let Some(parent) = write.new.at(&["spec", "parentRef"]) else {

@@ -11,13 +11,26 @@ pub(crate) enum Step {
     Update,
     /// The rules of the kind.
     Rules,
-    /// Those of them that are gone by twice.
-    Again,
+    /// Those of them that are gone by once more, or only later.
+    Later,
     /// What may not change.
     Fixed,
+    /// The metadata as of any kind, if nothing was wrong so far.
+    Common,
 }
 
-use Step::{Again, Fixed, Meta, Rules, Update};
+use Step::{Common, Fixed, Later, Meta, Rules, Update};
+
+/// How a new object is looked at. All kinds have a last look at the metadata in common: it matters where the rules of a
+/// kind say nothing of them.
+pub(crate) fn of_create(kind: &KindInfo) -> &'static [Step] {
+    match (&*kind.group, &*kind.kind) {
+        ("events.k8s.io", "Event") if &*kind.version == "v1" => &[Rules, Meta, Later],
+        (_, "Event") | ("policy", "PodDisruptionBudget") => &[Rules, Common],
+        ("certificates.k8s.io", "CertificateSigningRequest") => &[Meta, Rules, Common],
+        _ => &[Meta, Rules],
+    }
+}
 
 /// What comes after the look at the metadata that all kinds have in common.
 pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static [Step] {
@@ -29,7 +42,7 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
                 &[Rules]
             }
             ("certificates.k8s.io", "CertificateSigningRequest", _) => {
-                &[Meta, Rules, Fixed, Update]
+                &[Meta, Rules, Later, Update]
             }
             ("apps", "StatefulSet", "status") => &[Rules, Update],
             ("storage.k8s.io", "VolumeAttachment", "status") => &[Meta, Rules, Meta, Rules, Fixed],
@@ -38,7 +51,7 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         };
     }
     match (&*kind.group, &*kind.kind) {
-        ("events.k8s.io", "Event") if &*kind.version == "v1" => &[Rules, Update, Fixed],
+        ("events.k8s.io", "Event") if &*kind.version == "v1" => &[Rules, Update, Later],
         (_, "Event") | ("policy", "PodDisruptionBudget") => &[Rules, Fixed],
         ("", "Service") => &[Update, Fixed, Rules],
         ("", "ConfigMap" | "Secret") | ("networking.k8s.io", "IngressClass") => {
@@ -60,7 +73,7 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         ("discovery.k8s.io", "EndpointSlice") => &[Meta, Rules, Fixed],
         ("scheduling.k8s.io", "PriorityClass") => &[Update, Fixed],
         ("storage.k8s.io", "VolumeAttributesClass") => &[Meta, Rules, Update, Fixed, Meta, Rules],
-        ("certificates.k8s.io", "CertificateSigningRequest") => &[Meta, Rules, Fixed, Update],
+        ("certificates.k8s.io", "CertificateSigningRequest") => &[Meta, Rules, Later, Update],
         ("resource.k8s.io", "ResourceClaim" | "ResourceClaimTemplate") => {
             &[Meta, Rules, Update, Fixed, Rules]
         }
@@ -71,7 +84,7 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         | ("storage.k8s.io", "StorageClass" | "CSIStorageCapacity") => {
             &[Meta, Rules, Update, Fixed]
         }
-        ("batch", "Job") => &[Meta, Rules, Update, Again, Fixed],
+        ("batch", "Job") => &[Meta, Rules, Update, Later, Fixed],
         ("rbac.authorization.k8s.io", _) => &[Meta, Rules, Meta, Rules, Update, Fixed],
         _ => &[Update, Rules, Fixed],
     }

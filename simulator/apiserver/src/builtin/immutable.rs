@@ -5,7 +5,7 @@ mod service;
 mod volumes;
 mod workload;
 
-use super::check::{NOTHING, list, text};
+use super::check::{NOTHING, text};
 use super::internal;
 use crate::Tree;
 use crate::kinds::KindInfo;
@@ -24,10 +24,10 @@ pub(super) fn check(
 ) {
     match (&*kind.group, &*kind.kind) {
         ("", "Pod") => pod::check((new, stated), old, minor, faults),
-        ("", "ConfigMap") => fixed(new, old, &["data", "binaryData"], faults),
+        ("", "ConfigMap") => fixed((new, stated), old, &["data", "binaryData"], faults),
         ("", "Secret") => {
             same(new, old, &["type"], faults);
-            fixed(new, old, &["data"], faults);
+            fixed((new, stated), old, &["data"], faults);
         }
         ("", "Service") => service::check(new, old, minor, faults),
         ("", "PersistentVolumeClaim") => volumes::claim((new, stated), old, minor, faults),
@@ -44,8 +44,8 @@ pub(super) fn check(
         ("storage.k8s.io", "VolumeAttachment") => {
             same_struct((new, stated), old, &["spec"], "storage.VolumeAttachmentSpec", faults);
         }
-        ("events.k8s.io", "Event") if &*kind.version == "v1" => {
-            super::cluster::event::kept(new, old, faults);
+        ("storage.k8s.io", "VolumeAttributesClass") => {
+            super::storage::storage_class::kept_attributes(new, old, faults);
         }
         ("node.k8s.io", "RuntimeClass") => same_text(new, old, &["handler"], faults),
         ("scheduling.k8s.io", "PriorityClass") => {
@@ -72,7 +72,7 @@ pub(super) fn check(
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => {
             same_selector(new, old, faults);
         }
-        ("storage.k8s.io", "CSINode") => node_drivers(new, old, minor, faults),
+        ("storage.k8s.io", "CSINode") => node_drivers(new, old, faults),
         ("networking.k8s.io", "IPAddress") => {
             let parent = ["spec", "parentRef"];
             same_struct((new, stated), old, &parent, "networking.ParentReference", faults);
@@ -185,7 +185,9 @@ fn same_text(new: &Tree, old: &Tree, path: &[&str], faults: &mut Faults) {
 }
 
 /// A ConfigMap or Secret that was declared immutable.
-fn fixed(new: &Tree, old: &Tree, fields: &[&str], faults: &mut Faults) {
+///
+/// What is stored says nothing where it is empty; what comes in says that it is, but for texts of a ConfigMap.
+fn fixed((new, stated): (&Tree, &Tree), old: &Tree, fields: &[&str], faults: &mut Faults) {
     if old.bool_at(&["immutable"]) != Some(true) {
         return;
     }
@@ -195,7 +197,11 @@ fn fixed(new: &Tree, old: &Tree, fields: &[&str], faults: &mut Faults) {
     }
     for field in fields {
         let contents = |tree: &Tree| tree.get(field).filter(|data| !data.is_empty()).cloned();
-        if contents(new) != contents(old) {
+        let is_text = fields.len() > 1 && *field == "data";
+        let says_empty = !is_text
+            && contents(old).is_none()
+            && stated.get(field).is_some_and(|data| data.is_map() && data.is_empty());
+        if contents(new) != contents(old) || says_empty {
             faults.forbidden(Path::Root.field(field), why);
         }
     }
@@ -208,21 +214,14 @@ fn take(tree: &Tree, from: &Tree, key: &str) -> Tree {
     }
 }
 
-/// A driver of a node stays what it is; only how much it can take may change.
-fn node_drivers(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
-    let drivers = |tree: &Tree| {
-        let spec = tree.get("spec").unwrap_or(&NOTHING);
-        let bare = |driver: &Tree| match minor {
-            34.. => driver.without(&["allocatable"]),
-            _ => driver.clone(),
-        };
-        list(spec, "drivers").iter().map(bare).collect::<Vec<_>>()
-    };
-    let now = drivers(new);
-    for was in drivers(old) {
-        let after = now.iter().find(|driver| text(driver, "name") == text(&was, "name"));
-        if let Some(after) = after.filter(|after| **after != was) {
-            let spec = Path::Root.field("spec");
+/// A driver of a node stays what it is.
+fn node_drivers(new: &Tree, old: &Tree, faults: &mut Faults) {
+    let drivers = |tree: &Tree| tree.at(&["spec", "drivers"]).cloned().unwrap_or_default();
+    let (now, before) = (drivers(new), drivers(old));
+    let spec = Path::Root.field("spec");
+    for was in before.items() {
+        let alike = now.items().iter().filter(|driver| text(driver, "name") == text(was, "name"));
+        for after in alike.filter(|after| *after != was) {
             let at = spec.field("drivers");
             internal::invalid(faults, at, "storage.CSINodeDriver", after, IMMUTABLE);
         }
@@ -232,12 +231,32 @@ fn node_drivers(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
 fn node(new: &Tree, old: &Tree, minor: u32, faults: &mut Faults) {
     let before = faults.0.len();
     let at = Path::Root.field("spec");
-    for (key, field) in [("podCIDR", "podCIDRs"), ("providerID", "providerID")] {
-        let value = |tree: &Tree| tree.str_at(&["spec", key]).unwrap_or_default().to_owned();
-        if !value(old).is_empty() && value(new) != value(old) {
-            let why = format!("node updates may not change {key} except from \"\" to valid");
-            faults.forbidden(at.field(field), &why);
+    super::cluster::others::node_annotations(new, Some(old), faults);
+    let addresses = new.at(&["status", "addresses"]).map_or(&[][..], Tree::items);
+    let status = Path::Root.field("status");
+    let all = status.field("addresses");
+    for (index, address) in addresses.iter().enumerate() {
+        if addresses[..index].contains(address) {
+            let printed = internal::json("core.NodeAddress", address);
+            faults.0.push(FieldError::duplicate_printed(all.index(index), &printed));
         }
+    }
+    let unchangeable =
+        |key: &str| format!("node updates may not change {key} except from \"\" to valid");
+    let ranges = |tree: &Tree| tree.at(&["spec", "podCIDRs"]).cloned().unwrap_or_default();
+    let (now, was) = (ranges(new), ranges(old));
+    let differing = match (now.items().len(), was.items().len()) {
+        (_, 0) => 0,
+        (now, was) if now != was => 1,
+        _ => now.items().iter().zip(was.items()).filter(|(now, was)| now != was).count(),
+    };
+    for _ in 0..differing {
+        faults.forbidden(at.field("podCIDRs"), &unchangeable("podCIDR"));
+    }
+    let provider =
+        |tree: &Tree| tree.str_at(&["spec", "providerID"]).unwrap_or_default().to_owned();
+    if !provider(old).is_empty() && provider(new) != provider(old) {
+        faults.forbidden(at.field("providerID"), &unchangeable("providerID"));
     }
     if minor >= 22 && new.get("spec") != old.get("spec") {
         super::pod::scheduling::taints(new.get("spec").unwrap_or(&NOTHING), faults);

@@ -33,7 +33,7 @@ pub(crate) fn port_name(text: &str) -> Complaints {
     if text.len() > 15 {
         complaints.push("must be no more than 15 characters".to_owned());
     }
-    if !text.bytes().all(|b| lower(b) || b == b'-') {
+    if text.is_empty() || !text.bytes().all(|b| lower(b) || b == b'-') {
         complaints.push(
             "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned(),
         );

@@ -3,12 +3,14 @@
 use super::check::NOTHING;
 use super::cluster::config;
 use super::cluster::event;
+use super::cluster::flow_control;
 use super::cluster::others;
 use super::cluster::policies;
 use super::cluster::priority_class;
 use super::cluster::quota;
 use super::cluster::rbac;
 use super::cluster::runtime_class;
+use super::cluster::signing_request;
 use super::cluster::webhooks;
 use super::network::endpoint_slice;
 use super::network::ingress;
@@ -30,18 +32,20 @@ use crate::schema::Faults;
 use crate::status::FieldError;
 
 /// A write of an object of a builtin kind.
-pub(super) struct Write<'a> {
+pub(crate) struct Write<'a> {
     pub new: &'a Tree,
     pub old: Option<&'a Tree>,
     pub minor: u32,
     /// The object as its writer stated it, with what is empty and left out later.
     pub stated: &'a Tree,
+    /// The way in that it takes, if not that of the whole object.
+    pub subresource: Option<&'a str>,
 }
 
 impl<'a> Write<'a> {
     #[cfg(test)]
     pub(super) fn of(new: &'a Tree, old: Option<&'a Tree>) -> Self {
-        Self { new, old, minor: 34, stated: new }
+        Self { new, old, minor: 34, stated: new, subresource: None }
     }
 
     /// A part of the object; null where it says nothing of it.
@@ -71,121 +75,127 @@ impl<'a> Write<'a> {
 }
 
 /// Every rule that an object of a builtin kind breaks, whatever it was before.
-pub(crate) fn broken(
-    kind: &KindInfo,
-    new: &Tree,
-    old: Option<&Tree>,
-    minor: u32,
-    (subresource, stated): (Option<&str>, &Tree),
-) -> Vec<FieldError> {
+pub(crate) fn broken(kind: &KindInfo, write: &Write<'_>) -> Vec<FieldError> {
     let mut faults = Faults::default();
-    let write = Write { new, old, minor, stated };
-    if let (Some(old), Some("resize" | "ephemeralcontainers")) = (old, subresource) {
-        if subresource == Some("resize") {
-            pod::check(&write, &mut faults);
-            parts::resized(new, old, &mut faults);
+    let only_status = write.subresource == Some("status");
+    if let (Some(old), Some(way @ ("resize" | "ephemeralcontainers"))) =
+        (write.old, write.subresource)
+    {
+        if way == "resize" {
+            pod::check(write, &mut faults);
+            parts::resized(write.new, old, &mut faults);
         } else {
-            parts::looks(&write, &mut faults);
+            parts::looks(write, &mut faults);
         }
         return faults.0;
     }
     match (&*kind.group, &*kind.kind) {
-        ("", "Namespace") => cluster::namespace(&write, subresource, &mut faults),
-        ("networking.k8s.io", "ServiceCIDR") => cluster::service_cidr(&write, &mut faults),
-        ("networking.k8s.io", "IPAddress") => cluster::address(&write, &mut faults),
-        ("", "Pod") => pod::check(&write, &mut faults),
-        ("", "PodTemplate") => replication::template(&write, &mut faults),
-        ("", "ReplicationController") => replication::controller(&write, &mut faults),
-        ("", "Service") => service::check(&write, &mut faults),
-        ("", "ConfigMap") => config::config_map(&write, &mut faults),
-        ("", "Secret") => config::secret(&write, &mut faults),
-        ("", "PersistentVolumeClaim") => storage::claim(&write, &mut faults),
-        ("", "PersistentVolume") => storage::volume::check(&write, &mut faults),
-        ("", "Endpoints") => others::endpoints(&write, &mut faults),
-        ("" | "events.k8s.io", "Event") => event::check(&write, kind, &mut faults),
-        ("", "Node") => others::node(&write, &mut faults),
-        ("", "LimitRange") => quota::limit_range(&write, &mut faults),
-        ("", "ResourceQuota") => quota::quota(&write, &mut faults),
-        ("discovery.k8s.io", "EndpointSlice") => endpoint_slice::check(&write, &mut faults),
-        ("coordination.k8s.io", "Lease") => others::lease(&write, &mut faults),
-        ("storage.k8s.io", "StorageClass") => storage_class::check(&write, &mut faults),
-        ("storage.k8s.io", "CSIDriver") => csi::driver(&write, &mut faults),
-        ("storage.k8s.io", "VolumeAttachment") => csi::attachment(&write, &mut faults),
-        ("node.k8s.io", "RuntimeClass") => runtime_class::check(&write, &mut faults),
-        ("scheduling.k8s.io", "PriorityClass") => priority_class::check(&write, &mut faults),
+        ("", "Namespace") => cluster::namespace(write, &mut faults),
+        ("networking.k8s.io", "ServiceCIDR") => cluster::service_cidr(write, &mut faults),
+        ("networking.k8s.io", "IPAddress") => cluster::address(write, &mut faults),
+        ("", "Pod") => pod::check(write, &mut faults),
+        ("", "PodTemplate") => replication::template(write, &mut faults),
+        ("", "ReplicationController") => replication::controller(write, &mut faults),
+        ("", "Service") => service::check(write, &mut faults),
+        ("", "ConfigMap") => config::config_map(write, &mut faults),
+        ("", "Secret") => config::secret(write, &mut faults),
+        ("", "PersistentVolumeClaim") => storage::claim(write, &mut faults),
+        ("", "PersistentVolume") => storage::volume::check(write, &mut faults),
+        ("", "Endpoints") => others::endpoints(write, &mut faults),
+        ("" | "events.k8s.io", "Event") => event::check(write, kind, &mut faults),
+        ("certificates.k8s.io", "CertificateSigningRequest") => {
+            signing_request::check(write, &mut faults);
+        }
+        ("flowcontrol.apiserver.k8s.io", "FlowSchema") => {
+            flow_control::schema(write, only_status, &mut faults);
+        }
+        ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration") => {
+            flow_control::level(write, only_status, &mut faults);
+        }
+        ("", "Node") => others::node(write, &mut faults),
+        ("", "LimitRange") => quota::limit_range(write, &mut faults),
+        ("", "ResourceQuota") => quota::quota(write, &mut faults),
+        ("discovery.k8s.io", "EndpointSlice") => endpoint_slice::check(write, &mut faults),
+        ("coordination.k8s.io", "Lease") => others::lease(write, &mut faults),
+        ("storage.k8s.io", "StorageClass") => storage_class::check(write, &mut faults),
+        ("storage.k8s.io", "CSIDriver") => csi::driver(write, &mut faults),
+        ("storage.k8s.io", "VolumeAttachment") => csi::attachment(write, &mut faults),
+        ("storage.k8s.io", "CSINode") => csi::node(write, &mut faults),
+        ("storage.k8s.io", "CSIStorageCapacity") => csi::capacity(write, &mut faults),
+        ("storage.k8s.io", "VolumeAttributesClass") => {
+            storage_class::attributes(write, &mut faults);
+        }
+        ("node.k8s.io", "RuntimeClass") => runtime_class::check(write, &mut faults),
+        ("scheduling.k8s.io", "PriorityClass") => priority_class::check(write, &mut faults),
         ("apps", "Deployment") => {
-            workload::deployment(&write, &mut faults);
-            counts::check(&write, "Deployment", &mut faults);
+            workload::deployment(write, &mut faults);
+            counts::check(write, "Deployment", &mut faults);
         }
         ("apps", "ReplicaSet") => {
-            workload::replica_set(&write, &mut faults);
-            counts::check(&write, "ReplicaSet", &mut faults);
+            workload::replica_set(write, &mut faults);
+            counts::check(write, "ReplicaSet", &mut faults);
         }
         ("apps", "StatefulSet") => {
-            workload::stateful_set(&write, &mut faults);
-            counts::check(&write, "StatefulSet", &mut faults);
+            workload::stateful_set(write, &mut faults);
+            counts::check(write, "StatefulSet", &mut faults);
         }
         ("apps", "DaemonSet") => {
-            workload::daemon_set(&write, &mut faults);
-            counts::check(&write, "DaemonSet", &mut faults);
+            workload::daemon_set(write, &mut faults);
+            counts::check(write, "DaemonSet", &mut faults);
         }
-        ("apps", "ControllerRevision") => workload::revision(&write, &mut faults),
+        ("apps", "ControllerRevision") => workload::revision(write, &mut faults),
         ("batch", "Job") => {
-            jobs::job(&write, &mut faults);
-            job::status(&write, &mut faults);
+            jobs::job(write, &mut faults);
+            job::status(write, &mut faults);
         }
-        ("batch", "CronJob") => jobs::cron_job(&write, &mut faults),
-        ("policy", "PodDisruptionBudget") => budget::check(&write, &mut faults),
+        ("batch", "CronJob") => jobs::cron_job(write, &mut faults),
+        ("policy", "PodDisruptionBudget") => budget::check(write, &mut faults),
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => {
-            rbac::role(&write, &kind.kind, &mut faults);
+            rbac::role(write, &kind.kind, &mut faults);
         }
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
-            rbac::binding(&write, &kind.kind, &mut faults);
+            rbac::binding(write, &kind.kind, &mut faults);
         }
-        ("autoscaling", "HorizontalPodAutoscaler") => autoscaler::check(&write, &mut faults),
+        ("autoscaling", "HorizontalPodAutoscaler") => autoscaler::check(write, &mut faults),
         ("admissionregistration.k8s.io", "MutatingWebhookConfiguration") => {
-            webhooks::check(&write, true, &mut faults);
+            webhooks::check(write, true, &mut faults);
         }
         ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration") => {
-            webhooks::check(&write, false, &mut faults);
+            webhooks::check(write, false, &mut faults);
         }
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => {
-            policies::validating(&write, &mut faults);
+            policies::validating(write, &mut faults);
         }
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
-            policies::binding(&write, &mut faults);
+            policies::binding(write, &mut faults);
         }
-        ("networking.k8s.io", "Ingress") => ingress::ingress(&write, &mut faults),
-        ("networking.k8s.io", "IngressClass") => ingress::class(&write, &mut faults),
-        ("networking.k8s.io", "NetworkPolicy") => network_policy::check(&write, &mut faults),
+        ("networking.k8s.io", "Ingress") => ingress::ingress(write, &mut faults),
+        ("networking.k8s.io", "IngressClass") => ingress::class(write, &mut faults),
+        ("networking.k8s.io", "NetworkPolicy") => network_policy::check(write, &mut faults),
         _ => {}
     }
     faults.0
 }
 
-/// The rules that the real server goes by twice where an object changes.
-pub(crate) fn again(
-    kind: &KindInfo,
-    new: &Tree,
-    old: &Tree,
-    minor: u32,
-    stated: &Tree,
-) -> Vec<FieldError> {
+/// Rules that the real server goes by once more, or only later than the others.
+pub(crate) fn later(kind: &KindInfo, write: &Write<'_>) -> Vec<FieldError> {
     let mut faults = Faults::default();
-    if kind.is("batch", "Job") {
-        jobs::again(&Write { new, old: Some(old), minor, stated }, &mut faults);
+    match (&*kind.group, &*kind.kind) {
+        ("batch", "Job") => jobs::again(write, &mut faults),
+        ("events.k8s.io", "Event") => event::strict(write, &mut faults),
+        ("certificates.k8s.io", "CertificateSigningRequest") => {
+            signing_request::kept(write, &mut faults);
+        }
+        _ => {}
     }
     faults.0
 }
 
 /// What of an object of a builtin kind may not change, and does.
-pub(crate) fn fixed(
-    kind: &KindInfo,
-    (new, stated): (&Tree, &Tree),
-    old: &Tree,
-    minor: u32,
-) -> Vec<FieldError> {
+pub(crate) fn fixed(kind: &KindInfo, write: &Write<'_>) -> Vec<FieldError> {
     let mut faults = Faults::default();
-    immutable::check(kind, (new, stated), old, minor, &mut faults);
+    if let Some(old) = write.old {
+        immutable::check(kind, (write.new, write.stated), old, write.minor, &mut faults);
+    }
     faults.0
 }

@@ -140,14 +140,15 @@ pub(crate) fn of(
                 said.extend(address::of_range(&format!("spec.podCIDRs[{index}]"), range));
             }
         }
-        ("", "Endpoints") if minor >= 33 => endpoints(new, &mut said),
+        ("", "Endpoints") if minor >= 33 && !is_managed(new) => endpoints(new, &mut said),
         ("discovery.k8s.io", "EndpointSlice") => {
             if old.is_none() && text(new, "addressType") == "FQDN" {
                 said.push("spec.addressType: FQDN endpoints are deprecated".to_owned());
             }
+            let managed = is_managed(new);
             for (index, endpoint) in list(new, "endpoints").iter().enumerate() {
                 let addresses = list(endpoint, "addresses").iter().filter_map(Tree::as_str);
-                for (at, one) in addresses.enumerate().filter(|_| minor >= 33) {
+                for (at, one) in addresses.enumerate().filter(|_| minor >= 33 && !managed) {
                     let place = format!("endpoints[{index}].addresses[{at}]");
                     said.extend(address::of_address(&place, one));
                 }
@@ -169,6 +170,15 @@ pub(crate) fn of(
                         ));
                     }
                 }
+            }
+        }
+        ("storage.k8s.io", "CSIStorageCapacity") => {
+            let topology = new.get("nodeTopology").unwrap_or(&NOTHING);
+            let at = Path::Root.field("nodeTopology");
+            node_term(topology, false, &at, &mut said);
+            for (key, _) in topology.get("matchLabels").into_iter().flat_map(Tree::entries) {
+                let advice = old_label(key);
+                said.extend(advice.map(|advice| format!("{at}.matchLabels.{key}: {advice}")));
             }
         }
         ("node.k8s.io", "RuntimeClass") => {
@@ -271,6 +281,19 @@ fn status(kind: &KindInfo, new: &Tree, said: &mut Vec<String>) {
             said.extend(address::of_address(&place, text(point, "ip")));
         }
     }
+}
+
+/// Whether a controller writes them, which knows how addresses are written.
+fn is_managed(new: &Tree) -> bool {
+    let says = |key: &str, names: &[&str]| {
+        let name = new.str_at(&["metadata", "labels", key]);
+        name.is_some_and(|name| names.contains(&name))
+    };
+    says("endpoints.kubernetes.io/managed-by", &["endpoint-controller"])
+        || says(
+            "endpointslice.kubernetes.io/managed-by",
+            &["endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"],
+        )
 }
 
 fn endpoints(new: &Tree, said: &mut Vec<String>) {

@@ -2,7 +2,7 @@
 
 use super::claim::{self, Claim};
 use super::policy::{self, Change};
-use super::{Answered, Call, body, empties, escalation, metadata, signing, spelling, write};
+use super::{Answered, Call, body, empties, escalation, signing, spelling, write};
 use crate::builtin::{admission, limits, usage};
 use crate::object::{Operation, Tree};
 use crate::request::Verb;
@@ -49,21 +49,7 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     let tree = write::prepare_create(call, tree)?;
     // Rules of builtin kinds are about what is kept.
     let tree = if call.info().custom { tree } else { call.as_stored(&tree) };
-    let check = |tree: &Tree| {
-        let mut errors = Vec::new();
-        // Its own rules say nothing of metadata, which are looked at when all else is well.
-        let metadata_last = call.info().is("policy", "PodDisruptionBudget");
-        if !metadata_last {
-            errors = metadata::validate_create(call.info(), tree);
-        }
-        if !call.is_trusted {
-            write::validate(call, tree, &mut errors);
-        }
-        if metadata_last && errors.is_empty() {
-            errors = metadata::validate_create(call.info(), tree);
-        }
-        errors
-    };
+    let check = |tree: &Tree| write::validate_create(call, tree);
     let errors = empties::in_words_of_the_request(call, &tree, check(&tree), check);
     if !errors.is_empty() {
         let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();

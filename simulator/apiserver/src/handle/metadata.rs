@@ -19,6 +19,14 @@ pub(super) fn validate_create(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
     errors
 }
 
+/// The metadata of a new object of any kind.
+pub(super) fn validate_any(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
+    let metadata = tree.get("metadata").unwrap_or(&NOTHING);
+    let mut errors = Vec::new();
+    whole(kind, metadata, None, &names::path_segment, &mut errors);
+    errors
+}
+
 /// The same of an object that changes, if its metadata does.
 pub(super) fn validate_again(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<FieldError> {
     let Some((metadata, was)) = changed(tree, old) else { return Vec::new() };
@@ -303,6 +311,8 @@ fn name_faults(kind: &KindInfo, name: &str) -> Vec<String> {
         ("apps", "StatefulSet") if kind.schema.minor() >= 21 => names::dns_label(name),
         ("", "Service") => names::dns_1035_label(name),
         ("rbac.authorization.k8s.io", _) => names::path_segment(name),
+        // Nothing of their own: what all kinds have in common is looked at last.
+        ("certificates.k8s.io", _) => Vec::new(),
         ("networking.k8s.io", "IPAddress") => bad_address(name).into_iter().collect(),
         _ => names::dns_subdomain(name),
     }

@@ -31,18 +31,25 @@ pub(super) fn changed(call: &Call<'_>, old: &Tree, tree: Tree) -> Tree {
     match call.request.subresource.as_deref() {
         Some("approval") => timed(call, old, take(&tree, old, &["status", "certificate"])),
         Some("status") => {
-            let verdict = |condition: &&Tree| {
-                matches!(condition.str_at(&["type"]), Some("Approved" | "Denied"))
-            };
-            let conditions = tree.at(&CONDITIONS).map_or(&[][..], Tree::items);
-            let others = conditions.iter().filter(|condition| !verdict(condition));
-            let kept = old.at(&CONDITIONS).map_or(&[][..], Tree::items).iter().filter(verdict);
-            let all: Vec<Tree> = kept.chain(others).cloned().collect();
-            let tree = if all.is_empty() { tree } else { tree.with(&CONDITIONS, Tree::list(all)) };
+            let tree = ["Approved", "Denied"].iter().fold(tree, |tree, kind| kept(old, tree, kind));
             timed(call, old, tree)
         }
         _ => tree,
     }
+}
+
+/// With the conditions of a type as they were, unless some came or went: that is refused later.
+fn kept(old: &Tree, tree: Tree, kind: &str) -> Tree {
+    let of = |tree: &Tree| tree.at(&CONDITIONS).map_or(&[][..], Tree::items).to_vec();
+    let is_one = |condition: &Tree| condition.str_at(&["type"]) == Some(kind);
+    let was: Vec<Tree> = of(old).into_iter().filter(is_one).collect();
+    let now = of(&tree);
+    if was.is_empty() || now.iter().filter(|one| is_one(one)).count() != was.len() {
+        return tree;
+    }
+    let mut was = was.into_iter();
+    let all = now.into_iter().map(|one| if is_one(&one) { was.next().unwrap_or(one) } else { one });
+    tree.with(&CONDITIONS, Tree::list(all))
 }
 
 /// A condition that does not say since when it holds holds since now, or as long as it did.

@@ -1,7 +1,6 @@
-//! What can be asked of an object besides the object: its node, its end.
+//! What can be asked of an object besides the object: its node.
 
-use super::claim::Claim;
-use super::{Answered, Call, body, update};
+use super::{Answered, Call, body};
 use crate::object::{Operation, Tree};
 use crate::request::{Gvr, Response};
 use crate::status::{Details, Status};
@@ -84,28 +83,4 @@ fn scheduled(pod: &Tree, now: jiff::Timestamp) -> Tree {
     let others = conditions.iter().filter(|known| known.str_at(&["type"]) != Some("PodScheduled"));
     let conditions = Tree::list(others.cloned().chain([condition]));
     pod.with(&["status", "conditions"], conditions)
-}
-
-/// Of a namespace: its finalizers, and nothing else. Without any, one that is being deleted goes.
-pub(super) fn finalize(call: &mut Call<'_>) -> Answered {
-    let sent = body::raw(call)?;
-    let old = call.stored()?;
-    let uid = sent.str_at(&["metadata", "uid"]).unwrap_or_default();
-    let revision = sent.str_at(&["metadata", "resourceVersion"]).unwrap_or_default();
-    if !uid.is_empty() && uid != old.uid()
-        || !revision.is_empty() && revision != old.revision().to_string()
-    {
-        return Err(Status::modified(call.info(), old.name()));
-    }
-    let path = ["spec", "finalizers"];
-    let tree = match sent.at(&path).filter(|finalizers| !finalizers.is_empty()) {
-        Some(finalizers) => old.tree().with(&path, finalizers),
-        None => old.tree().with(&["spec"], Tree::empty_map()),
-    };
-    if tree == *old.tree() {
-        return Ok(call.answer(200, old, false));
-    }
-    let note = call.write_note(Operation::Update);
-    let ownership = Claim::Stated(None).ownership(call, &note, Some(&old), &tree);
-    Ok(update::store(call, &old, &tree, ownership))
 }

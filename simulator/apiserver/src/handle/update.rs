@@ -259,6 +259,8 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     let tree = call.as_stored(tree);
     let tree = match call.request.subresource.as_deref() {
         Some("status" | "approval") => only_status(call, was, &tree),
+        // Of a namespace: without any finalizers, one that is being deleted goes.
+        Some("finalize") => take(&keep_metadata(call, was, &tree), was, &["status"]),
         Some("ephemeralcontainers") => parts::with_looks(was, &tree),
         Some("resize") => take(&parts::with_resources(was, &tree), was, &["metadata"]),
         _ => all_but_status(call, was, &tree),

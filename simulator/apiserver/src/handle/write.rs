@@ -209,10 +209,36 @@ fn since_its_phase(call: &Call<'_>, tree: Tree, old: &Tree) -> Tree {
     }
 }
 
-/// All that is wrong with a new object, beyond its metadata.
-pub(super) fn validate(call: &Call<'_>, tree: &Tree, errors: &mut Vec<FieldError>) {
-    rules_of(call, tree, None, errors);
-    in_words(call, errors);
+/// All that is wrong with a new object.
+pub(super) fn validate_create(call: &Call<'_>, tree: &Tree) -> Vec<FieldError> {
+    let info = call.info();
+    let mut errors = Vec::new();
+    for step in course::of_create(info) {
+        match step {
+            Step::Meta => errors.extend(metadata::validate_create(info, tree)),
+            Step::Common if errors.is_empty() => {
+                errors.extend(metadata::validate_any(info, tree));
+            }
+            Step::Common => {}
+            _ if call.is_trusted => {}
+            Step::Later => errors.extend(rules::later(info, &as_written(call, tree, None))),
+            Step::Rules => rules_of(call, tree, None, &mut errors),
+            // Nothing was before.
+            Step::Update | Step::Fixed => {}
+        }
+    }
+    in_words(call, &mut errors);
+    errors
+}
+
+fn as_written<'a>(call: &'a Call<'_>, new: &'a Tree, old: Option<&'a Tree>) -> rules::Write<'a> {
+    rules::Write {
+        new,
+        old,
+        minor: call.server.profile().minor,
+        stated: call.given.as_ref().unwrap_or(new),
+        subresource: call.request.subresource.as_deref(),
+    }
 }
 
 /// All that is wrong with what is to come after `old`.
@@ -224,25 +250,14 @@ pub(super) fn validate_update(call: &Call<'_>, tree: &Tree, old: &Object) -> Vec
         match step {
             Step::Meta => errors.extend(metadata::validate_again(info, tree, was)),
             Step::Update => errors.extend(metadata::validate_update(info, tree, was)),
-            Step::Again => {
-                let stated = call.given.as_ref().unwrap_or(tree);
-                let minor = call.server.profile().minor;
-                errors.extend(rules::again(info, tree, was, minor, stated));
-            }
+            Step::Later => errors.extend(rules::later(info, &as_written(call, tree, Some(was)))),
             Step::Rules => rules_of(call, tree, Some(was), &mut errors),
-            Step::Fixed if info.custom => {}
-            Step::Fixed => {
-                // These have their own ways in, and rules that say what may not change.
-                let whole = !matches!(subresource, Some("resize" | "ephemeralcontainers"));
-                let minor = call.server.profile().minor;
-                let stated = call.given.as_ref().unwrap_or(tree);
-                errors.extend(
-                    whole
-                        .then(|| rules::fixed(info, (tree, stated), was, minor))
-                        .into_iter()
-                        .flatten(),
-                );
+            // These have their own ways in, and rules that say what may not change.
+            Step::Fixed
+                if info.custom || matches!(subresource, Some("resize" | "ephemeralcontainers")) => {
             }
+            Step::Fixed => errors.extend(rules::fixed(info, &as_written(call, tree, Some(was)))),
+            Step::Common => {}
         }
     }
     in_words(call, &mut errors);
@@ -281,8 +296,7 @@ fn rules_of(call: &Call<'_>, tree: &Tree, old: Option<&Tree>, errors: &mut Vec<F
         }
         errors.extend(found);
     } else {
-        let stated = call.given.as_ref().unwrap_or(tree);
-        errors.extend(rules::broken(info, tree, old, minor, (subresource, stated)));
+        errors.extend(rules::broken(info, &as_written(call, tree, old)));
     }
 }
 

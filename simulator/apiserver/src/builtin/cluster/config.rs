@@ -36,8 +36,8 @@ pub(in crate::builtin) fn config_map(write: &Write<'_>, faults: &mut Faults) {
 }
 
 fn bytes(encoded: bool, value: &Tree) -> usize {
-    let length = value.as_str().map_or(0, str::len);
-    if encoded { length / 4 * 3 } else { length }
+    let text = value.as_str().unwrap_or_default();
+    if encoded { text.trim_end_matches('=').len() * 3 / 4 } else { text.len() }
 }
 
 /// What a registry wants to see is JSON; what it is not, is not shown.
@@ -86,7 +86,10 @@ pub(in crate::builtin) fn secret(write: &Write<'_>, faults: &mut Faults) {
         "kubernetes.io/tls" => need(&["tls.crt", "tls.key"]),
         "kubernetes.io/dockercfg" => docker(object, ".dockercfg", faults),
         "kubernetes.io/dockerconfigjson" => docker(object, ".dockerconfigjson", faults),
-        "kubernetes.io/ssh-auth" => need(&["ssh-privatekey"]),
+        // A key that says nothing is none.
+        "kubernetes.io/ssh-auth" if text(write.part(&["data"]), "ssh-privatekey").is_empty() => {
+            faults.required(at.key("ssh-privatekey"), "");
+        }
         "kubernetes.io/basic-auth"
             // Either of the two will do.
             if object.at(&["data", "username"]).is_none()

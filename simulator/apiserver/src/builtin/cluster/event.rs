@@ -8,40 +8,8 @@ use crate::kinds::KindInfo;
 use crate::names;
 use crate::schema::{Faults, Path};
 
-/// `via`: the group and version of the request. `events.k8s.io/v1` asks for more than the others.
+/// What every version asks for. `via`: the group and version of the request.
 pub(in crate::builtin) fn check(write: &Write<'_>, via: &KindInfo, faults: &mut Faults) {
-    let event = write.new;
-    legacy(write, via, faults);
-    if &*via.group != "events.k8s.io" || &*via.version != "v1" {
-        return;
-    }
-    if write.old.is_none() {
-        series(event, faults);
-        created(event, faults);
-    }
-}
-
-/// What may not change of one that comes through `events.k8s.io/v1`.
-pub(in crate::builtin) fn kept(event: &Tree, old: &Tree, faults: &mut Faults) {
-    if old.get("series") != event.get("series") {
-        series(event, faults);
-    }
-    unchanged(event, old, faults);
-}
-
-fn series(event: &Tree, faults: &mut Faults) {
-    let root = Path::Root;
-    let Some(series) = event.get("series") else { return };
-    if series.int_at(&["count"]).unwrap_or(0) < 2 {
-        faults.invalid(root.field("series.count"), "", "should be at least 2");
-    }
-    if text(series, "lastObservedTime").is_empty() {
-        faults.required(root.field("series.lastObservedTime"), "");
-    }
-}
-
-/// What every version asks for.
-fn legacy(write: &Write<'_>, via: &KindInfo, faults: &mut Faults) {
     let (event, root) = (write.new, Path::Root);
     let own = event.str_at(&["metadata", "namespace"]).unwrap_or_default();
     let about = event.str_at(&["involvedObject", "namespace"]).unwrap_or_default();
@@ -74,6 +42,24 @@ fn legacy(write: &Write<'_>, via: &KindInfo, faults: &mut Faults) {
         if value.len() > most {
             faults.invalid(root.field(key), "", &format!("can have at most {most} characters"));
         }
+    }
+}
+
+/// What `events.k8s.io/v1` asks for besides, once the metadata were looked at.
+pub(in crate::builtin) fn strict(write: &Write<'_>, faults: &mut Faults) {
+    let (event, root) = (write.new, Path::Root);
+    let series_changed = write.old.is_none_or(|old| old.get("series") != event.get("series"));
+    if let Some(series) = event.get("series").filter(|_| series_changed) {
+        if series.int_at(&["count"]).unwrap_or(0) < 2 {
+            faults.invalid(root.field("series.count"), "", "should be at least 2");
+        }
+        if text(series, "lastObservedTime").is_empty() {
+            faults.required(root.field("series.lastObservedTime"), "");
+        }
+    }
+    match write.old {
+        None => created(event, faults),
+        Some(old) => unchanged(event, old, faults),
     }
 }
 

@@ -83,13 +83,70 @@ pub(in crate::builtin) fn lease(write: &Write<'_>, faults: &mut Faults) {
 }
 
 pub(in crate::builtin) fn node(write: &Write<'_>, faults: &mut Faults) {
+    let is_whole = write.subresource.is_none();
+    if is_whole {
+        node_annotations(write.new, write.old, faults);
+    }
     if write.changed(&["spec"]) {
-        let spec = write.new.get("spec").unwrap_or(&NOTHING);
-        scheduling::taints(spec, faults);
+        scheduling::taints(write.part(&["spec"]), faults);
     }
     node_resources(write, faults);
+    if is_whole && write.changed(&["status"]) {
+        // The place is the real server's.
+        let capacity = write.new.int_at(&["status", "nodeInfo", "swap", "capacity"]);
+        if let Some(capacity) = capacity.filter(|capacity| *capacity <= 0) {
+            let (meta, why) = (Path::Root.field("metadata"), "must be greater than zero");
+            let at = meta.field("nodeSwapStatus");
+            faults.invalid(at.field("capacity"), capacity, why);
+        }
+    }
     if write.changed(&["spec"]) {
         pod_ranges(write, faults);
+    }
+}
+
+/// Annotations that said what fields say now.
+pub(in crate::builtin) fn node_annotations(new: &Tree, old: Option<&Tree>, faults: &mut Faults) {
+    const TAINTS: &str = "scheduler.alpha.kubernetes.io/taints";
+    const AVOIDS: &str = "scheduler.alpha.kubernetes.io/preferAvoidPods";
+    let path = ["metadata", "annotations"];
+    let Some(annotations) =
+        new.at(&path).filter(|now| !old.is_some_and(|old| old.at(&path) == Some(now)))
+    else {
+        return;
+    };
+    let meta = Path::Root.field("metadata");
+    let at = meta.field("annotations");
+    let read = |key: &str| {
+        let text = text(annotations, key).as_bytes();
+        let value = serde_json::from_slice::<serde_json::Value>(text);
+        (!text.is_empty()).then(|| {
+            value.map(Tree::from_value).map_err(|error| crate::golang::json_error(text, &error))
+        })
+    };
+    match read(TAINTS) {
+        Some(Err(why)) => faults.invalid(at, TAINTS, &why),
+        Some(Ok(taints)) => scheduling::each_taint(taints.items(), &at.field(TAINTS), faults),
+        None => {}
+    }
+    match read(AVOIDS) {
+        Some(Err(why)) => faults.invalid(at.field("AvoidPods"), AVOIDS, &why),
+        Some(Ok(avoids)) => {
+            let all = at.field(AVOIDS);
+            for (index, entry) in list(&avoids, "preferAvoidPods").iter().enumerate() {
+                let above = all.index(index);
+                let at = above.field("PodSignature");
+                let Some(owner) = entry.at(&["podSignature", "podController"]) else {
+                    faults.required(at, "");
+                    continue;
+                };
+                if owner.bool_at(&["controller"]) != Some(true) {
+                    let above = at.field("PodController");
+                    faults.invalid(above.field("Controller"), false, "must point to a controller");
+                }
+            }
+        }
+        None => {}
     }
 }
 
@@ -116,9 +173,7 @@ fn pod_ranges(write: &Write<'_>, faults: &mut Faults) {
     if ranges.is_empty() && !text(spec, "podCIDR").is_empty() {
         ranges = &first;
     }
-    let is_good = |range: &&Tree| {
-        crate::builtin::network::service::is_cidr(range.as_str().unwrap_or_default())
-    };
+    let is_good = |range: &&Tree| super::parsed_cidr(range.as_str().unwrap_or_default()).is_some();
     for (index, range) in ranges.iter().enumerate().filter(|(_, range)| !is_good(range)) {
         if write.minor < 24 {
             faults.invalid(all.index(index), Tree::list([range.clone()]), "must be valid CIDR");

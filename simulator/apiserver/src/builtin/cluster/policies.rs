@@ -5,12 +5,18 @@ use std::collections::BTreeMap;
 use super::webhooks;
 use crate::Tree;
 use crate::builtin::check::{NOTHING, complain, list, one_of, required, selector, text};
+use crate::builtin::internal;
 use crate::builtin::rules::Write;
+use crate::builtin::workload::budget;
 use crate::expression::{self, Kind, Scope};
 use crate::names;
 use crate::schema::{self, Faults, Path};
+use crate::status::FieldError;
 
 pub(in crate::builtin) fn validating(write: &Write<'_>, faults: &mut Faults) {
+    if write.subresource == Some("status") {
+        return status(write.part(&["status"]), &Path::Root.field("status"), faults);
+    }
     if !write.changed(&["spec"]) {
         return;
     }
@@ -49,8 +55,10 @@ pub(in crate::builtin) fn validating(write: &Write<'_>, faults: &mut Faults) {
     }
     let all = at.field("auditAnnotations");
     if annotations.len() > 20 {
-        let value = spec.get("auditAnnotations").cloned().unwrap_or_default();
-        faults.invalid(all, value, "must not have more than 20 auditAnnotations");
+        let name = "admissionregistration.AuditAnnotation";
+        let shown: Vec<String> = annotations.iter().map(|one| internal::json(name, one)).collect();
+        let why = "must not have more than 20 auditAnnotations";
+        faults.0.push(FieldError::invalid_printed(all, &format!("[{}]", shown.join(",")), why));
     }
     let name = write.new.str_at(&["metadata", "name"]).unwrap_or_default();
     for (index, one) in annotations.iter().enumerate() {
@@ -60,6 +68,21 @@ pub(in crate::builtin) fn validating(write: &Write<'_>, faults: &mut Faults) {
             faults.duplicate(at.field("key"), text(one, "key"));
         }
     }
+}
+
+/// What the server found out about the types of a policy, and the conditions that all newer kinds have.
+fn status(status: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let above = at.field("typeChecking");
+    let all = above.field("expressionWarnings");
+    let warnings = status.at(&["typeChecking", "expressionWarnings"]).map_or(&[][..], Tree::items);
+    for (index, warning) in warnings.iter().enumerate() {
+        let at = all.index(index);
+        required(faults, warning, "warning", &at);
+        if text(warning, "fieldRef").trim().is_empty() {
+            faults.required(at.field("fieldRef"), "");
+        }
+    }
+    budget::conditions(list(status, "conditions"), &at.field("conditions"), faults);
 }
 
 fn variables(spec: &Tree, has_params: bool, at: &Path<'_>, faults: &mut Faults) -> Scope {

@@ -33,8 +33,10 @@ fn placed(placed: &Tree, at: &Path<'_>, faults: &mut Faults) {
     for (index, toleration) in tolerations.iter().enumerate() {
         scheduling::tolerate(toleration, &twice.index(index), faults);
     }
+    // For how long makes no difference.
+    let key = |toleration: &Tree| toleration.without(&["tolerationSeconds"]);
     for (index, toleration) in tolerations.iter().enumerate() {
-        if tolerations[..index].contains(toleration) {
+        if tolerations[..index].iter().any(|other| key(other) == key(toleration)) {
             let printed = crate::builtin::internal::json("core.Toleration", toleration);
             faults.0.push(FieldError::duplicate_printed(all.index(index), &printed));
         }

@@ -1,9 +1,10 @@
 //! Configurations of admission webhooks.
 
 use crate::Tree;
-use crate::builtin::check::{NOTHING, list, one_of, text};
+use crate::builtin::check::{NOTHING, complain, list, one_of, selector, text};
 use crate::builtin::names::port_number;
 use crate::builtin::rules::Write;
+use crate::golang;
 use crate::names;
 use crate::schema::{Faults, Path};
 
@@ -16,8 +17,9 @@ pub(in crate::builtin) fn check(write: &Write<'_>, mutating: bool, faults: &mut 
     for (index, webhook) in webhooks.iter().enumerate() {
         let at = all.index(index);
         self::webhook(webhook, mutating, &at, faults);
+        reviews(webhook, &at.field("admissionReviewVersions"), faults);
         let name = text(webhook, "name");
-        if webhooks[..index].iter().any(|other| text(other, "name") == name) {
+        if !name.is_empty() && webhooks[..index].iter().any(|other| text(other, "name") == name) {
             faults.duplicate(at.field("name"), name);
         }
     }
@@ -29,9 +31,7 @@ fn webhook(webhook: &Tree, mutating: bool, at: &Path<'_>, faults: &mut Faults) {
     if name.is_empty() {
         faults.required(at.field("name"), "");
     } else if !complaints.is_empty() {
-        for complaint in complaints {
-            faults.invalid(at.field("name"), name, &complaint);
-        }
+        faults.invalid(at.field("name"), name, &complaints.join(","));
     } else if name.split('.').count() < 3 {
         let why = "should be a domain with at least three segments separated by dots";
         faults.invalid(at.field("name"), name, why);
@@ -42,30 +42,46 @@ fn webhook(webhook: &Tree, mutating: bool, at: &Path<'_>, faults: &mut Faults) {
     }
     one_of(faults, webhook, "failurePolicy", at, &["Fail", "Ignore"]);
     one_of(faults, webhook, "matchPolicy", at, &["Equivalent", "Exact"]);
-    match text(webhook, "sideEffects") {
-        "" => faults.required(at.field("sideEffects"), "must specify one of None, NoneOnDryRun"),
-        "None" | "NoneOnDryRun" => {}
-        other => {
-            faults.not_supported(at.field("sideEffects"), other, &["None", "NoneOnDryRun"]);
-        }
+    if webhook.get("sideEffects").is_none_or(Tree::is_null) {
+        faults.required(at.field("sideEffects"), "must specify one of None, NoneOnDryRun");
+    } else {
+        one_of(faults, webhook, "sideEffects", at, &["None", "NoneOnDryRun"]);
     }
     let seconds = webhook.int_at(&["timeoutSeconds"]);
     if let Some(seconds) = seconds.filter(|seconds| !(1..=30).contains(seconds)) {
         let why = "the timeout value must be between 1 and 30 seconds";
         faults.invalid(at.field("timeoutSeconds"), seconds, why);
     }
-    client(webhook.get("clientConfig").unwrap_or(&NOTHING), &at.field("clientConfig"), faults);
-    super::policies::conditions(webhook, false, at, faults);
-    let reviews = list(webhook, "admissionReviewVersions");
-    let place = at.field("admissionReviewVersions");
-    if reviews.is_empty() {
-        faults.required(place, "must specify one of v1, v1beta1");
-    } else if !reviews.iter().any(|one| matches!(one.as_str(), Some("v1" | "v1beta1"))) {
-        let value = webhook.get("admissionReviewVersions").cloned().unwrap_or_default();
-        faults.invalid(place, value, "must include at least one of v1, v1beta1");
+    for key in ["namespaceSelector", "objectSelector"] {
+        if let Some(chosen) = webhook.get(key) {
+            selector(faults, chosen, &at.field(key));
+        }
     }
     if mutating {
         one_of(faults, webhook, "reinvocationPolicy", at, &["IfNeeded", "Never"]);
+    }
+    client(webhook.get("clientConfig").unwrap_or(&NOTHING), &at.field("clientConfig"), faults);
+    super::policies::conditions(webhook, false, at, faults);
+}
+
+/// In which versions a webhook is asked: each once, and one that a server knows.
+fn reviews(webhook: &Tree, all: &Path<'_>, faults: &mut Faults) {
+    let versions = list(webhook, "admissionReviewVersions");
+    if versions.is_empty() {
+        faults.required(*all, "must specify one of v1, v1beta1");
+        return;
+    }
+    for (index, version) in versions.iter().enumerate() {
+        if versions[..index].contains(version) {
+            faults.invalid(all.index(index), version, "duplicate version");
+        } else {
+            let name = version.as_str().unwrap_or_default();
+            complain(faults, all.index(index), name, names::dns_1035_label(name));
+        }
+    }
+    if !versions.iter().any(|one| matches!(one.as_str(), Some("v1" | "v1beta1"))) {
+        let why = "must include at least one of v1, v1beta1";
+        faults.invalid(*all, Tree::list(versions.iter().cloned()), why);
     }
 }
 
@@ -99,6 +115,14 @@ pub(in crate::builtin) fn rule(rule: &Tree, at: &Path<'_>, faults: &mut Faults) 
                 if !value.as_str().is_some_and(|value| known.contains(&value)) {
                     faults.not_supported(place.index(index), value, &known);
                 }
+            }
+        }
+        if key == "apiVersions" {
+            let place = at.field(key);
+            for (index, _) in
+                values.iter().enumerate().filter(|(_, value)| value.as_str() == Some(""))
+            {
+                faults.required(place.index(index), "");
             }
         }
     }
@@ -162,36 +186,41 @@ pub(crate) fn client(config: &Tree, at: &Path<'_>, faults: &mut Faults) {
 
 fn url(address: &str, at: &Path<'_>, faults: &mut Faults) {
     const FORM: &str = "; desired format: https://host[/path]";
-    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
-    if scheme != "https" {
+    let url = match golang::url::parse(address) {
+        Ok(url) => url,
+        Err(why) => {
+            return faults.required(*at, &format!("url must be a valid URL: {why}{FORM}"));
+        }
+    };
+    if url.scheme != "https" {
         let why = format!("'https' is the only allowed URL scheme{FORM}");
-        faults.invalid(*at, scheme, &why);
+        faults.invalid(*at, url.scheme, &why);
     }
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if host.is_empty() {
+    if url.host.is_empty() {
         faults.invalid(*at, "", &format!("host must be specified{FORM}"));
     }
-    if host.contains('@') {
-        let user = host.split('@').next().unwrap_or_default();
-        faults.invalid(*at, user, "user information is not permitted in the URL");
+    if let Some(user) = url.user {
+        let shown = golang::url::user(user);
+        faults.invalid(*at, shown, "user information is not permitted in the URL");
     }
-    for (sign, what) in [('#', "fragments"), ('?', "query parameters")] {
-        if let Some((_, value)) = rest.split_once(sign) {
+    for (value, what) in [(url.fragment, "fragments"), (url.query, "query parameters")] {
+        if !value.is_empty() {
             faults.invalid(*at, value, &format!("{what} are not permitted in the URL"));
         }
     }
 }
 
 fn service(service: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    for key in ["name", "namespace"] {
-        if text(service, key).is_empty() {
-            faults.required(at.field(key), &format!("service {key} is required"));
+    // The real server takes the one for the other.
+    for (missing, said) in [("namespace", "name"), ("name", "namespace")] {
+        if text(service, missing).is_empty() {
+            faults.required(at.field(said), "");
         }
     }
     if let Some(port) = service.int_at(&["port"]) {
         let complaints = port_number(port);
         if !complaints.is_empty() {
-            let why = format!("port is not valid: {}", complaints.join(","));
+            let why = format!("port is not valid: {}", complaints.join(", "));
             faults.invalid(at.field("port"), port, &why);
         }
     }
@@ -207,8 +236,8 @@ fn service(service: &Tree, at: &Path<'_>, faults: &mut Faults) {
     if !path.starts_with('/') {
         faults.invalid(place, path, "must start with a '/'");
     }
-    let steps: Vec<&str> =
-        path.get(1..).unwrap_or_default().trim_end_matches('/').split('/').collect();
+    let below = path.get(1..).unwrap_or_default();
+    let steps: Vec<&str> = below.strip_suffix('/').unwrap_or(below).split('/').collect();
     for (index, step) in steps.iter().enumerate() {
         if step.is_empty() {
             faults.invalid(place, path, &format!("segment[{index}] may not be empty"));

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::Tree;
 use crate::builtin::check::{NOTHING, complain, ip, list, one_of, reachable, text};
+use crate::builtin::cluster::bad_address;
 use crate::builtin::rules::Write;
 use crate::names;
 use crate::schema::{Faults, Path};
@@ -102,18 +103,13 @@ fn endpoint(endpoint: &Tree, kind: &str, minor: u32, at: &Path<'_>, faults: &mut
 
 /// An address written as it is written best.
 fn six(address: &str, place: &Path<'_>, index: usize, faults: &mut Faults) {
-    let Some(parsed) = ip(faults, address, place.index(index)) else { return };
-    match parsed {
-        IpAddr::V4(_) => faults.invalid(*place, address, "must be an IPv6 address"),
-        IpAddr::V6(six) if six.to_ipv4_mapped().is_some() => {
-            let why = "must not be an IPv4-mapped IPv6 address";
-            faults.invalid(place.index(index), address, why);
+    if let Some(why) = bad_address(address) {
+        faults.invalid(place.index(index), address, &why);
+    } else if let Ok(parsed) = address.parse::<IpAddr>() {
+        if parsed.is_ipv4() {
+            faults.invalid(*place, address, "must be an IPv6 address");
         }
-        IpAddr::V6(six) if six.to_string() != address => {
-            let why = format!("must be in canonical form (\"{six}\")");
-            faults.invalid(place.index(index), address, &why);
-        }
-        IpAddr::V6(_) => reachable(faults, address, parsed, place.index(index)),
+        reachable(faults, address, parsed, place.index(index));
     }
 }
 
@@ -126,10 +122,16 @@ fn full_name(name: &str, at: Path<'_>, faults: &mut Faults) {
     let name = name.strip_suffix('.').unwrap_or(name);
     let complaints = names::dns_subdomain(name);
     if !complaints.is_empty() {
-        complain(faults, at, name, complaints);
+        faults.invalid(at, name, &complaints.join(","));
     } else if !name.contains('.') {
         let why = "should be a domain with at least two segments separated by dots";
         faults.invalid(at, name, why);
+    } else if let Some((label, complaints)) = name
+        .split('.')
+        .map(|label| (label, names::dns_label(label)))
+        .find(|(_, complaints)| !complaints.is_empty())
+    {
+        faults.invalid(at, label, &complaints.join(","));
     }
 }
 

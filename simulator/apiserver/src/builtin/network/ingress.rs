@@ -47,7 +47,7 @@ pub(in crate::builtin) fn ingress(write: &Write<'_>, faults: &mut Faults) {
         for (index, one) in paths.iter().enumerate() {
             let at = all.index(index);
             path(one, &at, faults);
-            if text(one, "pathType").is_empty() {
+            if !says_type(one) {
                 // The real server looks no further.
                 continue;
             }
@@ -133,10 +133,17 @@ fn subdomain(name: &str, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
+/// Whether a path says how it is meant, be it nothing.
+fn says_type(path: &Tree) -> bool {
+    path.get("pathType").is_some_and(Tree::is_string)
+}
+
 fn path(path: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let place = text(path, "path");
     match text(path, "pathType") {
-        "" => faults.required(at.field("pathType"), "pathType must be specified"),
+        "" if !says_type(path) => {
+            faults.required(at.field("pathType"), "pathType must be specified");
+        }
         "Exact" | "Prefix" => {
             let at = at.field("path");
             if !place.starts_with('/') {

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use crate::Tree;
-use crate::builtin::check::{NOTHING, complain, list, loose_ip, one_of, selector, text};
+use crate::builtin::check::{NOTHING, complain, list, one_of, selector, text};
+use crate::builtin::cluster::parsed_cidr;
 use crate::builtin::names::{port_name, port_number};
 use crate::builtin::rules::Write;
 use crate::schema::{Faults, Path};
@@ -104,14 +105,14 @@ fn ip_block(block: &Tree, at: &Path<'_>, faults: &mut Faults) {
         faults.required(at.field("cidr"), "");
         return;
     }
-    let Some(outer) = cidr(stated) else {
+    let Some(outer) = parsed_cidr(stated) else {
         faults.invalid(at.field("cidr"), stated, CIDR);
         return;
     };
     let all = at.field("except");
     for (index, except) in list(block, "except").iter().enumerate() {
         let except = except.as_str().unwrap_or_default();
-        match cidr(except) {
+        match parsed_cidr(except) {
             None => faults.invalid(all.index(index), except, CIDR),
             Some(inner)
                 if inner.1 > outer.1 && prefix(inner.0, outer.1) == prefix(outer.0, outer.1) => {}
@@ -120,15 +121,6 @@ fn ip_block(block: &Tree, at: &Path<'_>, faults: &mut Faults) {
             }
         }
     }
-}
-
-/// An address and the length of its prefix.
-fn cidr(text: &str) -> Option<(IpAddr, u32)> {
-    let (address, length) = text.split_once('/')?;
-    let address = loose_ip(address)?;
-    let length: u32 = length.parse().ok()?;
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    (length <= most).then_some((address, length))
 }
 
 /// The first bits of an address, and of which family it is.

@@ -2,6 +2,7 @@
 
 use crate::Tree;
 use crate::builtin::check::{NOTHING, complain, ip, list, loose_ip, one_of, port, reachable, text};
+use crate::builtin::cluster::parsed_cidr;
 use crate::builtin::internal;
 use crate::builtin::names;
 use crate::builtin::rules::Write;
@@ -160,7 +161,7 @@ fn source_ranges(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     }
     for (index, range) in stated.iter().enumerate() {
         let text = range.as_str().unwrap_or_default().trim();
-        if !is_cidr(text) {
+        if parsed_cidr(text).is_none() {
             let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
             faults.invalid(ranges.index(index), text, why);
         }
@@ -287,14 +288,6 @@ pub(in crate::builtin) fn related(spec: &Tree, faults: &mut Faults) {
             faults.invalid(place.index(index), &ips[index], &why);
         }
     }
-}
-
-pub(in crate::builtin) fn is_cidr(text: &str) -> bool {
-    text.split_once('/').is_some_and(|(address, bits)| {
-        let most = if address.contains(':') { 128 } else { 32 };
-        address.parse::<std::net::IpAddr>().is_ok()
-            && bits.parse::<u8>().is_ok_and(|bits| bits <= most)
-    })
 }
 
 fn status(write: &Write<'_>, faults: &mut Faults) {

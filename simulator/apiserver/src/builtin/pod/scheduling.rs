@@ -268,8 +268,10 @@ pub(in crate::builtin) fn spread(spec: &Tree, all: &Path<'_>, faults: &mut Fault
 /// Taints of a node; unlike all else these are named under `metadata`.
 pub(in crate::builtin) fn taints(spec: &Tree, faults: &mut Faults) {
     let meta = Path::Root.field("metadata");
-    let all = meta.field("taints");
-    let list = list(spec, "taints");
+    each_taint(list(spec, "taints"), &meta.field("taints"), faults);
+}
+
+pub(in crate::builtin) fn each_taint(list: &[Tree], all: &Path<'_>, faults: &mut Faults) {
     for (index, taint) in list.iter().enumerate() {
         let at = all.index(index);
         let key = text(taint, "key");

@@ -1,10 +1,13 @@
 //! Drivers of storage outside of Kubernetes, and the volumes that they attach to nodes.
 
-use super::volume;
+use super::{sources, volume};
 use crate::Tree;
-use crate::builtin::check::{NOTHING, complain, list, one_of, text};
+use crate::builtin::check::{
+    NOT_NEGATIVE, NOTHING, complain, in_range, list, not_negative, one_of, required, selector, text,
+};
 use crate::builtin::rules::Write;
 use crate::names;
+use crate::quantity::Quantity;
 use crate::schema::{Faults, Path};
 
 pub(in crate::builtin) fn driver(write: &Write<'_>, faults: &mut Faults) {
@@ -20,6 +23,10 @@ pub(in crate::builtin) fn driver(write: &Write<'_>, faults: &mut Faults) {
         if !mode.as_str().is_some_and(|mode| modes.contains(&mode)) {
             faults.not_supported(at.field("volumeLifecycleModes"), mode, &modes);
         }
+    }
+    let key = "nodeAllocatableUpdatePeriodSeconds";
+    if let Some(seconds) = spec.int_at(&[key]).filter(|seconds| *seconds < 10) {
+        faults.invalid(at.field(key), seconds, "must be greater than or equal to 10 seconds");
     }
 }
 
@@ -47,6 +54,7 @@ fn tokens(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         let audience = text(request, "audience");
         if requests[..index].iter().any(|other| text(other, "audience") == audience) {
             faults.duplicate(at.field("audience"), audience);
+            continue;
         }
         let Some(seconds) = request.int_at(&["expirationSeconds"]) else { continue };
         let place = at.field("expirationSeconds");
@@ -59,23 +67,31 @@ fn tokens(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
 }
 
 pub(in crate::builtin) fn attachment(write: &Write<'_>, faults: &mut Faults) {
-    const LONGEST_MESSAGE: usize = 262_144;
+    const LARGEST: usize = 256 * 1024;
+    const LONGEST_MESSAGE: usize = 1024;
     if write.changed(&["spec"]) {
         attached(write, faults);
     }
-    let status = Path::Root.field("status");
+    let (status, at) = (write.part(&["status"]), Path::Root.field("status"));
+    let known = status.get("attachmentMetadata").into_iter().flat_map(Tree::entries);
+    if known.map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum::<usize>()
+        > LARGEST
+    {
+        faults.too_long(at.field("attachmentMetadata"), LARGEST);
+    }
     for key in ["attachError", "detachError"] {
-        let message = write.new.str_at(&["status", key, "message"]).unwrap_or_default();
-        if message.len() > LONGEST_MESSAGE {
-            let at = status.field(key);
-            faults.too_long(at.field("message"), LONGEST_MESSAGE);
+        let error = status.get(key).unwrap_or(&NOTHING);
+        let at = at.field(key);
+        if text(error, "message").len() > LONGEST_MESSAGE {
+            // The real server names another limit than it has.
+            faults.too_long(at.field("message"), LARGEST);
         }
+        in_range(faults, error, "errorCode", &at, 0, i64::from(i32::MAX));
     }
 }
 
 fn attached(write: &Write<'_>, faults: &mut Faults) {
     const ONE: &str = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
-    const LONGEST_NAME: usize = 63;
     let spec = write.new.get("spec").unwrap_or(&NOTHING);
     let at = Path::Root.field("spec");
     let attacher = text(spec, "attacher");
@@ -103,16 +119,63 @@ fn attached(write: &Write<'_>, faults: &mut Faults) {
         // Newer rules are for new ones only.
         return;
     }
-    if attacher.is_empty() {
-        // Said twice by the real server.
-        faults.required(at.field("attacher"), "");
-    }
-    if attacher.len() > LONGEST_NAME {
-        faults.too_long(at.field("attacher"), LONGEST_NAME);
-    }
-    let lower = names::dns_subdomain(&attacher.to_lowercase());
-    complain(faults, at.field("attacher"), attacher, lower);
+    // That it is missing is said twice by the real server.
+    sources::driver(attacher, at.field("attacher"), faults);
     if let Some(volume) = volume {
         complain(faults, place.field("persistentVolumeName"), volume, names::dns_subdomain(volume));
+    }
+}
+
+/// The drivers of a node: each once, and what each calls the node.
+pub(in crate::builtin) fn node(write: &Write<'_>, faults: &mut Faults) {
+    const LONGEST_ID: usize = 256;
+    if !write.changed(&["spec"]) {
+        return;
+    }
+    let above = Path::Root.field("spec");
+    let all = above.field("drivers");
+    let drivers = list(write.part(&["spec"]), "drivers");
+    for (index, driver) in drivers.iter().enumerate() {
+        let at = all.index(index);
+        let name = text(driver, "name");
+        sources::driver(name, at.field("name"), faults);
+        required(faults, driver, "nodeID", &at);
+        let id = text(driver, "nodeID");
+        let longest = if write.minor < 22 { 192 } else { LONGEST_ID };
+        if id.len() > longest {
+            let why = format!("must be {longest} characters or less");
+            faults.invalid(at.field("nodeID"), id, &why);
+        }
+        let room = driver.get("allocatable").unwrap_or(&NOTHING);
+        not_negative(faults, room, "count", &at.field("allocatable"));
+        if drivers[..index].iter().any(|other| text(other, "name") == name) {
+            faults.duplicate(at.field("name"), name);
+        }
+        let keys = list(driver, "topologyKeys");
+        for (index, key) in keys.iter().enumerate() {
+            // The driver is blamed, not the key.
+            if key.as_str() == Some("") {
+                faults.required(at, "");
+            }
+            if keys[..index].contains(key) {
+                faults.duplicate(at, key);
+            }
+            let key = key.as_str().unwrap_or_default();
+            complain(faults, at, key, names::qualified_name(key));
+        }
+    }
+}
+
+/// How much room there is for volumes of a class.
+pub(in crate::builtin) fn capacity(write: &Write<'_>, faults: &mut Faults) {
+    let capacity = write.new;
+    if let Some(nodes) = capacity.get("nodeTopology") {
+        selector(faults, nodes, &Path::Root.field("nodeTopology"));
+    }
+    let class = text(capacity, "storageClassName");
+    complain(faults, Path::Root.field("storageClassName"), class, names::dns_subdomain(class));
+    let amount = text(capacity, "capacity");
+    if Quantity::parse(amount).is_some_and(Quantity::is_negative) {
+        faults.invalid(Path::Root.field("capacity"), amount, NOT_NEGATIVE);
     }
 }

@@ -10,15 +10,8 @@ use crate::schema::{Faults, Path};
 
 pub(in crate::builtin) fn check(write: &Write<'_>, faults: &mut Faults) {
     let class = write.new;
-    if required(faults, class, "provisioner", &Path::Root) {
-        let name = text(class, "provisioner").to_lowercase();
-        complain(faults, Path::Root.field("provisioner"), &name, names::qualified_name(&name));
-    }
-    for (key, _) in class.get("parameters").into_iter().flat_map(Tree::entries) {
-        if key.is_empty() {
-            faults.invalid(Path::Root.field("parameters"), key, "field can not be empty.");
-        }
-    }
+    provider(class, "provisioner", faults);
+    parameters(class, faults);
     if !text(class, "reclaimPolicy").is_empty() {
         one_of(faults, class, "reclaimPolicy", &Path::Root, &["Delete", "Retain"]);
     }
@@ -26,16 +19,57 @@ pub(in crate::builtin) fn check(write: &Write<'_>, faults: &mut Faults) {
     topologies(class, faults);
 }
 
+fn provider(class: &Tree, key: &str, faults: &mut Faults) {
+    if required(faults, class, key, &Path::Root) {
+        let name = text(class, key).to_lowercase();
+        complain(faults, Path::Root.field(key), &*name, names::qualified_name(&name));
+    }
+}
+
+/// Whether there are some, and no more than can be kept.
+fn parameters(class: &Tree, faults: &mut Faults) -> bool {
+    const MOST: usize = 512;
+    const LARGEST: usize = 256 * 1024;
+    let at = Path::Root.field("parameters");
+    let Some(all) = class.get("parameters").filter(|all| !all.is_empty()) else { return false };
+    if all.entries().len() > MOST {
+        faults.too_long(at, MOST);
+        return true;
+    }
+    let mut size = 0;
+    for (key, value) in all.entries() {
+        if key.is_empty() {
+            faults.invalid(at, key, "field can not be empty.");
+        }
+        size += key.len() + value.as_str().map_or(0, str::len);
+    }
+    if size > LARGEST {
+        faults.too_long(at, LARGEST);
+    }
+    true
+}
+
+/// What can be changed of a volume once it is there.
+pub(in crate::builtin) fn attributes(write: &Write<'_>, faults: &mut Faults) {
+    provider(write.new, "driverName", faults);
+    if !parameters(write.new, faults) {
+        let why = "must contain at least one key/value pair";
+        faults.required(Path::Root.field("parameters"), why);
+    }
+}
+
 /// Where its volumes may be: each term once.
 fn topologies(class: &Tree, faults: &mut Faults) {
     let all = Path::Root.field("allowedTopologies");
     let mut known: Vec<BTreeMap<String, BTreeSet<String>>> = Vec::new();
-    for (index, one) in list(class, "allowedTopologies").iter().enumerate() {
+    let terms = list(class, "allowedTopologies");
+    for (index, one) in terms.iter().enumerate() {
         let at = all.index(index);
         let place = at.field("matchLabelExpressions");
         let said = term(one, &place, faults);
-        // The real server takes one that says nothing for its own empty memory.
-        if said.is_empty() || known.contains(&said) {
+        // The real server compares one that says nothing with its own empty memory, too, which is as long as the list.
+        let blank = if said.is_empty() { terms.len() } else { 0 };
+        for _ in 0..blank + known.iter().filter(|other| **other == said).count() {
             faults.duplicate(place, "");
         }
         known.push(said);
@@ -68,12 +102,21 @@ fn term(term: &Tree, all: &Path<'_>, faults: &mut Faults) -> BTreeMap<String, BT
 
 /// What volumes were made by does not change.
 pub(in crate::builtin) fn kept(new: &Tree, old: &Tree, faults: &mut Faults) {
-    for key in ["parameters", "provisioner", "reclaimPolicy"] {
+    unchanged(new, old, &["parameters", "provisioner", "reclaimPolicy"], faults);
+    crate::builtin::immutable::same(new, old, &["volumeBindingMode"], faults);
+}
+
+/// Nor does what they were changed to.
+pub(in crate::builtin) fn kept_attributes(new: &Tree, old: &Tree, faults: &mut Faults) {
+    unchanged(new, old, &["driverName", "parameters"], faults);
+}
+
+fn unchanged(new: &Tree, old: &Tree, keys: &[&str], faults: &mut Faults) {
+    for key in keys {
         // What is stored says nothing where it is empty; what comes in says that it is.
         let before = old.get(key).filter(|value| !value.is_empty());
         if new.get(key) != before {
             faults.forbidden(Path::Root.field(key), &format!("updates to {key} are forbidden."));
         }
     }
-    crate::builtin::immutable::same(new, old, &["volumeBindingMode"], faults);
 }

@@ -2,6 +2,7 @@
 
 use crate::Tree;
 use crate::builtin::check::{NOTHING, complain, list, not_negative, one_of, required, text};
+use crate::builtin::resource;
 use crate::builtin::rules::Write;
 use crate::names;
 use crate::quantity::Quantity;
@@ -122,10 +123,14 @@ fn source(member: &str, source: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let said = |key: &str| goal.get(key).is_some_and(|value| !value.is_null());
     match member {
         "resource" | "containerResource" => {
-            if text(source, "name").is_empty() {
+            let name = text(source, "name");
+            if name.is_empty() {
                 faults.required(at.field("name"), "must specify a resource name");
             }
             if member == "containerResource" {
+                if !name.is_empty() {
+                    resource::of_container(name, at.field("name"), faults);
+                }
                 let container = text(source, "container");
                 if container.is_empty() {
                     faults.required(at.field("container"), "must specify a container");
@@ -160,8 +165,7 @@ fn source(member: &str, source: &Tree, at: &Path<'_>, faults: &mut Faults) {
     target(goal, &place, faults);
     let either = match member {
         "pods" => {
-            let average = goal.str_at(&["averageValue"]).and_then(Quantity::parse);
-            if !average.is_some_and(|average| !average.is_zero() && !average.is_negative()) {
+            if !said("averageValue") {
                 let why = "must specify a positive target averageValue";
                 faults.required(place.field("averageValue"), why);
             }
