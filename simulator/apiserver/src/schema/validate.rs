@@ -31,14 +31,14 @@ impl Schema {
         let mut faults = context.faults;
         if self.root().traits.rules {
             // Expressions would stumble over it.
-            if !faults.0.iter().chain(before).any(blocks) {
-                rule::check(self.node(), tree, old, &Path::Root, &mut faults);
-            } else {
+            if faults.0.iter().chain(before).any(blocks) {
                 faults.0.push(FieldError::invalid_printed(
                     Path::Root,
                     "null",
                     "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
                 ));
+            } else {
+                rule::check(self.node(), tree, old, &Path::Root, &mut faults);
             }
         }
         faults.0

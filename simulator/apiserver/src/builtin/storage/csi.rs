@@ -110,7 +110,7 @@ fn attached(write: &Write<'_>, faults: &mut Faults) {
         }
         (Some(_), None) => {}
         (None, Some(inline)) => {
-            volume::inline(inline, write.minor, &place.field("inlineVolumeSpec"), faults)
+            volume::inline(inline, write.minor, &place.field("inlineVolumeSpec"), faults);
         }
     }
     let node = text(spec, "nodeName");
