@@ -1,5 +1,6 @@
 //! What the real server knows of builtin kinds beyond their schema.
 //!
+//! - `conversion`: what the server's own types make of an object, by definition;
 //! - `defaults`: values that depend on other members, by definition;
 //! - `admission`: what the server sets itself, with a look at other objects where it must;
 //! - `rules`: every rule an object breaks, in the words of the real server; what they consist of stands in a folder per
@@ -11,6 +12,7 @@
 pub(crate) mod admission;
 pub(crate) mod check;
 pub(crate) mod cluster;
+pub(crate) mod conversion;
 pub(crate) mod course;
 pub(crate) mod defaults;
 pub(crate) mod gates;

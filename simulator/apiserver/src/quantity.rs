@@ -2,8 +2,11 @@
 
 use std::cmp::Ordering;
 
+/// What has not the form of a quantity.
 pub const BAD: &str =
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+const NO_SUFFIX: &str = "unable to parse quantity's suffix";
+const NO_NUMBER: &str = "unable to parse numeric part of quantity";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Family {
@@ -23,27 +26,46 @@ const NANO: i128 = 1_000_000_000;
 
 impl Quantity {
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-        let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
-        let (number, suffix) = digits.split_at(end);
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
-            return None;
-        }
-        let (family, multiplier, exponent) = scale(suffix)?;
-        let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
-        let places = i32::try_from(fraction.len()).ok()?;
+        Self::read(text).ok().map(|(quantity, _)| quantity)
+    }
+
+    /// With whether the real server keeps the text as it is: it does so where a glance tells it that the number has the
+    /// best of suffixes already, and then does not mind signs, zeros and points.
+    fn read(text: &str) -> Result<(Self, bool), &'static str> {
+        let Parts { negative, whole, fraction, suffix } = Parts::of(text).ok_or(BAD)?;
+        let (family, multiplier, exponent) = scale(suffix).ok_or(NO_SUFFIX)?;
+        let written = format!("{whole}{fraction}");
+        let digits: i128 = written.parse().map_err(|_| NO_NUMBER)?;
+        let length = i32::try_from(written.len()).map_err(|_| NO_NUMBER)?;
+        let places = i32::try_from(fraction.len()).map_err(|_| NO_NUMBER)?;
         // Units finer than nano are rounded up, as the real server does.
-        let power = exponent - places + 9;
-        let scaled = digits.checked_mul(multiplier)?;
-        let nanos = if power >= 0 {
-            scaled.checked_mul(10_i128.checked_pow(power.unsigned_abs())?)?
-        } else {
-            let divisor = 10_i128.checked_pow(power.unsigned_abs())?;
-            scaled.checked_add(divisor - 1)? / divisor
+        let power = exponent.saturating_sub(places).saturating_add(9);
+        let scaled = digits.checked_mul(multiplier).ok_or(NO_NUMBER)?;
+        let ten = 10_i128.checked_pow(power.unsigned_abs());
+        let nanos = match ten {
+            Some(ten) if power >= 0 => scaled.checked_mul(ten).ok_or(NO_NUMBER)?,
+            Some(ten) => scaled.checked_add(ten - 1).ok_or(NO_NUMBER)? / ten,
+            None if scaled == 0 => 0,
+            None if power >= 0 => return Err(NO_NUMBER),
+            None => 1,
         };
-        let nanos = if text.starts_with('-') { -nanos } else { nanos };
-        Some(Self { nanos, family })
+        let most = i128::from(i64::MAX) * NANO;
+        let capped = if family == Family::Binary { nanos.min(most) } else { nanos };
+        let is_best = match family {
+            Family::Binary => {
+                let bits = i32::try_from(multiplier.ilog2()).map_err(|_| NO_NUMBER)?;
+                places == 0 && length + bits * 3 / 10 < 15 && digits % 8 != 0 && nanos <= most
+            }
+            Family::Decimal | Family::Exponent => {
+                let scale = exponent.saturating_sub(places);
+                length <= 18
+                    && scale >= -9
+                    && scale % 3 == 0
+                    && !written.ends_with("000")
+                    && !written.starts_with('0')
+            }
+        };
+        Ok((Self { nanos: if negative { -capped } else { capped }, family }, is_best))
     }
 
     pub(crate) fn from_whole(number: i128) -> Self {
@@ -135,7 +157,7 @@ impl std::fmt::Display for Quantity {
         }
         let mut number = nanos;
         let mut exponent = -9;
-        while exponent < 18 && number % 1000 == 0 {
+        while (exponent < 18 || self.family == Family::Exponent) && number % 1000 == 0 {
             number /= 1000;
             exponent += 3;
         }
@@ -158,6 +180,36 @@ impl std::fmt::Display for Quantity {
             _ => "",
         };
         write!(f, "{negative}{number}{suffix}")
+    }
+}
+
+/// What a quantity is written with.
+struct Parts<'t> {
+    negative: bool,
+    /// Without leading zeros, but for one that stands alone.
+    whole: &'t str,
+    fraction: &'t str,
+    suffix: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    /// As loosely as the real server does it, which finds a zero where no digit stands.
+    fn of(text: &'t str) -> Option<Self> {
+        let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let negative = text.starts_with('-');
+        if text.is_empty() {
+            return None;
+        }
+        let digits = |text: &'t str| {
+            text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
+        };
+        let (whole, rest) = digits(unsigned.trim_start_matches('0'));
+        let (fraction, suffix) = rest.strip_prefix('.').map_or(("", rest), digits);
+        let more = suffix.trim_start_matches(|c| "eEinumkKMGTP".contains(c));
+        let more = more.strip_prefix(['-', '+']).unwrap_or(more);
+        let is_good = more.bytes().all(|byte| byte.is_ascii_digit());
+        let whole = if whole.is_empty() { "0" } else { whole };
+        is_good.then_some(Self { negative, whole, fraction, suffix })
     }
 }
 
@@ -184,14 +236,31 @@ fn scale(suffix: &str) -> Option<(Family, i128, i32)> {
         "Ei" => binary(6),
         _ => {
             let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
-            (-18..=18).contains(&exponent).then_some((Family::Exponent, 1, exponent))
+            Some((Family::Exponent, 1, exponent))
         }
     }
 }
 
-/// The canonical form of a quantity; `None` if it is none.
-pub fn canonical(text: &str) -> Option<String> {
-    Quantity::parse(text).map(|quantity| quantity.to_string())
+/// The form in which a quantity is kept.
+///
+/// # Errors
+///
+/// In the words of the real server, if it is none.
+pub fn canonical(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let (quantity, is_best) = Quantity::read(text)?;
+    Ok(if is_best { text.to_owned() } else { quantity.to_string() })
+}
+
+/// The same without what is finer than a thousandth, which is rounded away from zero; `None` if there is nothing finer.
+pub(crate) fn rounded(text: &str) -> Option<String> {
+    if !text.bytes().any(|byte| matches!(byte, b'n' | b'u' | b'.' | b'e' | b'E')) {
+        return None;
+    }
+    let Quantity { nanos, family } = Quantity::parse(text)?;
+    let milli = NANO / 1000;
+    let away = (nanos.abs() + milli - 1) / milli * milli * nanos.signum();
+    (away != nanos).then(|| Quantity { nanos: away, family }.to_string())
 }
 
 #[cfg(test)]
@@ -215,18 +284,46 @@ mod tests {
             ("1000Ki", "1000Ki"),
             ("0.1Ki", "102400m"),
             ("-5", "-5"),
-            ("+5", "5"),
             ("20Gi", "20Gi"),
+            ("1e19", "10e18"),
+            ("1000e18", "1e21"),
+            ("16Ei", "9223372036854775807"),
+            ("1e-19", "1e-9"),
+            (" 1 ", "1"),
+            // What is as short as can be stays as it is.
+            ("+5", "+5"),
+            ("007", "007"),
+            ("1.", "1."),
+            ("1E3", "1E3"),
+            ("1.001", "1.001"),
+            ("Ki", "0"),
         ];
         for (written, stored) in forms {
-            assert_eq!(canonical(written).as_deref(), Some(stored), "{written}");
+            assert_eq!(canonical(written).as_deref(), Ok(stored), "{written}");
         }
     }
 
     #[test]
     fn what_is_no_quantity_is_refused() {
-        for text in ["", "abc", "1GB", "1 Gi", "1.2.3", "--1", "1e", "."] {
-            assert_eq!(canonical(text), None, "{text}");
+        for text in ["", "abc", "1GB", "1 Gi", "1.2.3"] {
+            assert_eq!(canonical(text), Err(BAD), "{text}");
+        }
+        for text in ["--1", "1e", "1ki", "1Mi1"] {
+            assert_eq!(canonical(text), Err(NO_SUFFIX), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_finer_than_a_thousandth_is_rounded_away_from_zero() {
+        for (written, kept) in [
+            ("0.0001", Some("1m")),
+            ("1500u", Some("2m")),
+            ("-1u", Some("-1m")),
+            ("1e-9", Some("1e-3")),
+            ("1.5", None),
+            ("100m", None),
+        ] {
+            assert_eq!(rounded(written).as_deref(), kept, "{written}");
         }
     }
 

@@ -537,6 +537,8 @@ GATED = {
     ("core.v1.PodSpec", "hostnameOverride"): (34, 34),
     ("core.v1.Container", "restartPolicyRules"): (34, 34),
     ("core.v1.Lifecycle", "stopSignal"): (33, 34),
+    ("core.v1.ContainerStatus", "allocatedResourcesStatus"): (31, 34),
+    ("core.v1.PodStatus", "extendedResourceClaimStatus"): (34, 34),
     ("apps.v1.RollingUpdateStatefulSetStrategy", "maxUnavailable"): (24, 34),
     ("coordination.v1.LeaseSpec", "strategy"): (31, 34),
     ("coordination.v1.LeaseSpec", "preferredHolder"): (31, 34),

@@ -2,6 +2,7 @@
 //! where it must.
 
 mod claims;
+pub(crate) mod runtime;
 
 use jiff::Timestamp;
 
@@ -11,9 +12,7 @@ use super::limits;
 use super::network::address::{self, Taken};
 use super::pod::platform;
 use crate::Tree;
-use crate::golang;
 use crate::kinds::KindInfo;
-use crate::names;
 use crate::object::Object;
 use crate::quantity::Quantity;
 use crate::status::Status;
@@ -44,7 +43,10 @@ pub(crate) fn create(
                 _ => tree,
             }
         }
-        ("apps", "DaemonSet") => tree.with(&TEMPLATES, "1"),
+        ("apps", "DaemonSet") => {
+            let count = tree.str_at(&TEMPLATES).and_then(|count| count.parse::<i64>().ok());
+            tree.with(&TEMPLATES, count.unwrap_or(0).max(1).to_string())
+        }
         ("batch", "Job") => job(&tree, server.profile().minor),
         ("discovery.k8s.io", "EndpointSlice") => without_topology(kind, &tree),
         ("storage.k8s.io", "VolumeAttributesClass") => {
@@ -169,34 +171,8 @@ fn pod(server: &Server, kind: &KindInfo, tree: &Tree, now: Timestamp) -> Result<
     };
     let refuse = |why: &str| Status::forbidden(kind, &name, why);
     let mut tree = priority(server, &limits::filled(server, tree), &refuse)?;
+    tree = runtime::admit(server, kind, tolerate(&tree))?;
     let spec = tree.get("spec").cloned().unwrap_or_default();
-    let runtime = spec.str_at(&["runtimeClassName"]);
-    if let Some(runtime) = runtime
-        && find(server, "node.k8s.io", "RuntimeClass", runtime).is_none()
-    {
-        // A name that no URL can have is not even asked for.
-        let why = names::path_segment(runtime).join(" ");
-        return Err(match runtime {
-            "" => Status::plain(500, "resource name may not be empty"),
-            _ if why.is_empty() => {
-                refuse(&format!("pod rejected: RuntimeClass \"{runtime}\" not found"))
-            }
-            _ => {
-                let name = golang::quote(runtime);
-                Status::plain(500, format!("invalid resource name {name}: [{why}]"))
-            }
-        });
-    }
-    if runtime.is_none() && spec.get("overhead").is_some_and(|overhead| !overhead.is_empty()) {
-        let why =
-            "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead";
-        return Err(refuse(why));
-    }
-    tree = tolerate(&tree);
-    let grace = spec.int_at(&["terminationGracePeriodSeconds"]).unwrap_or(0);
-    if grace < 0 && server.profile().minor >= 22 {
-        tree = tree.with(&["spec", "terminationGracePeriodSeconds"], 1);
-    }
     let minor = server.profile().minor;
     if minor >= 30 {
         tree = platform::with_annotated_profiles(&tree);
@@ -441,6 +417,12 @@ fn job(tree: &Tree, minor: u32) -> Tree {
     let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default().to_owned();
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default().to_owned();
     let mut tree = tree.clone();
+    // Labels that were taken from the template are one map with those: what is added to the one is added to both.
+    let template = ["spec", "template", "metadata", "labels"];
+    let shared = match (tree.at(&["metadata", "labels"]), tree.at(&template)) {
+        (Some(own), Some(labels)) => !own.is_empty() && own.same(labels),
+        _ => false,
+    };
     let labels: &[(&str, &str)] = if minor >= 27 {
         &[
             ("batch.kubernetes.io/controller-uid", &uid),
@@ -456,6 +438,9 @@ fn job(tree: &Tree, minor: u32) -> Tree {
         if tree.at(&path).is_none() {
             tree = tree.with(&path, *value);
         }
+    }
+    if let Some(labels) = tree.at(&template).filter(|_| shared) {
+        tree = tree.with(&["metadata", "labels"], labels);
     }
     let key = if minor >= 27 { "batch.kubernetes.io/controller-uid" } else { "controller-uid" };
     tree.with(&["spec", "selector", "matchLabels", key], uid)

@@ -8,21 +8,23 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::check::text;
+use super::conversion;
 use crate::Tree;
 
 /// `None`: nothing to add.
 pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
     let filled = match definition {
-        "core.v1.Pod" => pod(tree, minor),
-        "core.v1.PodStatus" => pod_status(tree),
-        "core.v1.PodSpec" => pod_spec(tree),
+        "core.v1.Pod" => conversion::pod(pod(tree, minor), minor),
+        "core.v1.PodTemplateSpec" => conversion::without_init_annotations(tree.clone()),
+        "core.v1.PodStatus" => conversion::pod_status(tree),
+        "core.v1.PodSpec" => pod_spec(tree, minor),
         "core.v1.Container" | "core.v1.EphemeralContainer" => container(tree),
         "core.v1.Volume" => volume(tree),
         "core.v1.HTTPGetAction" => http_get(tree),
         "core.v1.Service" => service(tree, minor),
         "core.v1.Secret" => secret(tree),
         "core.v1.Namespace" => namespace(tree, minor),
-        "core.v1.NodeSpec" => node_spec(tree),
+        "core.v1.NodeSpec" => conversion::node_spec(tree),
         "core.v1.NodeStatus" => node_status(tree),
         "core.v1.LimitRangeItem" => limit_range(tree),
         "core.v1.PersistentVolume" => persistent_volume(tree),
@@ -30,7 +32,8 @@ pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
         "apps.v1.DeploymentStrategy" => deployment_strategy(tree),
         "apps.v1.StatefulSetSpec" => stateful_set(tree, minor),
         "apps.v1.StatefulSetUpdateStrategy" => stateful_set_strategy(tree),
-        "apps.v1.DaemonSet" => daemon_set(tree),
+        "apps.v1.DaemonSet" => conversion::daemon_set(tree),
+        "apps.v1.Deployment" => conversion::deployment(tree),
         "apps.v1.DaemonSetUpdateStrategy" => daemon_set_strategy(tree, minor),
         "batch.v1.Job" => job(tree, minor),
         "rbac.v1.Subject" => subject(tree),
@@ -82,7 +85,7 @@ fn pod(tree: &Tree, minor: u32) -> Tree {
             },
         )
     };
-    let mut spec = or(spec.clone(), "enableServiceLinks", true);
+    let mut spec = with_host_ports(or(spec.clone(), "enableServiceLinks", true));
     for list in ["containers", "initContainers"] {
         spec = map_items(&spec, list, &requests);
     }
@@ -92,17 +95,7 @@ fn pod(tree: &Tree, minor: u32) -> Tree {
     tree.with(&["spec"], spec)
 }
 
-/// The one address and the first of several say the same.
-fn pod_status(tree: &Tree) -> Tree {
-    match tree.str_at(&["podIP"]) {
-        Some(ip) if !ip.is_empty() && tree.get("podIPs").is_none() => {
-            tree.with(&["podIPs"], Tree::list([Tree::map([("ip", Tree::from(ip))])]))
-        }
-        _ => tree.clone(),
-    }
-}
-
-fn pod_spec(tree: &Tree) -> Tree {
+fn pod_spec(tree: &Tree, minor: u32) -> Tree {
     let mut tree = tree.clone();
     // The old name of the account and the new one say the same.
     let text = |tree: &Tree, key: &str| tree.str_at(&[key]).unwrap_or_default().to_owned();
@@ -112,7 +105,13 @@ fn pod_spec(tree: &Tree) -> Tree {
     } else if !new.is_empty() && new != old {
         tree = tree.with(&["serviceAccount"], new);
     }
-    if tree.bool_at(&["hostNetwork"]) == Some(true) {
+    // Newer servers do so of pods only, not of templates.
+    if minor < 28 { with_host_ports(tree) } else { tree }
+}
+
+/// On the network of the host, its ports are those of the containers.
+fn with_host_ports(mut spec: Tree) -> Tree {
+    if spec.bool_at(&["hostNetwork"]) == Some(true) {
         let ports = |container: &Tree| {
             map_items(container, "ports", &|port| match port.get("containerPort") {
                 Some(number) if port.int_at(&["hostPort"]).unwrap_or(0) == 0 => {
@@ -122,10 +121,10 @@ fn pod_spec(tree: &Tree) -> Tree {
             })
         };
         for list in ["containers", "initContainers"] {
-            tree = map_items(&tree, list, &ports);
+            spec = map_items(&spec, list, &ports);
         }
     }
-    tree
+    spec
 }
 
 fn container(tree: &Tree) -> Tree {
@@ -201,7 +200,19 @@ fn service(tree: &Tree, minor: u32) -> Tree {
     if minor >= 22 && kind == "LoadBalancer" {
         spec = or(spec, "allocateLoadBalancerNodePorts", true);
     }
-    tree.with(&["spec"], spec)
+    let tree = tree.with(&["spec"], spec);
+    let path = ["status", "loadBalancer", "ingress"];
+    match tree.at(&path).filter(|_| minor >= 30 && kind == "LoadBalancer") {
+        Some(ingress) => {
+            let with_mode = |point: &Tree| match point.str_at(&["ip"]) {
+                Some(ip) if !ip.is_empty() => or(point.clone(), "ipMode", "VIP"),
+                _ => point.clone(),
+            };
+            let ingress = Tree::list(ingress.items().iter().map(with_mode)).sharing(ingress);
+            tree.with(&path, ingress)
+        }
+        None => tree,
+    }
 }
 
 /// What is given as text is folded into the data, and not kept.
@@ -248,18 +259,6 @@ fn node_status(tree: &Tree) -> Tree {
     }
 }
 
-/// The ranges of a node begin with its range.
-fn node_spec(tree: &Tree) -> Tree {
-    let first = tree.at(&["podCIDRs"]).and_then(|all| all.items().first()).cloned();
-    match (tree.str_at(&["podCIDR"]).filter(|range| !range.is_empty()), first) {
-        (Some(range), first) if first.as_ref().and_then(Tree::as_str) != Some(range) => {
-            tree.with(&["podCIDRs"], vec![Tree::from(range)])
-        }
-        (None, Some(first)) => tree.with(&["podCIDR"], first),
-        _ => tree.clone(),
-    }
-}
-
 fn limit_range(tree: &Tree) -> Tree {
     if tree.str_at(&["type"]) != Some("Container") {
         return tree.clone();
@@ -301,6 +300,12 @@ fn deployment_strategy(tree: &Tree) -> Tree {
 
 /// Claims in a template say their kind.
 fn stateful_set(tree: &Tree, minor: u32) -> Tree {
+    let strategy = tree.get("updateStrategy").cloned().unwrap_or_else(Tree::empty_map);
+    // Who chooses how to update does not get what the other way consists of.
+    let tree = &match text(&strategy, "type") {
+        "" => tree.with(&["updateStrategy"], or(strategy, "rollingUpdate", Tree::empty_map())),
+        _ => tree.clone(),
+    };
     let tree = map_items(tree, "volumeClaimTemplates", &|claim| {
         or(or(claim.clone(), "apiVersion", "v1"), "kind", "PersistentVolumeClaim")
     });
@@ -312,25 +317,21 @@ fn stateful_set(tree: &Tree, minor: u32) -> Tree {
 }
 
 fn stateful_set_strategy(tree: &Tree) -> Tree {
-    if tree.str_at(&["type"]) != Some("RollingUpdate") {
-        return tree.clone();
+    match tree.get("rollingUpdate") {
+        Some(rolling) if text(tree, "type") == "RollingUpdate" => {
+            tree.with(&["rollingUpdate"], or(rolling.clone(), "partition", 0))
+        }
+        _ => tree.clone(),
     }
-    let rolling = tree.get("rollingUpdate").cloned().unwrap_or_else(Tree::empty_map);
-    tree.with(&["rollingUpdate"], or(rolling, "partition", 0))
-}
-
-/// The count of templates is an annotation since it is no field any more: it is always there.
-fn daemon_set(tree: &Tree) -> Tree {
-    let path = super::admission::TEMPLATES;
-    if tree.at(&path).is_some() { tree.clone() } else { tree.with(&path, "0") }
 }
 
 fn daemon_set_strategy(tree: &Tree, minor: u32) -> Tree {
-    if tree.str_at(&["type"]) != Some("RollingUpdate") {
+    let is_rolling = text(tree, "type") == "RollingUpdate";
+    let Some(rolling) = tree.get("rollingUpdate").cloned().or(is_rolling.then(Tree::empty_map))
+    else {
         return tree.clone();
-    }
-    let rolling = tree.get("rollingUpdate").cloned().unwrap_or_else(Tree::empty_map);
-    let rolling = or(rolling, "maxUnavailable", 1);
+    };
+    let rolling = or(rolling, "maxUnavailable", i64::from(is_rolling));
     tree.with(&["rollingUpdate"], if minor >= 22 { or(rolling, "maxSurge", 0) } else { rolling })
 }
 

@@ -7,6 +7,7 @@ mod workload;
 
 use super::check::{NOTHING, text};
 use super::internal;
+use super::rules::Write;
 use crate::Tree;
 use crate::kinds::KindInfo;
 use crate::schema::{Faults, Path};
@@ -14,24 +15,18 @@ use crate::status::FieldError;
 
 pub(super) const IMMUTABLE: &str = "field is immutable";
 
-/// `stated`: the new object with what is empty and left out: messages show it.
-pub(super) fn check(
-    kind: &KindInfo,
-    (new, stated): (&Tree, &Tree),
-    old: &Tree,
-    minor: u32,
-    faults: &mut Faults,
-) {
+pub(super) fn check(kind: &KindInfo, write: &Write<'_>, old: &Tree, faults: &mut Faults) {
+    let (new, shown, stated, minor) = (write.kept, write.new, write.stated, write.minor);
     match (&*kind.group, &*kind.kind) {
-        ("", "Pod") => pod::check((new, stated), old, minor, faults),
+        ("", "Pod") => pod::check((new, shown), old, minor, faults),
         ("", "ConfigMap") => fixed((new, stated), old, &["data", "binaryData"], faults),
         ("", "Secret") => {
             same(new, old, &["type"], faults);
             fixed((new, stated), old, &["data"], faults);
         }
         ("", "Service") => service::check(new, old, minor, faults),
-        ("", "PersistentVolumeClaim") => volumes::claim((new, stated), old, minor, faults),
-        ("", "PersistentVolume") => volumes::volume((new, stated), old, minor, faults),
+        ("", "PersistentVolumeClaim") => volumes::claim((new, shown), old, minor, faults),
+        ("", "PersistentVolume") => volumes::volume((new, shown), old, minor, faults),
         ("", "Node") => node(new, old, minor, faults),
         ("", "ResourceQuota") => super::cluster::quota::same_scopes(new, old, faults),
         ("networking.k8s.io", "IngressClass") => {
@@ -42,7 +37,7 @@ pub(super) fn check(
         }
         ("storage.k8s.io", "CSIDriver") => super::storage::csi::kept(new, old, faults),
         ("storage.k8s.io", "VolumeAttachment") => {
-            same_struct((new, stated), old, &["spec"], "storage.VolumeAttachmentSpec", faults);
+            same_struct((new, shown), old, &["spec"], "storage.VolumeAttachmentSpec", faults);
         }
         ("storage.k8s.io", "VolumeAttributesClass") => {
             super::storage::storage_class::kept_attributes(new, old, faults);
@@ -75,27 +70,21 @@ pub(super) fn check(
         ("storage.k8s.io", "CSINode") => node_drivers(new, old, faults),
         ("networking.k8s.io", "IPAddress") => {
             let parent = ["spec", "parentRef"];
-            same_struct((new, stated), old, &parent, "networking.ParentReference", faults);
+            same_struct((new, shown), old, &parent, "networking.ParentReference", faults);
         }
         ("resource.k8s.io", "ResourceClaim") => {
-            same_struct((new, stated), old, &["spec"], "resource.ResourceClaimSpec", faults);
+            same_struct((new, shown), old, &["spec"], "resource.ResourceClaimSpec", faults);
         }
         ("resource.k8s.io", "ResourceClaimTemplate") => {
-            same_struct(
-                (new, stated),
-                old,
-                &["spec"],
-                "resource.ResourceClaimTemplateSpec",
-                faults,
-            );
+            same_struct((new, shown), old, &["spec"], "resource.ResourceClaimTemplateSpec", faults);
         }
         ("storage.k8s.io", "CSIStorageCapacity") => {
             let topology = ["nodeTopology"];
-            same_struct((new, stated), old, &topology, "metav1.LabelSelector", faults);
+            same_struct((new, shown), old, &topology, "metav1.LabelSelector", faults);
             same(new, old, &["storageClassName"], faults);
         }
         ("apps", "StatefulSet") => workload::stateful_set(new, old, minor, faults),
-        ("batch", "Job") => workload::job((new, stated), old, faults),
+        ("batch", "Job") => workload::job((new, shown), old, faults),
         _ => {}
     }
 }
@@ -108,36 +97,9 @@ pub(super) fn difference(name: &str, old: &Tree, new: &Tree, minor: u32) -> Stri
     }
 }
 
-/// The tree with the lists and maps that were stated to be empty.
-pub(super) fn with_empty(tree: &Tree, stated: &Tree) -> Tree {
-    if tree.is_list() {
-        if tree.items().len() != stated.items().len() {
-            return tree.clone();
-        }
-        let pairs = tree.items().iter().zip(stated.items());
-        return Tree::list(pairs.map(|(tree, stated)| with_empty(tree, stated)));
-    }
-    stated.entries().fold(tree.clone(), |tree, (key, value)| {
-        let is_part = (value.is_map() || value.is_list()) && !(value.is_empty() && is_remade(key));
-        match tree.get(key).filter(|value| !value.is_null()) {
-            Some(inner) if is_part => {
-                let inner = with_empty(inner, value);
-                tree.with(&[key], inner)
-            }
-            None if is_part && value.is_empty() => tree.with(&[key], value),
-            _ => tree,
-        }
-    })
-}
-
-/// These lists are made anew where they are looked through for what belongs to features that are off.
-pub(crate) fn is_remade(key: &str) -> bool {
-    matches!(key, "volumes" | "volumeMounts" | "restartPolicyRules")
-}
-
 /// A member that is a struct and keeps its value.
 pub(super) fn same_struct(
-    (new, stated): (&Tree, &Tree),
+    (new, shown): (&Tree, &Tree),
     old: &Tree,
     path: &[&str],
     name: &str,
@@ -145,8 +107,8 @@ pub(super) fn same_struct(
 ) {
     let (now, was) = (new.at(path), old.at(path));
     if now != was {
-        let shown = now.map(|now| with_empty(now, stated.at(path).unwrap_or(&NOTHING)));
-        let printed = shown.map_or_else(|| "null".to_owned(), |now| internal::json(name, &now));
+        let shown = shown.at(path);
+        let printed = shown.map_or_else(|| "null".to_owned(), |now| internal::json(name, now));
         faults.0.push(FieldError::invalid_printed(path.join("."), &printed, IMMUTABLE));
     }
 }

@@ -1,5 +1,6 @@
 //! Pods, and the templates of pods.
 
+mod annotations;
 pub(super) mod claims;
 pub(super) mod container;
 pub(super) mod environment;
@@ -7,6 +8,7 @@ pub(super) mod mounts;
 pub(crate) mod parts;
 pub(super) mod platform;
 pub(super) mod scheduling;
+pub(super) mod status;
 pub(super) mod volume;
 
 use super::check::{
@@ -34,9 +36,16 @@ pub(super) struct Subject<'a> {
 const RELABELS: [&str; 2] = ["securityContext", "seLinuxChangePolicy"];
 
 pub(super) fn check(write: &Write<'_>, faults: &mut Faults) {
-    if !write.changed(&["spec"]) {
-        return;
+    annotations::of_pod(write, faults);
+    if write.changed(&["spec"]) {
+        self::whole(write, faults);
     }
+    if write.old.is_some() {
+        annotations::of_update(write, faults);
+    }
+}
+
+fn whole(write: &Write<'_>, faults: &mut Faults) {
     let at = Path::Root.field("spec");
     let metadata = write.new.get("metadata").unwrap_or(&NOTHING);
     let subject = Subject {
@@ -80,12 +89,16 @@ pub(super) fn with_template(
 ) {
     let minor = write.minor;
     metadata_of_template(template, at, faults);
-    let at = at.field("spec");
     let spec = template.get("spec").unwrap_or(&NOTHING);
     let stated = write.stated(path).get("spec").unwrap_or(&NOTHING);
-    let old = write.old.and_then(|old| old.at(path)?.get("spec"));
-    let relabels = old.and_then(|old| old.at(&RELABELS)).is_some();
-    self::spec(&Subject { spec, stated, name: None, minor, relabels }, &at, faults);
+    let old = write.old.and_then(|old| old.at(path));
+    let relabels = old.and_then(|old| old.get("spec")?.at(&RELABELS)).is_some();
+    let subject = Subject { spec, stated, name: None, minor, relabels };
+    let before = old.and_then(|old| old.at(&annotations::PATH));
+    let annotated = (template.at(&annotations::PATH), before);
+    annotations::check(annotated, spec, minor, &at.field("annotations"), faults);
+    let at = at.field("spec");
+    self::spec(&subject, &at, faults);
     if minor >= 30 {
         let annotations = template.at(&["metadata", "annotations"]).unwrap_or(&NOTHING);
         platform::annotated_profiles(annotations, spec, &at, faults);

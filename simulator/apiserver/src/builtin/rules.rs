@@ -33,7 +33,10 @@ use crate::status::FieldError;
 
 /// A write of an object of a builtin kind.
 pub(crate) struct Write<'a> {
+    /// As messages show it: with what its writer stated to be empty, once something is wrong.
     pub new: &'a Tree,
+    /// As it will be kept: whether something changed is asked of it.
+    pub kept: &'a Tree,
     pub old: Option<&'a Tree>,
     pub minor: u32,
     /// The object as its writer stated it, with what is empty and left out later.
@@ -45,7 +48,7 @@ pub(crate) struct Write<'a> {
 impl<'a> Write<'a> {
     #[cfg(test)]
     pub(super) fn of(new: &'a Tree, old: Option<&'a Tree>) -> Self {
-        Self { new, old, minor: 34, stated: new, subresource: None }
+        Self { new, kept: new, old, minor: 34, stated: new, subresource: None }
     }
 
     /// A part of the object; null where it says nothing of it.
@@ -56,12 +59,6 @@ impl<'a> Write<'a> {
     /// The same as its writer stated it.
     pub(super) fn stated(&self, path: &[&str]) -> &'a Tree {
         self.stated.at(path).unwrap_or(&NOTHING)
-    }
-
-    /// A map as messages show it: one that was stated empty is no null.
-    pub(super) fn shown_map(&self, path: &[&str]) -> Tree {
-        let empty = || self.stated.at(path).filter(|map| map.is_map());
-        self.new.at(path).or_else(empty).cloned().unwrap_or_default()
     }
 
     /// Whether a part may break rules: it is there, and not the memory of what was accepted before.
@@ -93,6 +90,7 @@ pub(crate) fn broken(kind: &KindInfo, write: &Write<'_>) -> Vec<FieldError> {
         ("", "Namespace") => cluster::namespace(write, &mut faults),
         ("networking.k8s.io", "ServiceCIDR") => cluster::service_cidr(write, &mut faults),
         ("networking.k8s.io", "IPAddress") => cluster::address(write, &mut faults),
+        ("", "Pod") if only_status => pod::status::check(write, &mut faults),
         ("", "Pod") => pod::check(write, &mut faults),
         ("", "PodTemplate") => replication::template(write, &mut faults),
         ("", "ReplicationController") => replication::controller(write, &mut faults),
@@ -195,7 +193,7 @@ pub(crate) fn later(kind: &KindInfo, write: &Write<'_>) -> Vec<FieldError> {
 pub(crate) fn fixed(kind: &KindInfo, write: &Write<'_>) -> Vec<FieldError> {
     let mut faults = Faults::default();
     if let Some(old) = write.old {
-        immutable::check(kind, (write.new, write.stated), old, write.minor, &mut faults);
+        immutable::check(kind, write, old, &mut faults);
     }
     faults.0
 }

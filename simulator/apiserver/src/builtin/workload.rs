@@ -12,6 +12,7 @@ pub(super) mod schedule;
 use super::check::{
     NOTHING, count_or_percent, list, not_negative, one_of, selector, selects, text,
 };
+use super::conversion::rollback;
 use super::immutable::printed_selector;
 use super::internal;
 use super::pod;
@@ -70,7 +71,7 @@ fn selection(
                 let template = at.field("template");
                 let meta = template.field("metadata");
                 let why = "`selector` does not match template `labels`";
-                let shown = write.shown_map(&["spec", "template", "metadata", "labels"]);
+                let shown = made.cloned().unwrap_or_default();
                 faults.invalid(meta.field("labels"), shown, why);
             }
         }
@@ -105,7 +106,7 @@ fn lasting(template: &Tree, owner: &str, at: &Path<'_>, faults: &mut Faults) {
 const NO_SELECTOR: Misfit = Misfit::Whole("invalid label selector");
 
 pub(super) fn deployment(write: &Write<'_>, faults: &mut Faults) {
-    if !write.changed(&["spec"]) {
+    if !write.changed(&["spec"]) && rollback(write.new) == write.old.and_then(rollback) {
         return;
     }
     let spec = write.new.get("spec").unwrap_or(&NOTHING);
@@ -117,6 +118,10 @@ pub(super) fn deployment(write: &Write<'_>, faults: &mut Faults) {
     strategy(spec, &at, faults);
     not_negative(faults, spec, "minReadySeconds", &at);
     not_negative(faults, spec, "revisionHistoryLimit", &at);
+    if let Some(revision @ ..0) = rollback(write.new) {
+        let place = at.field("rollback");
+        faults.invalid(place.field("version"), revision, "must be greater than or equal to 0");
+    }
     not_negative(faults, spec, "progressDeadlineSeconds", &at);
     if let Some(deadline) = spec.int_at(&["progressDeadlineSeconds"])
         && deadline <= spec.int_at(&["minReadySeconds"]).unwrap_or(0)

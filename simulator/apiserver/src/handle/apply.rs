@@ -2,6 +2,7 @@
 
 use super::claim::Claim;
 use super::{Answered, Call, create, update, write};
+use crate::builtin::conversion;
 use crate::object::{Object, Tree, text};
 use crate::ownership::{self, Applier, Conflict, Managers};
 use crate::schema::restore;
@@ -252,6 +253,10 @@ pub(super) fn shape(
     call.said_more = info.custom
         && call.request.subresource.is_none()
         && unknown.iter().any(|path| update::is_wanted(&info, member_of(path)));
+    if let Some(why) = conversion::misfit(&info, &tree) {
+        let why = format!("failed to convert to unversioned ({title}): {why}");
+        return Err(Status::plain(500, why));
+    }
     Ok(info.schema.default_made(&tree, old))
 }
 

@@ -50,7 +50,7 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     // Rules of builtin kinds are about what is kept.
     let tree = if call.info().custom { tree } else { call.as_stored(&tree) };
     let check = |tree: &Tree| write::validate_create(call, tree);
-    let errors = empties::in_words_of_the_request(call, &tree, check(&tree), check);
+    let errors = empties::in_words_of_the_request(call, &tree, check);
     if !errors.is_empty() {
         let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
         return Err(Status::invalid(call.info(), name, &errors));
@@ -59,6 +59,9 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
     limits::check(call.server, call.info(), &tree)?;
     admission::validate(call.server, call.info(), call.request.subresource.as_deref(), &tree)?;
+    if call.info().is("", "Pod") {
+        admission::runtime::check(call.server, call.info(), &tree, call.given.as_ref())?;
+    }
     policy::ask(call, &Change { operation: "CREATE", name, object: Some(&tree), old: None })?;
     let charges = usage::charge(call.server, call.info(), &tree, None)?;
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();

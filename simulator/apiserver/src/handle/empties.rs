@@ -2,18 +2,18 @@
 //! tells them from those that nobody spoke of: where it prints the object, and where it asks whether it changed.
 
 use super::Call;
-use crate::builtin::immutable::is_remade;
 use crate::object::Tree;
 use crate::schema::{Node, Type};
 use crate::status::FieldError;
 
-/// What is wrong, with the values that the request said: `tree` is what became of its body.
+/// What is wrong, with the values that the request said: `tree` is what became of its body, `check` is told how
+/// messages are to show it.
 pub(super) fn in_words_of_the_request(
     call: &Call<'_>,
     tree: &Tree,
-    errors: Vec<FieldError>,
-    check: impl FnOnce(&Tree) -> Vec<FieldError>,
+    check: impl Fn(&Tree) -> Vec<FieldError>,
 ) -> Vec<FieldError> {
+    let errors = check(tree);
     let Some(said) = (!errors.is_empty()).then(|| said(call, tree, false)).flatten() else {
         return errors;
     };
@@ -55,6 +55,9 @@ fn said(call: &Call<'_>, tree: &Tree, selectors: bool) -> Option<Tree> {
     let given = call.given.as_ref().filter(|_| !call.info().custom)?;
     let root = call.info().schema.root();
     match call.request.subresource.as_deref() {
+        None if call.info().is("", "Pod") => {
+            with_empties(root, tree, given, selectors).map(with_requests)
+        }
         None => with_empties(root, tree, given, selectors),
         Some(own @ "status") => {
             let node = &root.member(own)?.node;
@@ -64,8 +67,31 @@ fn said(call: &Call<'_>, tree: &Tree, selectors: bool) -> Option<Tree> {
     }
 }
 
+/// Of a pod, who limits something wants something, even if both is nothing.
+fn with_requests(pod: Tree) -> Tree {
+    let wanting = |container: &Tree| {
+        let (limits, requests) = (["resources", "limits"], ["resources", "requests"]);
+        match container.at(&limits) {
+            Some(_) if container.at(&requests).is_none() => {
+                container.with(&requests, Tree::empty_map())
+            }
+            _ => container.clone(),
+        }
+    };
+    ["containers", "initContainers"].iter().fold(pod, |pod, key| {
+        let path = ["spec", *key];
+        match pod.at(&path) {
+            Some(all) => pod.with(&path, Tree::list(all.items().iter().map(wanting))),
+            None => pod,
+        }
+    })
+}
+
 fn with_empties(node: &Node, tree: &Tree, given: &Tree, selectors: bool) -> Option<Tree> {
     if tree.is_list() && given.is_list() {
+        if tree.items().len() != given.items().len() {
+            return None;
+        }
         let items = node.items.as_deref()?;
         let mut copy: Option<Vec<Tree>> = None;
         for (at, (item, given)) in tree.items().iter().zip(given.items()).enumerate() {
@@ -89,7 +115,7 @@ fn with_empties(node: &Node, tree: &Tree, given: &Tree, selectors: bool) -> Opti
             Some(value) => with_empties(child, value, given, selectors),
             // What belongs to a feature that is off was taken away, of volumes one by one.
             None if member.is_some_and(|member| member.flags.gated) => None,
-            None if is_of_pods(node) && is_remade(key) => None,
+            None if is_remade(node, key) => None,
             None => is_empty(child, given).then(|| given.clone()),
         };
         if let Some(new) = new {
@@ -99,9 +125,11 @@ fn with_empties(node: &Node, tree: &Tree, given: &Tree, selectors: bool) -> Opti
     copy
 }
 
-fn is_of_pods(node: &Node) -> bool {
+/// These lists of pods are made anew where they are looked through for what belongs to features that are off.
+fn is_remade(node: &Node, key: &str) -> bool {
     let definition = node.definition.strip_prefix("core.v1.").unwrap_or_default();
     matches!(definition, "PodSpec" | "Container" | "EphemeralContainer")
+        && matches!(key, "volumes" | "volumeMounts" | "restartPolicyRules")
 }
 
 fn is_empty(node: &Node, given: &Tree) -> bool {

@@ -7,7 +7,7 @@ use super::{
     write,
 };
 use crate::builtin::pod::parts;
-use crate::builtin::{admission, usage};
+use crate::builtin::{admission, conversion, usage};
 use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Operation, Tree};
@@ -267,8 +267,8 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     };
     let tree = signing::changed(call, was, tree);
     let tree = write::prepare_update(call, tree, old)?;
-    let check = |tree: &Tree| write::validate_update(call, tree, old);
-    let mut errors = empties::in_words_of_the_request(call, &tree, check(&tree), check);
+    let check = |shown: &Tree| write::validate_update(call, (&tree, shown), old);
+    let mut errors = empties::in_words_of_the_request(call, &tree, check);
     let is_service = call.info().is("", "Service") && call.server.profile().minor < 21;
     if is_service && revision == 0 && call.request.verb == Verb::Update {
         let why = "must be specified for an update";
@@ -348,8 +348,9 @@ fn only_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
         tree
     };
     let tree = take(&start, new, &["status"]);
-    if info.is("", "Pod") && call.server.profile().minor >= 32 {
-        return take(&tree, old, &["status", "qosClass"]);
+    let class = ["status", "qosClass"];
+    if info.is("", "Pod") && tree.at(&class).is_none() && call.server.profile().minor >= 32 {
+        return take(&tree, old, &class);
     }
     tree
 }
@@ -371,10 +372,13 @@ fn beside_status(info: &KindInfo, old: &Tree, new: &Tree) -> Tree {
             Some(uid) if !uid.is_empty() => metadata(old).with(&["uid"], uid),
             _ => metadata(old),
         },
-        ("apps", "Deployment") => match old.at(&["metadata", "labels"]) {
-            Some(labels) => metadata(new).with(&["labels"], labels),
-            None => metadata(new).without(&["labels"]),
-        },
+        ("apps", "Deployment") => {
+            let metadata = conversion::with_rollback_of(old, &metadata(new));
+            match old.at(&["metadata", "labels"]) {
+                Some(labels) => metadata.with(&["labels"], labels),
+                None => metadata.without(&["labels"]),
+            }
+        }
         ("apps", "DaemonSet") => match old.str_at(&admission::TEMPLATES) {
             // A client does not count the templates.
             Some(count) => metadata(new).with(&admission::TEMPLATES[1..], count),

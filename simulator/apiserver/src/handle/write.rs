@@ -2,7 +2,7 @@
 
 use super::{Call, fields, metadata, patched};
 use crate::builtin::course::{self, Step};
-use crate::builtin::{admission, rules, warnings};
+use crate::builtin::{admission, conversion, rules, warnings};
 use crate::crd;
 use crate::golang;
 use crate::kinds::KindInfo;
@@ -74,6 +74,9 @@ pub(super) fn shape(
         ))
     };
     let (read, mut unknown) = read.map_err(|misfit| cannot(&misfit))?;
+    if let Some(why) = conversion::misfit(&info, &read) {
+        return Err(if is_strategic(call) { Status::plain(500, why) } else { cannot(&why) });
+    }
     if is_patch && !info.custom && unknown.len() > 1 && !is_strategic(call) {
         unknown = fields::in_order(&shown(call, tree, before.as_ref()), unknown);
     }
@@ -221,7 +224,7 @@ pub(super) fn validate_create(call: &Call<'_>, tree: &Tree) -> Vec<FieldError> {
             }
             Step::Common => {}
             _ if call.is_trusted => {}
-            Step::Later => errors.extend(rules::later(info, &as_written(call, tree, None))),
+            Step::Later => errors.extend(rules::later(info, &as_written(call, (tree, tree), None))),
             Step::Rules => rules_of(call, tree, None, &mut errors),
             // Nothing was before.
             Step::Update | Step::Fixed => {}
@@ -231,9 +234,15 @@ pub(super) fn validate_create(call: &Call<'_>, tree: &Tree) -> Vec<FieldError> {
     errors
 }
 
-fn as_written<'a>(call: &'a Call<'_>, new: &'a Tree, old: Option<&'a Tree>) -> rules::Write<'a> {
+/// `kept`: the object as it will be kept, `new` as messages show it.
+fn as_written<'a>(
+    call: &'a Call<'_>,
+    (kept, new): (&'a Tree, &'a Tree),
+    old: Option<&'a Tree>,
+) -> rules::Write<'a> {
     rules::Write {
         new,
+        kept,
         old,
         minor: call.server.profile().minor,
         stated: call.given.as_ref().unwrap_or(new),
@@ -241,22 +250,27 @@ fn as_written<'a>(call: &'a Call<'_>, new: &'a Tree, old: Option<&'a Tree>) -> r
     }
 }
 
-/// All that is wrong with what is to come after `old`.
-pub(super) fn validate_update(call: &Call<'_>, tree: &Tree, old: &Object) -> Vec<FieldError> {
-    let (info, was) = (call.info(), old.tree());
+/// All that is wrong with what is to come after `old`: `shown` is `new` as messages show it, with what its writer
+/// stated to be empty. Whether something changed is asked of `new`.
+pub(super) fn validate_update(
+    call: &Call<'_>,
+    (new, shown): (&Tree, &Tree),
+    old: &Object,
+) -> Vec<FieldError> {
+    let (info, was, tree) = (call.info(), old.tree(), shown);
     let mut errors = metadata::validate_common(info, tree, was);
     let subresource = call.request.subresource.as_deref();
     for step in course::of_update(info, subresource) {
         match step {
             Step::Meta => errors.extend(metadata::validate_again(info, tree, was)),
             Step::Update => errors.extend(metadata::validate_update(info, tree, was)),
-            Step::Later => errors.extend(rules::later(info, &as_written(call, tree, Some(was)))),
+            Step::Later => errors.extend(rules::later(info, &as_written(call, (tree, tree), Some(was)))),
             Step::Rules => rules_of(call, tree, Some(was), &mut errors),
             // These have their own ways in, and rules that say what may not change.
             Step::Fixed
                 if info.custom || matches!(subresource, Some("resize" | "ephemeralcontainers")) => {
             }
-            Step::Fixed => errors.extend(rules::fixed(info, &as_written(call, tree, Some(was)))),
+            Step::Fixed => errors.extend(rules::fixed(info, &as_written(call, (new, shown), Some(was)))),
             Step::Common => {}
         }
     }
@@ -296,7 +310,7 @@ fn rules_of(call: &Call<'_>, tree: &Tree, old: Option<&Tree>, errors: &mut Vec<F
         }
         errors.extend(found);
     } else {
-        errors.extend(rules::broken(info, &as_written(call, tree, old)));
+        errors.extend(rules::broken(info, &as_written(call, (tree, tree), old)));
     }
 }
 

@@ -366,9 +366,7 @@ fn quantity_of(tree: &Tree) -> Result<Option<Tree>, Misfit> {
         None if tree.is_number() => tree.to_value().to_string(),
         None => return Err(Misfit(quantity::BAD.to_owned())),
     };
-    let Some(canonical) = quantity::canonical(&text) else {
-        return Err(Misfit(quantity::BAD.to_owned()));
-    };
+    let canonical = quantity::canonical(&text).map_err(|why| Misfit(why.to_owned()))?;
     Ok((tree.as_str() != Some(&*canonical)).then(|| Tree::from(&*canonical)))
 }
 

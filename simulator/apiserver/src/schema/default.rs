@@ -1,8 +1,8 @@
 //! Filling in what was left out.
 
 use super::prune::apply;
-use super::{Member, Node, Schema, counterpart};
-use crate::{Tree, builtin};
+use super::{Member, Node, Schema, Type, counterpart};
+use crate::{Tree, builtin, quantity};
 
 impl Schema {
     /// The object with the defaults of its schema. Builtin kinds have, besides constants, defaults that depend on
@@ -39,6 +39,11 @@ fn typed(node: &Node, tree: &Tree, old: Option<&Tree>, minor: u32) -> Option<Tre
     if let Some(additional) = &node.additional {
         let mut changes = Vec::new();
         for (key, value) in tree.entries() {
+            if additional.kind == Type::Quantity {
+                let rounded = value.as_str().and_then(quantity::rounded);
+                changes.extend(rounded.map(|rounded| (key, Some(Tree::from(rounded)))));
+                continue;
+            }
             let old = old.and_then(|old| old.get(key));
             if let Some(new) = typed(additional, value, old, minor) {
                 changes.push((key, Some(new)));

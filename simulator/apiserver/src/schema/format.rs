@@ -23,7 +23,9 @@ impl Pattern {
 
     /// A pattern that does not compile lets everything pass: the definition was refused before.
     pub fn matches(&self, text: &str) -> bool {
-        if self.source == QUANTITY && quantity::canonical(text).is_some() {
+        let number = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let begins = number.starts_with(|first: char| first.is_ascii_digit());
+        if self.source == QUANTITY && begins && quantity::canonical(text).is_ok() {
             return true;
         }
         let compiled = self.compiled.get_or_init(|| Regex::new(&self.source).ok());

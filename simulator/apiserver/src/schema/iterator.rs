@@ -158,7 +158,7 @@ impl Reader<'_> {
                     Some(text) => text.to_owned(),
                     None => tree.to_string(),
                 };
-                quantity::canonical(&text).is_none().then(|| quantity::BAD.to_owned())?
+                quantity::canonical(&text).err()?.to_owned()
             }
             Type::IntOrString if tree.is_string() || tree.as_i64().is_some() => return None,
             Type::IntOrString => {

@@ -1,13 +1,13 @@
 //! What of a pod may not change.
 
-use super::{difference, take, with_empty};
+use super::{difference, take};
 use crate::Tree;
 use crate::builtin::check::{NOTHING, list, text};
 use crate::builtin::internal;
 use crate::builtin::pod::{parts, scheduling};
 use crate::schema::{Faults, Path};
 
-pub(super) fn check((new, stated): (&Tree, &Tree), old: &Tree, minor: u32, faults: &mut Faults) {
+pub(super) fn check((new, shown): (&Tree, &Tree), old: &Tree, minor: u32, faults: &mut Faults) {
     let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
     if now.same(was) {
         return;
@@ -33,8 +33,8 @@ pub(super) fn check((new, stated): (&Tree, &Tree), old: &Tree, minor: u32, fault
     tolerations(now, was, &at, faults);
     gates(now, was, &at, faults);
     if rest(now, was, &at, faults) != *was {
-        let stated = stated.get("spec").unwrap_or(&NOTHING);
-        let mut shown = rest(&with_empty(now, stated), was, &at, &mut Faults::default());
+        let shown = shown.get("spec").unwrap_or(&NOTHING);
+        let mut shown = rest(shown, was, &at, &mut Faults::default());
         for key in ["containers", "initContainers"] {
             if list(&shown, key).is_empty() {
                 shown = shown.without(&[key]);

@@ -1,6 +1,6 @@
 //! What of a claim and of a volume may not change.
 
-use super::{IMMUTABLE, difference, take, with_empty};
+use super::{IMMUTABLE, difference, take};
 use crate::Tree;
 use crate::builtin::check::{NOTHING, list, text};
 use crate::builtin::internal;
@@ -9,7 +9,7 @@ use crate::quantity::Quantity;
 use crate::schema::{Faults, Path};
 use crate::status::FieldError;
 
-pub(super) fn claim((new, stated): (&Tree, &Tree), old: &Tree, minor: u32, faults: &mut Faults) {
+pub(super) fn claim((new, shown): (&Tree, &Tree), old: &Tree, minor: u32, faults: &mut Faults) {
     let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
     if now.same(was) {
         return;
@@ -17,29 +17,32 @@ pub(super) fn claim((new, stated): (&Tree, &Tree), old: &Tree, minor: u32, fault
     let at = Path::Root.field("spec");
     let bound = old.str_at(&["status", "phase"]) == Some("Bound");
     let storage = ["resources", "requests", "storage"];
-    let mut rest = now.clone();
-    if bound && let Some(size) = was.at(&storage) {
-        rest = rest.with(&storage, size);
-    }
     let mut before = was.clone();
     if text(was, "volumeName").is_empty() {
         before = take(&before, now, "volumeName");
     }
     let beta = ["metadata", "annotations", "volume.beta.kubernetes.io/storage-class"];
-    if minor >= 28 && was.get("storageClassName").is_none() && old.at(&beta).is_none() {
-        rest = rest.without(&["storageClassName"]);
-    }
-    if minor >= 31 && bound {
-        rest = take(&rest, was, "volumeAttributesClassName");
-    }
-    if rest != before {
+    let rest = |spec: &Tree| {
+        let mut rest = spec.clone();
+        if bound && let Some(size) = was.at(&storage) {
+            rest = rest.with(&storage, size);
+        }
+        if minor >= 28 && was.get("storageClassName").is_none() && old.at(&beta).is_none() {
+            rest = rest.without(&["storageClassName"]);
+        }
+        if minor >= 31 && bound {
+            rest = take(&rest, was, "volumeAttributesClassName");
+        }
+        rest
+    };
+    if rest(now) != before {
         let why = match minor {
             31.. => {
                 "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
             }
             _ => "spec is immutable after creation except resources.requests for bound claims",
         };
-        let rest = with_empty(&rest, stated.get("spec").unwrap_or(&NOTHING));
+        let rest = rest(shown.get("spec").unwrap_or(&NOTHING));
         let shown = difference("core.PersistentVolumeClaimSpec", &before, &rest, minor);
         faults.forbidden(at, &format!("{why}\n{shown}"));
     }
@@ -77,20 +80,20 @@ pub(super) fn claim((new, stated): (&Tree, &Tree), old: &Tree, minor: u32, fault
     }
 }
 
-pub(super) fn volume((new, stated): (&Tree, &Tree), old: &Tree, minor: u32, faults: &mut Faults) {
+pub(super) fn volume((new, shown): (&Tree, &Tree), old: &Tree, minor: u32, faults: &mut Faults) {
     let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
     let source =
         |spec: &Tree| Tree::map(sources::of_volume(spec).map(|(key, value)| (key, value.clone())));
-    let mut after = source(now);
     let secret = ["csi", "controllerExpandSecretRef"];
-    if was.get("csi").is_some() && was.at(&secret).is_none() {
-        // It may be added later.
-        after = after.without(&secret);
-    }
-    if after != source(was) {
+    let may_add_secret = was.get("csi").is_some() && was.at(&secret).is_none();
+    let after = |spec: &Tree| match source(spec) {
+        source if may_add_secret => source.without(&secret),
+        source => source,
+    };
+    if after(now) != source(was) {
         let at = Path::Root.field("spec");
         let why = "spec.persistentvolumesource is immutable after creation";
-        let after = with_empty(&after, stated.get("spec").unwrap_or(&NOTHING));
+        let after = after(shown.get("spec").unwrap_or(&NOTHING));
         let shown = difference("core.PersistentVolumeSource", &source(was), &after, minor);
         faults.forbidden(at.field("persistentvolumesource"), &format!("{why}\n{shown}"));
     }
@@ -98,19 +101,15 @@ pub(super) fn volume((new, stated): (&Tree, &Tree), old: &Tree, minor: u32, faul
         let mode = now.get("volumeMode").cloned().unwrap_or_default();
         faults.invalid(Path::Root.field("volumeMode"), mode, IMMUTABLE);
     }
-    if was.get("nodeAffinity").is_some() {
-        let affinity = now.get("nodeAffinity").unwrap_or(&NOTHING);
-        if with_current_labels(was) != with_current_labels(now) {
-            let place = Path::Root.field("nodeAffinity");
-            let why = "field is immutable, except for updating from beta label to GA";
-            let printed = if affinity.is_null() {
-                "null".to_owned()
-            } else {
-                let stated = stated.at(&["spec", "nodeAffinity"]).unwrap_or(&NOTHING);
-                internal::json("core.VolumeNodeAffinity", &with_empty(affinity, stated))
-            };
-            faults.0.push(FieldError::invalid_printed(place, &printed, why));
-        }
+    if was.get("nodeAffinity").is_some() && with_current_labels(was) != with_current_labels(now) {
+        let place = Path::Root.field("nodeAffinity");
+        let why = "field is immutable, except for updating from beta label to GA";
+        let affinity = shown.at(&["spec", "nodeAffinity"]).filter(|one| !one.is_null());
+        let printed = affinity.map_or_else(
+            || "null".to_owned(),
+            |affinity| internal::json("core.VolumeNodeAffinity", affinity),
+        );
+        faults.0.push(FieldError::invalid_printed(place, &printed, why));
     }
     let class = "volumeAttributesClassName";
     if minor >= 34 && was.get(class).is_some() && now.get(class).is_none() {

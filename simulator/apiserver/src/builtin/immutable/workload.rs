@@ -2,7 +2,7 @@
 
 use super::super::check::{NOTHING, text};
 use super::super::internal;
-use super::{IMMUTABLE, same, same_selector, same_struct, with_empty};
+use super::{IMMUTABLE, same, same_selector, same_struct};
 use crate::Tree;
 use crate::schema::{Faults, Path};
 
@@ -50,7 +50,7 @@ pub(super) fn stateful_set(new: &Tree, old: &Tree, minor: u32, faults: &mut Faul
     }
 }
 
-pub(super) fn job((new, stated): (&Tree, &Tree), old: &Tree, faults: &mut Faults) {
+pub(super) fn job((new, shown): (&Tree, &Tree), old: &Tree, faults: &mut Faults) {
     let (now, was) = (new.get("spec").unwrap_or(&NOTHING), old.get("spec").unwrap_or(&NOTHING));
     if now.same(was) {
         return;
@@ -90,16 +90,15 @@ pub(super) fn job((new, stated): (&Tree, &Tree), old: &Tree, faults: &mut Faults
             bare.without(&["metadata", "labels"]).without(&["metadata", "annotations"])
         };
         if bare(now) != bare(was) {
-            let stated = stated.at(&["spec", "template"]).unwrap_or(&NOTHING);
-            let template = with_empty(now.get("template").unwrap_or(&NOTHING), stated);
+            let template = shown.at(&["spec", "template"]).unwrap_or(&NOTHING);
             let name = "core.PodTemplateSpec";
-            internal::invalid(faults, at.field("template"), name, &template, IMMUTABLE);
+            internal::invalid(faults, at.field("template"), name, template, IMMUTABLE);
         }
     }
     same(new, old, &["spec", "completionMode"], faults);
     let failure = ["spec", "podFailurePolicy"];
-    same_struct((new, stated), old, &failure, "batch.PodFailurePolicy", faults);
+    same_struct((new, shown), old, &failure, "batch.PodFailurePolicy", faults);
     same(new, old, &["spec", "backoffLimitPerIndex"], faults);
     same(new, old, &["spec", "managedBy"], faults);
-    same_struct((new, stated), old, &["spec", "successPolicy"], "batch.SuccessPolicy", faults);
+    same_struct((new, shown), old, &["spec", "successPolicy"], "batch.SuccessPolicy", faults);
 }

@@ -298,6 +298,11 @@ fn status(write: &Write<'_>, faults: &mut Faults) {
     let balancer = status.field("loadBalancer");
     let all = balancer.field("ingress");
     let ingress = write.new.at(&["status", "loadBalancer", "ingress"]).map_or(&[][..], Tree::items);
+    let balanced = write.new.str_at(&["spec", "type"]) == Some("LoadBalancer");
+    if !balanced && !ingress.is_empty() && write.minor >= 29 {
+        faults.forbidden(all, "may only be used when `spec.type` is 'LoadBalancer'");
+        return;
+    }
     for (index, point) in ingress.iter().enumerate() {
         let at = all.index(index);
         if !text(point, "ip").is_empty() {

@@ -58,7 +58,7 @@ pub(in crate::builtin) fn again(write: &Write<'_>, faults: &mut Faults) {
         let template = at.field("template");
         let meta = template.field("metadata");
         let why = "`selector` does not match template `labels`";
-        faults.invalid(meta.field("labels"), write.shown_map(&LABELS), why);
+        faults.invalid(meta.field("labels"), made.cloned().unwrap_or_default(), why);
     }
 }
 

@@ -39,7 +39,7 @@ fn spec(write: &Write<'_>, at: &Path<'_>, faults: &mut Faults) {
     let labels = template.at(&["metadata", "labels"]);
     let has = |(key, value): (&str, &Tree)| labels.and_then(|all| all.get(key)) == Some(value);
     if selector.is_some_and(|selector| !selector.entries().all(has)) {
-        let shown = write.shown_map(&["spec", "template", "metadata", "labels"]);
+        let shown = labels.cloned().unwrap_or_default();
         let metadata = place.field("metadata");
         let why = "`selector` does not match template `labels`";
         faults.invalid(metadata.field("labels"), shown, why);
