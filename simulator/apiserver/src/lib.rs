@@ -12,6 +12,7 @@ pub mod client;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod kinds;
+mod metadata;
 pub mod object;
 pub mod partial;
 pub mod quantity;

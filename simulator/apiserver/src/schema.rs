@@ -83,6 +83,12 @@ impl Schema {
         }
     }
 
+    /// The schema of a custom kind, in the hands of the same server.
+    pub(crate) fn of_custom(&self, schema: Tree) -> Self {
+        let root = Root::Custom(Arc::new((schema, OnceLock::new())));
+        Self { guessed: false, root, minor: self.minor, meta: self.meta.clone() }
+    }
+
     /// The same in the hands of a server of another version.
     pub(crate) fn for_minor(self, minor: u32) -> Self {
         Self { minor, ..self }

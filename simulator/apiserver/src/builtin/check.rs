@@ -4,7 +4,7 @@ use crate::Tree;
 use crate::names;
 use crate::schema::{Faults, Path};
 
-pub(super) static NOTHING: Tree = Tree::null();
+pub(crate) static NOTHING: Tree = Tree::null();
 
 pub(crate) const NOT_NEGATIVE: &str = "must be greater than or equal to 0";
 

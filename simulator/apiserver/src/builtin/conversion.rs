@@ -117,3 +117,16 @@ pub(super) fn node_spec(tree: &Tree) -> Tree {
         _ => tree.clone(),
     }
 }
+
+/// Who says nothing of a webhook has none.
+pub(super) fn without_empty_webhook(spec: &Tree) -> Tree {
+    let path = ["conversion", "webhook"];
+    let says = |webhook: &Tree| {
+        webhook.get("clientConfig").is_some()
+            || !list(webhook, "conversionReviewVersions").is_empty()
+    };
+    match spec.at(&path) {
+        Some(webhook) if !says(webhook) => spec.without(&path),
+        _ => spec.clone(),
+    }
+}

@@ -377,6 +377,7 @@ fn network_policy(tree: &Tree) -> Tree {
 }
 
 fn custom_resource_definition(tree: &Tree) -> Tree {
+    let tree = &conversion::without_empty_webhook(tree);
     let Some(names) = tree.get("names") else { return tree.clone() };
     let kind = names.str_at(&["kind"]).unwrap_or_default();
     let (singular, list) = (kind.to_lowercase(), format!("{kind}List"));

@@ -1,34 +1,116 @@
 //! The rules of what a version of a definition has besides its schema, and of conversion between versions.
 
 use crate::Tree;
+use crate::builtin::check::{NOTHING, list, text};
 use crate::builtin::cluster::webhooks;
+use crate::names;
 use crate::schema::{Faults, Path};
 
 const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
 const FORMATS: [&str; 8] =
     ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
 
-pub(super) fn check(definition: &Tree, spec: &Path<'_>, faults: &mut Faults) {
-    let versions = definition.at(&["spec", "versions"]).map_or(&[][..], Tree::items);
-    let same = |key: &str| versions.windows(2).all(|pair| pair[0].get(key) == pair[1].get(key));
-    let all = spec.field("versions");
-    for (index, version) in versions.iter().enumerate() {
-        let own = all.index(index);
-        // What all versions have in common is looked at once, where it once stood.
-        let place =
-            |key: &str| (!same(key) || index == 0).then_some(if same(key) { spec } else { &own });
-        if let Some(at) = place("additionalPrinterColumns") {
-            columns(version, at, faults);
+/// What a version has besides its schema, as far as it is looked at here. `at`: where it stands.
+pub(super) fn of_version(
+    version: &Tree,
+    is_here: &dyn Fn(&str) -> bool,
+    at: &Path<'_>,
+    faults: &mut Faults,
+) {
+    if is_here("subresources") {
+        scale(version, at, faults);
+    }
+    if is_here("additionalPrinterColumns") {
+        columns(version, at, faults);
+    }
+    if is_here("selectableFields") {
+        selectable(version, at, faults);
+    }
+}
+
+/// Members that lists can be narrowed by.
+fn selectable(version: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    const MOST: usize = 8;
+    let all = at.field("selectableFields");
+    let schema = version.at(&["schema", "openAPIV3Schema"]);
+    let mut seen: Vec<String> = Vec::new();
+    for (index, one) in list(version, "selectableFields").iter().enumerate() {
+        let at = all.index(index);
+        let (place, path) = (at.field("jsonPath"), text(one, "jsonPath"));
+        if path.is_empty() {
+            faults.required(place, "");
+            continue;
         }
-        if let Some(at) = place("subresources") {
-            scale(version, at, faults);
+        let (found, clean) = match field_at(schema.unwrap_or(&NOTHING), path, false) {
+            Ok(found) => found,
+            Err(why) => {
+                faults.invalid(place, path, &format!("is an invalid path: {why}"));
+                continue;
+            }
+        };
+        if clean.split('.').next() == Some("metadata") {
+            faults.invalid(place, path, "must not point to fields in metadata");
+        }
+        if !matches!(text(found, "type"), "string" | "boolean" | "integer") {
+            let why = "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.";
+            faults.invalid(place, path, why);
+        }
+        if seen.contains(&clean) {
+            faults.duplicate(place, path);
+        } else {
+            seen.push(clean);
         }
     }
-    conversion(definition, &spec.field("conversion"), faults);
-    if definition.bool_at(&["spec", "preserveUnknownFields"]) == Some(true) {
-        let detail = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
-        faults.invalid(spec.field("preserveUnknownFields"), true, detail);
+    if seen.len() > MOST {
+        faults.too_many(all, seen.len(), MOST);
     }
+}
+
+/// The schema at `path` (`.spec.name`, `['a b']`) of a schema, and the path without its signs.
+pub(super) fn field_at<'t>(
+    schema: &'t Tree,
+    path: &str,
+    brackets: bool,
+) -> Result<(&'t Tree, String), String> {
+    let mut at = schema;
+    let mut clean = String::new();
+    let mut rest = path;
+    while let Some(sign) = rest.chars().next() {
+        let end = "unexpected end of JSON path";
+        let name = match sign {
+            '[' if !brackets => return Err("array notation is not allowed".to_owned()),
+            '[' => {
+                let quoted = rest[1..].strip_prefix('\'').ok_or(end)?;
+                let (name, more) = quoted.split_once('\'').ok_or(end)?;
+                rest = more.strip_prefix(']').ok_or(end)?;
+                name
+            }
+            '.' => {
+                let more = &rest[1..];
+                if more.is_empty() {
+                    return Err(end.to_owned());
+                }
+                let stop = more.find(['.', '[', ']']).unwrap_or(more.len());
+                rest = &more[stop..];
+                &more[..stop]
+            }
+            _ => {
+                let stop = rest.find(['.', '[', ']']).unwrap_or(rest.len()).max(1);
+                return Err(format!("expected [ or . but got: {}", &rest[..stop]));
+            }
+        };
+        let properties = at.get("properties").filter(|properties| !properties.is_empty());
+        let found = match properties {
+            Some(properties) => properties.get(name),
+            None => at.get("additionalProperties").filter(|values| values.is_map()),
+        };
+        at = found.ok_or("does not refer to a valid field")?;
+        if !clean.is_empty() {
+            clean.push('.');
+        }
+        clean += name;
+    }
+    Ok((at, clean))
 }
 
 fn columns(version: &Tree, at: &Path<'_>, faults: &mut Faults) {
@@ -68,57 +150,74 @@ fn scale(version: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let Some(scale) = version.at(&["subresources", "scale"]) else { return };
     let above = at.field("subresources");
     let at = above.field("scale");
-    let get = |key: &str| scale.str_at(&[key]).unwrap_or_default();
-    let under = |path: &str, root: &str| path.starts_with(&format!("{root}."));
-    for (key, root) in [("specReplicasPath", ".spec"), ("statusReplicasPath", ".status")] {
-        let path = get(key);
+    for (key, roots, why) in [
+        ("specReplicasPath", &[".spec."][..], "should be a json path under .spec"),
+        ("statusReplicasPath", &[".status."], "should be a json path under .status"),
+        (
+            "labelSelectorPath",
+            &[".spec.", ".status."],
+            "should be a json path under either .spec or .status",
+        ),
+    ] {
+        let (place, path) = (at.field(key), text(scale, key));
         if path.is_empty() {
-            faults.required(at.field(key), "");
-        } else if !under(path, root) {
-            faults.invalid(at.field(key), path, &format!("should be a json path under {root}"));
+            if key != "labelSelectorPath" {
+                faults.required(place, "");
+            }
+        } else if !path.starts_with('.') {
+            simple_path(path, &place, faults);
+        } else if !roots.iter().any(|root| path.starts_with(root)) {
+            faults.invalid(place, path, why);
         }
-    }
-    let path = get("labelSelectorPath");
-    if !path.is_empty() && !under(path, ".spec") && !under(path, ".status") {
-        let detail = "should be a json path under either .spec or .status";
-        faults.invalid(at.field("labelSelectorPath"), path, detail);
     }
 }
 
-fn conversion(definition: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let nothing = Tree::null();
-    let conversion = definition.at(&["spec", "conversion"]).unwrap_or(&nothing);
+pub(super) fn conversion(definition: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let (client, reviewed) =
         (at.field("webhookClientConfig"), at.field("conversionReviewVersions"));
-    let webhook = conversion.get("webhook");
+    let webhook = definition.at(&["spec", "conversion", "webhook"]);
     let config = webhook.and_then(|webhook| webhook.get("clientConfig"));
     let reviews = webhook.and_then(|webhook| webhook.get("conversionReviewVersions"));
-    let strategy = conversion.str_at(&["strategy"]).unwrap_or_default();
-    match strategy {
-        "" => {}
-        "None" => {
-            let why = "should not be set when strategy is not set to Webhook";
-            if config.is_some() {
-                faults.forbidden(client, why);
-            }
-            if reviews.is_some_and(|reviews| !reviews.is_empty()) {
-                faults.forbidden(reviewed, why);
-            }
-        }
-        "Webhook" => {
-            match config {
-                None => faults.required(client, "required when strategy is set to Webhook"),
-                Some(config) => webhooks::client(config, &client, faults),
-            }
-            let list = reviews.map_or(&[][..], Tree::items);
-            let known = list.iter().any(|one| matches!(one.as_str(), Some("v1" | "v1beta1")));
-            if list.is_empty() {
-                faults.required(reviewed, "");
-            } else if !known {
-                let value = reviews.cloned().unwrap_or_default();
-                faults.invalid(reviewed, value, "must include at least one of v1, v1beta1");
-            }
-        }
+    let Some(conversion) = definition.at(&["spec", "conversion"]) else { return };
+    match text(conversion, "strategy") {
+        "" => faults.required(at.field("strategy"), ""),
+        "None" | "Webhook" => {}
         other => faults.not_supported(at.field("strategy"), other, &["None", "Webhook"]),
+    }
+    if text(conversion, "strategy") == "Webhook" {
+        match config {
+            None => faults.required(client, "required when strategy is set to Webhook"),
+            Some(config) => webhooks::client(config, &client, faults),
+        }
+        review_versions(reviews.unwrap_or(&NOTHING), &reviewed, faults);
+        return;
+    }
+    let why = "should not be set when strategy is not set to Webhook";
+    if config.is_some() {
+        faults.forbidden(client, why);
+    }
+    if reviews.is_some_and(|reviews| !reviews.is_empty()) {
+        faults.forbidden(reviewed, why);
+    }
+}
+
+fn review_versions(versions: &Tree, at: &Path<'_>, faults: &mut Faults) {
+    let list = versions.items();
+    if list.is_empty() {
+        faults.required(*at, "");
+        return;
+    }
+    for (index, version) in list.iter().enumerate() {
+        let name = version.as_str().unwrap_or_default();
+        if list[..index].contains(version) {
+            faults.invalid(at.index(index), name, "duplicate version");
+            continue;
+        }
+        for complaint in names::dns_1035_label(name) {
+            faults.invalid(at.index(index), name, &complaint);
+        }
+    }
+    if !list.iter().any(|one| matches!(one.as_str(), Some("v1" | "v1beta1"))) {
+        faults.invalid(*at, versions, "must include at least one of v1, v1beta1");
     }
 }

@@ -158,6 +158,12 @@ fn one_each(call: &mut Call<'_>, tree: Tree) -> Tree {
 /// What is said of an object that is accepted.
 pub(super) fn warn(call: &mut Call<'_>, tree: &Tree, old: Option<&Object>) {
     let mut said = metadata::warnings(call.info(), tree, old.map(Object::tree));
+    if is_definition(call)
+        && call.request.subresource.is_none()
+        && call.server.profile().minor >= 34
+    {
+        said.extend(crd::warnings(tree, old.map(Object::tree)));
+    }
     if !call.info().custom {
         let subresource = call.request.subresource.as_deref();
         let minor = call.server.profile().minor;
@@ -264,13 +270,17 @@ pub(super) fn validate_update(
         match step {
             Step::Meta => errors.extend(metadata::validate_again(info, tree, was)),
             Step::Update => errors.extend(metadata::validate_update(info, tree, was)),
-            Step::Later => errors.extend(rules::later(info, &as_written(call, (tree, tree), Some(was)))),
+            Step::Later => {
+                errors.extend(rules::later(info, &as_written(call, (tree, tree), Some(was))));
+            }
             Step::Rules => rules_of(call, tree, Some(was), &mut errors),
             // These have their own ways in, and rules that say what may not change.
             Step::Fixed
                 if info.custom || matches!(subresource, Some("resize" | "ephemeralcontainers")) => {
             }
-            Step::Fixed => errors.extend(rules::fixed(info, &as_written(call, (new, shown), Some(was)))),
+            Step::Fixed => {
+                errors.extend(rules::fixed(info, &as_written(call, (new, shown), Some(was))));
+            }
             Step::Common => {}
         }
     }
@@ -293,8 +303,10 @@ fn in_words(call: &Call<'_>, errors: &mut [FieldError]) {
 
 /// The rules of the kind, beyond those of its metadata.
 fn rules_of(call: &Call<'_>, tree: &Tree, old: Option<&Tree>, errors: &mut Vec<FieldError>) {
-    if is_definition(call) && call.request.subresource.is_none() {
-        errors.extend(crd::broken(tree, old));
+    if is_definition(call) && call.request.subresource.is_some() {
+        errors.extend(crd::broken_status(tree));
+    } else if is_definition(call) {
+        errors.extend(crd::broken(tree, old, &call.info().schema));
     }
     let info = call.info();
     let minor = call.server.profile().minor;

@@ -3,6 +3,7 @@
 use super::error::Faults;
 use super::{Limits, ListType, Node, Path, Schema, Type, counterpart, format, rule, unique};
 use crate::Tree;
+use crate::metadata;
 use crate::names;
 use crate::status::{FieldError, FieldErrorKind};
 
@@ -24,7 +25,8 @@ impl Schema {
         if !self.is_custom() || old.is_some_and(|old| old.same(tree)) {
             return Vec::new();
         }
-        let mut context = Context { is_old: self.minor < 24, ..Context::default() };
+        let mut context =
+            Context { minor: self.minor, is_old: self.minor < 24, ..Context::default() };
         values(self.node(), tree, old, &Path::Root, &mut context);
         context.faults.0.extend(beside());
         unique::check(self.node(), tree, old, &Path::Root, &mut context.faults);
@@ -54,6 +56,7 @@ fn blocks(fault: &FieldError) -> bool {
 #[derive(Default)]
 pub(super) struct Context {
     pub faults: Faults,
+    minor: u32,
     /// The words of servers before 1.24.
     is_old: bool,
 }
@@ -157,20 +160,10 @@ fn embedded(value: &Tree, path: &Path<'_>, context: &mut Context) {
             context.faults.invalid(meta.field(key), name, &fault);
         }
     }
-    let labels = meta.field("labels");
-    for (key, value) in value.at(&["metadata", "labels"]).into_iter().flat_map(Tree::entries) {
-        for fault in names::qualified_name(key) {
-            context.faults.invalid(labels, key, &fault);
-        }
-        for fault in names::label_value(value.as_str().unwrap_or_default()) {
-            context.faults.invalid(labels, value, &fault);
-        }
-    }
-    let annotations = meta.field("annotations");
-    for (key, _) in value.at(&["metadata", "annotations"]).into_iter().flat_map(Tree::entries) {
-        for fault in names::qualified_name(&key.to_lowercase()) {
-            context.faults.invalid(annotations, key, &fault);
-        }
+    let Some(metadata) = value.get("metadata") else { return };
+    for mut error in metadata::of_embedded(metadata, context.minor) {
+        error.field = format!("{path}.{}", error.field);
+        context.faults.0.push(error);
     }
 }
 

@@ -1,0 +1,69 @@
+//! Defaults of a custom kind are values that their own schema accepts.
+
+use super::openapi::{on, schemas, sub};
+use crate::Tree;
+use crate::schema::{Path, Schema};
+use crate::status::FieldError;
+
+/// `of`: a schema of the server that checks.
+pub(super) fn check(schema: &Tree, of: &Schema, at: &Path<'_>) -> Vec<FieldError> {
+    let mut found = Vec::new();
+    // The root is a whole object.
+    let whole = schema.with(&["x-kubernetes-embedded-resource"], true);
+    let root = if schema.get("default").is_some() { &whole } else { schema };
+    node(root, of, (true, false), at, &mut found);
+    found
+}
+
+/// `is_object`: a whole one; `in_metadata`: in what every object has.
+fn node(
+    schema: &Tree,
+    of: &Schema,
+    (is_object, in_metadata): (bool, bool),
+    at: &Path<'_>,
+    found: &mut Vec<FieldError>,
+) {
+    let is_object = is_object || on(schema, "x-kubernetes-embedded-resource");
+    let in_metadata = in_metadata && !is_object;
+    if let Some(default) = schema.get("default").filter(|value| !value.is_null()) {
+        fits(schema, default, of, in_metadata, &at.field("default"), found);
+    }
+    if let Some(items) = sub(schema, "items") {
+        node(items, of, (false, in_metadata), &at.field("items"), found);
+    }
+    let properties = at.field("properties");
+    for (key, property) in schemas(schema, "properties") {
+        let is_meta = is_object && matches!(key, "metadata" | "apiVersion" | "kind");
+        let inside = (false, in_metadata || is_meta);
+        node(property, of, inside, &properties.key(key), found);
+    }
+}
+
+fn fits(
+    schema: &Tree,
+    default: &Tree,
+    of: &Schema,
+    in_metadata: bool,
+    at: &Path<'_>,
+    found: &mut Vec<FieldError>,
+) {
+    if !in_metadata {
+        let outer = Tree::map([
+            ("type", Tree::from("object")),
+            ("properties", Tree::map([("default", schema.clone())])),
+        ]);
+        let value = Tree::map([("default", default.clone())]);
+        let pruned = of.of_custom(outer).prune(&value, None);
+        if pruned.is_ok_and(|(kept, _)| kept != value) {
+            found.push(FieldError::invalid(*at, default, "must not have unknown fields"));
+        }
+    }
+    let own = of.of_custom(schema.clone());
+    for mut error in own.validate(default, None) {
+        error.field = match &*error.field {
+            "" | "<nil>" => at.to_string(),
+            inner => format!("{at}.{inner}"),
+        };
+        found.push(error);
+    }
+}
