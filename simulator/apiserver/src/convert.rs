@@ -1,6 +1,6 @@
 //! Objects of builtin kinds in another version of their kind, which may be that of another group.
 
-mod autoscaler;
+pub(crate) mod autoscaler;
 
 use crate::kinds::KindInfo;
 use crate::object::Tree;

@@ -23,9 +23,29 @@ pub(crate) fn kind_of(program: &Program, scope: &Scope) -> Result<Kind, String> 
     if checker.errors.is_empty() { Ok(kind) } else { Err(checker.errors.join("\n")) }
 }
 
-/// A syntax error as cel-go shows it: its picture of the line stands one column to the right.
+/// A syntax error as cel-go shows it: its picture of the line stands one column to the right, and its mark below.
 pub(crate) fn shown(error: &str) -> String {
-    error.replace("\n| ", "\n | ")
+    let mut above = "";
+    let lines = error.lines().map(|line| {
+        let Some(picture) = line.strip_prefix("| ") else { return line.to_owned() };
+        let column = picture.strip_suffix('^').filter(|dots| dots.bytes().all(|b| b == b'.'));
+        let text = std::mem::replace(&mut above, picture);
+        match column {
+            Some(dots) => format!(" | {}", mark(text, dots.len())),
+            None => format!(" | {picture}"),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What points at a column of a line: as wide as what stands there.
+fn mark(line: &str, column: usize) -> String {
+    let is_wide = |sign: char| !sign.is_ascii();
+    let before = line.chars().take(column).map(|sign| if is_wide(sign) { '．' } else { '.' });
+    let mut mark: String = before.collect();
+    mark.extend(std::iter::repeat_n('.', column - mark.chars().count()));
+    mark.push(if line.chars().nth(column).is_some_and(is_wide) { '＾' } else { '^' });
+    mark
 }
 
 struct Checker<'a> {
@@ -195,9 +215,9 @@ impl Checker<'_> {
         let line = before.matches('\n').count();
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
         let shown = text.lines().nth(line).unwrap_or_default();
-        let dots = ".".repeat(column);
+        let mark = mark(shown, column);
         let (line, column) = (line + 1, column + 1);
-        let fault = format!("ERROR: <input>:{line}:{column}: {why}\n | {shown}\n | {dots}^");
+        let fault = format!("ERROR: <input>:{line}:{column}: {why}\n | {shown}\n | {mark}");
         if !self.errors.contains(&fault) {
             self.errors.push(fault);
         }
@@ -207,6 +227,13 @@ impl Checker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_is_as_wide_as_what_it_points_at() {
+        let error = "ERROR: <input>:1:1: a\n| ä\n| ^\nERROR: <input>:1:2: b\n| ä\n| .^";
+        let told = "ERROR: <input>:1:1: a\n | ä\n | ＾\nERROR: <input>:1:2: b\n | ä\n | ．^";
+        assert_eq!(shown(error), told);
+    }
 
     fn checked(source: &str) -> Result<String, String> {
         let fields = BTreeMap::from([("a".to_owned(), Kind::Int)]);

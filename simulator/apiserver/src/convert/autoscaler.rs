@@ -64,7 +64,7 @@ const SOURCES: [(&str, &[Place]); 5] = [
 ];
 
 /// The autoscaler in another version than the one it is in.
-pub(super) fn converted(tree: &Tree, from: &str, to: &str) -> Tree {
+pub(crate) fn converted(tree: &Tree, from: &str, to: &str) -> Tree {
     let full = match from {
         "v1" => from_v1(tree),
         "v2beta1" => with_behavior(&with_metrics(tree, deep)),

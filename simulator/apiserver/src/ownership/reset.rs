@@ -9,6 +9,13 @@ pub(super) fn fields(kind: &KindInfo, subresource: Option<&str>, minor: u32) -> 
     }
     let name = (&*kind.group, &*kind.kind);
     match subresource {
+        // The real server names a version that there is none of, and takes all.
+        _ if name == ("networking.k8s.io", "ServiceCIDR") => Set::default(),
+        _ if name == ("certificates.k8s.io", "CertificateSigningRequest") => match subresource {
+            None => Set::of_fields(&["spec", "status"]),
+            Some("approval") => Set::of_fields(&["spec", "status.certificate"]),
+            _ => Set::of_fields(&["spec", "status.conditions"]),
+        },
         None if kind.has_subresource("status") => Set::of_fields(&["status"]),
         Some("status") if kind.custom => Set::of_fields(&["spec"]),
         Some("status") => match name {
@@ -16,7 +23,14 @@ pub(super) fn fields(kind: &KindInfo, subresource: Option<&str>, minor: u32) -> 
                 Set::of_fields(&["spec", "metadata.deletionTimestamp", "metadata.ownerReferences"])
             }
             ("apps", "Deployment") => Set::of_fields(&["spec", "metadata.labels"]),
-            ("storage.k8s.io", "VolumeAttachment") => Set::of_fields(&["spec", "metadata"]),
+            ("storage.k8s.io", "VolumeAttachment")
+            | (
+                "flowcontrol.apiserver.k8s.io"
+                | "admissionregistration.k8s.io"
+                | "apiregistration.k8s.io"
+                | "apiextensions.k8s.io",
+                _,
+            ) => Set::of_fields(&["spec", "metadata"]),
             ("", "Namespace") if minor < 34 => Set::default(),
             _ => Set::of_fields(&["spec"]),
         },

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::convert;
 use crate::object::Tree;
 
 use super::super::text::{
@@ -318,6 +319,10 @@ pub(super) fn scaled(autoscaler: &Tree, _: Timestamp) -> Value {
 
 /// `cpu: <unknown>/50%`; the third and later are counted.
 pub(super) fn targets(autoscaler: &Tree, _: Timestamp) -> Value {
+    // It is printed from the form that says all.
+    let is_old = autoscaler.str_at(&["apiVersion"]) == Some("autoscaling/v1");
+    let whole = is_old.then(|| convert::autoscaler::converted(autoscaler, "v1", "v2"));
+    let autoscaler = whole.as_ref().unwrap_or(autoscaler);
     let statuses = items(autoscaler, "status.currentMetrics");
     let percent = |value: String| if value.is_empty() { value } else { format!("{value}%") };
     let one = |(index, spec): (usize, &Tree)| {
