@@ -103,6 +103,7 @@ impl Server {
             Some(kind) => definition.ownership().after(Update {
                 write: &write,
                 kind,
+                others: Vec::new(),
                 minor: self.profile().minor,
                 old: Some(definition.tree()),
                 new: tree,

@@ -59,6 +59,7 @@ impl Applier<'_> {
             schema: &self.kind.schema,
             ignored: &ignored,
             minor: self.minor,
+            others: &[],
         };
         managers.apply(&writer, live, config, force)
     }

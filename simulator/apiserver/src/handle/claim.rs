@@ -1,7 +1,10 @@
 //! What a write says of who owns which fields.
 
+use std::sync::Arc;
+
 use super::Call;
 use crate::convert::converted;
+use crate::kinds::KindInfo;
 use crate::object::{Object, Operation, Tree, Write};
 use crate::ownership::{Managers, Ownership, Update};
 
@@ -56,12 +59,23 @@ impl Claim {
         old.map_or(&nothing, Object::ownership).after(Update {
             write,
             kind: &call.kind.info,
+            others: other_versions(call),
             minor: call.server.profile().minor,
             old: live.as_ref().map(Object::tree),
             new: passed.as_ref().unwrap_or(wanted),
             stated,
         })
     }
+}
+
+/// The versions in which objects of the kind look different; of most kinds they look the same in all.
+fn other_versions(call: &Call<'_>) -> Vec<Arc<KindInfo>> {
+    if !call.info().is("autoscaling", "HorizontalPodAutoscaler") {
+        return Vec::new();
+    }
+    let others = call.server.kinds.iter().filter(|known| known.id == call.kind.id);
+    let others = others.filter(|known| known.info.version != call.info().version);
+    others.map(|known| Arc::clone(&known.info)).collect()
 }
 
 /// The object without what its sender says of ownership, and that, if it says anything but what is known.

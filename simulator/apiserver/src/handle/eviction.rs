@@ -127,6 +127,7 @@ fn spend(call: &mut Call<'_>, pod: &Object, budget: &Object) -> Result<(), Statu
     let ownership = budget.ownership().after(Update {
         write: &note,
         kind: &info,
+        others: Vec::new(),
         minor,
         old: Some(budget.tree()),
         new: &tree,

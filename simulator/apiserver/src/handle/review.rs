@@ -252,8 +252,15 @@ fn token_managers(call: &Call<'_>, request: &Tree) -> Tree {
     let write = Server::write_by(call.request, version, Operation::Update, call.now);
     let minor = call.server.profile().minor;
     let info = std::sync::Arc::new(info);
-    let update =
-        Update { write: &write, kind: &info, minor, old: None, new: request, stated: None };
+    let update = Update {
+        write: &write,
+        kind: &info,
+        others: Vec::new(),
+        minor,
+        old: None,
+        new: request,
+        stated: None,
+    };
     Ownership::default().after(update).managers().to_tree()
 }
 

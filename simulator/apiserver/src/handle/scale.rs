@@ -192,6 +192,7 @@ fn owners_after(call: &Call<'_>, before: &Before, wanted: &Tree, is_told: bool) 
     let after = Ownership::of(before.owners.clone()).after(Update {
         write: &write,
         kind: &info,
+        others: Vec::new(),
         minor: call.server.profile().minor,
         old: Some(&before.scale),
         new: &new,

@@ -30,6 +30,7 @@ struct Pending {
     stated: Option<Managers>,
     write: Write,
     kind: Arc<KindInfo>,
+    others: Vec<Arc<KindInfo>>,
     minor: u32,
     old: Tree,
     new: Tree,
@@ -40,6 +41,8 @@ struct Pending {
 pub(crate) struct Update<'a> {
     pub write: &'a Write,
     pub kind: &'a Arc<KindInfo>,
+    /// The other versions of the kind, if objects look different in them.
+    pub others: Vec<Arc<KindInfo>>,
     pub minor: u32,
     /// What was stored; `None` for a new object.
     pub old: Option<&'a Tree>,
@@ -73,6 +76,7 @@ impl Ownership {
             stated: update.stated,
             write: update.write.clone(),
             kind: Arc::clone(update.kind),
+            others: update.others,
             minor: update.minor,
             old: update.old.cloned().unwrap_or_else(kind_of_new),
             new: update.new.clone(),
@@ -153,6 +157,7 @@ impl Pending {
             schema: &self.kind.schema,
             ignored: &ignored,
             minor: self.minor,
+            others: &self.others,
         };
         managers.update(&writer, &self.old, &self.new);
         managers
@@ -201,6 +206,7 @@ mod tests {
             let update = Update {
                 write: &write,
                 kind: &kind,
+                others: Vec::new(),
                 minor: 34,
                 old: old.as_ref(),
                 new: &new,

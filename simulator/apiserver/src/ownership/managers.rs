@@ -10,6 +10,8 @@ use super::difference::{Changes, places};
 use super::merge;
 use super::set::{Kept, Set};
 use super::shape::Shape;
+use crate::convert::converted;
+use crate::kinds::KindInfo;
 use crate::object::shown::{Members, elements, write};
 use crate::object::{Operation, Tree, rfc3339, text};
 use crate::schema::Schema;
@@ -83,6 +85,8 @@ pub(crate) struct Writer<'a> {
     /// What this way in does not take from its writers.
     pub ignored: &'a Set,
     pub minor: u32,
+    /// The other versions of the kind, if objects look different in them.
+    pub others: &'a [Arc<KindInfo>],
 }
 
 impl Writer<'_> {
@@ -157,6 +161,25 @@ impl Managers {
         self.known.retain(|_, entry| !entry.fields.is_empty());
     }
 
+    /// What changed, as each manager's own version says it. `taken`: as that of the writer does.
+    fn take_away_by_version(&mut self, writer: &Writer<'_>, pair: (&Tree, &Tree), taken: &Set) {
+        let versions = self.versions();
+        let known = writer.others.iter().map(|kind| (text(&kind.api_version()), kind));
+        let in_use = known.filter(|(version, _)| versions.contains(version));
+        let others: BTreeMap<Arc<str>, Set> = in_use
+            .map(|(version, kind)| {
+                let (old, new) = (converted(pair.0, kind), converted(pair.1, kind));
+                let changes = Changes::between(Shape::root(&kind.schema), &old, &new);
+                let changes = changes.without(writer.ignored);
+                (version, changes.added.union(changes.modified).union(changes.removed))
+            })
+            .collect();
+        for entry in self.known.values_mut() {
+            take(&mut entry.fields, others.get(&entry.api_version).unwrap_or(taken));
+        }
+        self.known.retain(|_, entry| !entry.fields.is_empty());
+    }
+
     /// The real server cannot say what those who wrote through another group own of an object: a write makes it forget
     /// them.
     fn forget_other_groups(&mut self, writer: &Writer<'_>) {
@@ -177,7 +200,12 @@ impl Managers {
         let changes = Changes::between(shape, old, new).without(writer.ignored);
         let written = changes.added.union(changes.modified);
         if !self.is_empty() {
-            self.take_away(&written.clone().union(changes.removed), None);
+            let taken = written.clone().union(changes.removed);
+            if writer.others.is_empty() {
+                self.take_away(&taken, None);
+            } else {
+                self.take_away_by_version(writer, (old, new), &taken);
+            }
         }
         let own = written.difference(stripped());
         if !own.is_empty() {
