@@ -17,6 +17,7 @@ pub(super) fn fields(kind: &KindInfo, subresource: Option<&str>, minor: u32) -> 
             _ => Set::of_fields(&["spec", "status.conditions"]),
         },
         None if kind.has_subresource("status") => Set::of_fields(&["status"]),
+        Some("finalize") => Set::of_fields(&["status"]),
         Some("status") if kind.custom => Set::of_fields(&["spec"]),
         Some("status") => match name {
             ("", "Pod") => {
