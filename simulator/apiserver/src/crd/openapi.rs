@@ -331,7 +331,7 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, faults: &mut F
                 rule.get("fieldPath").unwrap_or(&Tree::from("")),
                 rule.get("optionalOldSelf").unwrap_or(&Tree::null()),
             ));
-            let detail = format!("compilation failed: {fault}");
+            let detail = format!("compilation failed: {}", crate::expression::shown(&fault));
             faults.0.push(FieldError::invalid_printed(at.field("rule"), &printed, &detail));
         }
         if uses_old {
