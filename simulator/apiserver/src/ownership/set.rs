@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::golang;
 use crate::object::{Tree, text};
 
 /// One step of a path.
@@ -105,6 +106,26 @@ impl Element {
     }
 }
 
+/// As the real server's library shows a value.
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(tree) = self;
+        let inner = |tree: &Tree| Scalar(tree.clone()).to_string();
+        match tree.as_str() {
+            Some(text) => f.write_str(&golang::quote(text)),
+            None if tree.is_list() => {
+                let items: Vec<String> = tree.items().iter().map(inner).collect();
+                write!(f, "[{}]", items.join(","))
+            }
+            None if tree.is_map() => {
+                tree.entries().try_for_each(|(key, value)| write!(f, "{key}={}", inner(value)))
+            }
+            None if tree.is_null() => f.write_str("null"),
+            None => f.write_str(&golang::print(tree)),
+        }
+    }
+}
+
 impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -112,11 +133,11 @@ impl fmt::Display for Element {
             Self::Key(keys) => {
                 f.write_str("[")?;
                 for (at, (name, value)) in keys.iter().enumerate() {
-                    write!(f, "{}{name}={}", if at > 0 { "," } else { "" }, value.0)?;
+                    write!(f, "{}{name}={value}", if at > 0 { "," } else { "" })?;
                 }
                 f.write_str("]")
             }
-            Self::Value(value) => write!(f, "[={}]", value.0),
+            Self::Value(value) => write!(f, "[={value}]"),
             Self::Index(at) => write!(f, "[{at}]"),
         }
     }
