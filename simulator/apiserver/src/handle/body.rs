@@ -1,15 +1,16 @@
 //! The body of a request as a tree, and whether it is of the kind that the URL names.
 
-use super::Call;
+use super::{Call, fields};
 use crate::golang;
 use crate::object::Tree;
 use crate::protobuf::{self, Unreadable};
 use crate::request::Body;
+use crate::schema::Schema;
 use crate::status::{Details, FieldError, Status};
 use crate::yaml;
 
 /// The object in the body, with its kind and version.
-pub(super) fn object(call: &Call<'_>) -> Result<Tree, Status> {
+pub(super) fn object(call: &mut Call<'_>) -> Result<Tree, Status> {
     let tree = match &call.request.body {
         Body::Tree(tree) => tree.clone(),
         Body::Bytes { content_type, bytes } => decoded(call, content_type, bytes)?,
@@ -226,8 +227,8 @@ fn misread_metadata(tree: &Tree, kind: &str) -> Option<String> {
 }
 
 /// A custom object says itself what it is.
-fn check_custom(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
-    let info = call.info();
+fn check_custom(call: &mut Call<'_>, tree: &Tree) -> Result<(), Status> {
+    let info = call.kind.info.clone();
     let kind = tree.str_at(&["kind"]).unwrap_or_default();
     if kind.is_empty() {
         let is_silent = call.request.options.field_validation == "Ignore";
@@ -253,6 +254,15 @@ fn check_custom(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
     }
     let version = tree.str_at(&["apiVersion"]).unwrap_or_default();
     let wanted = info.api_version();
+    if version != wanted || kind != &*info.kind {
+        let version = version.rsplit('/').next().unwrap_or_default();
+        remark_on_another(call, tree, |why| {
+            Status::bad_request(format!(
+                "{kind} in version {version:?} cannot be handled as a {}: {why}",
+                info.kind
+            ))
+        })?;
+    }
     if version != wanted {
         return Err(other_version(version, &wanted));
     }
@@ -264,6 +274,50 @@ fn check_custom(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
         )));
     }
     same_kind(call, tree)
+}
+
+/// What is to be said of the members of a custom object that says it is of another kind or version: it is read as what
+/// it says that it is before anybody asks.
+pub(super) fn remark_on_another(
+    call: &mut Call<'_>,
+    tree: &Tree,
+    refused: impl FnOnce(String) -> Status,
+) -> Result<(), Status> {
+    let validation = &*call.request.options.field_validation;
+    if validation == "Ignore" || call.server.profile().minor < 25 {
+        return Ok(());
+    }
+    let unknown = unknown_of_another(call, tree);
+    let said = fields::remarks(call, &unknown);
+    if validation == "Strict" && !said.refusal.is_empty() {
+        return Err(refused(format!("strict decoding error: {}", said.refusal.join(", "))));
+    }
+    call.warnings.extend(said.warnings);
+    Ok(())
+}
+
+/// Of another version of its kind, all that this version lacks; of another kind, only metadata are known.
+fn unknown_of_another(call: &Call<'_>, tree: &Tree) -> Vec<String> {
+    let info = call.info();
+    let lacks = |schema: &Schema, tree: &Tree| {
+        schema.prune(tree, None).map_or_else(|_| Vec::new(), |(_, unknown)| unknown)
+    };
+    let own = |key: &str| tree.str_at(&[key]).unwrap_or_default();
+    let group = own("apiVersion").split_once('/').map_or("", |(group, _)| group);
+    let is_of_kind = own("kind") == &*info.kind && group == &*info.group;
+    let mut versions = call.server.kinds.iter().filter(|known| known.id == call.kind.id);
+    let version = versions.find(|known| known.info.api_version() == own("apiVersion"));
+    if let Some(version) = version.filter(|_| is_of_kind) {
+        return lacks(&version.info.schema, tree);
+    }
+    let metadata = tree.get("metadata").cloned().unwrap_or_else(Tree::empty_map);
+    let mut unknown = lacks(&info.schema, &Tree::map([("metadata", metadata)]));
+    if is_of_kind {
+        let others = tree.entries().map(|(key, _)| key);
+        let others = others.filter(|key| !matches!(*key, "apiVersion" | "kind" | "metadata"));
+        unknown.extend(others.map(str::to_owned));
+    }
+    unknown
 }
 
 /// What an object is cannot change, nor differ from its definition.

@@ -74,7 +74,12 @@ pub(super) fn patch(call: &mut Call<'_>) -> Answered {
         return Ok(call.answer(200, old, false));
     }
     let patched = if call.info().custom {
-        body::same_kind(call, &patched)?;
+        let same = body::same_kind(call, &patched);
+        if same.is_err() {
+            let shown = write::shown(call, &patched, Some(&old));
+            body::remark_on_another(call, &patched, |why| Status::invalid_patch(&shown, &why))?;
+        }
+        same?;
         patched
     } else {
         let version = call.info().api_version();
