@@ -344,7 +344,14 @@ async fn drawn(sides: &Sides, arguments: &Arguments) -> anyhow::Result<Told> {
             let differing: u64 = told.differing.values().sum();
             format!("{} of {} stories, {differing} differ", told.stories, arguments.stories)
         });
-        let Some((at, difference)) = found? else { continue };
+        let (at, difference) = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => continue,
+            Err(error) => {
+                told.cut_short = Some(format!("{error:#}"));
+                break;
+            }
+        };
         let class = format!("{} {}", story.kind, class(&difference));
         let count = told.differing.entry(class).or_default();
         *count += 1;
@@ -355,9 +362,15 @@ async fn drawn(sides: &Sides, arguments: &Arguments) -> anyhow::Result<Told> {
         let mut cut = story.clone();
         cut.steps.truncate(at + 1);
         let telling = format!("s{}-{number}", arguments.seed);
-        let story = sides.shrunk(cut, &difference, &telling, arguments.shrink).await?;
-        let at = story.steps.len() - 1;
-        told.found.push(Found { name, story, at, difference });
+        let shrunk = sides.shrunk(cut.clone(), &difference, &telling, arguments.shrink).await;
+        told.cut_short = shrunk.as_ref().err().map(|error| format!("{error:#}"));
+        let story = shrunk.unwrap_or(cut);
+        let found = Found { name, at: story.steps.len() - 1, story, difference };
+        found.keep(&arguments.keep)?;
+        told.found.push(found);
+        if told.cut_short.is_some() {
+            break;
+        }
         if told.found.len() >= arguments.stop_after {
             break;
         }

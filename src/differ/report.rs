@@ -1,7 +1,9 @@
 //! What was told and what was found, for people and for machines.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::Arguments;
@@ -46,6 +48,8 @@ pub struct Told {
     pub found: Vec<Found>,
     /// Stories that differed, those of one class counted each.
     pub differing: BTreeMap<String, u64>,
+    /// Why not all was told that was to be.
+    pub cut_short: Option<String>,
 }
 
 pub struct Found {
@@ -55,22 +59,26 @@ pub struct Found {
     pub difference: Difference,
 }
 
+impl Found {
+    /// Writes the story down, to be told again.
+    pub fn keep(&self, folder: &Path) -> anyhow::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let text = serde_saphyr::to_string(&self.story).context("cannot write a story")?;
+        Ok(std::fs::write(folder.join(format!("{}.yaml", self.name)), text)?)
+    }
+}
+
 impl Told {
     pub fn report(&self, arguments: &Arguments) -> Result<Exit, Refusal> {
-        if arguments.stories_again.is_empty() {
-            for found in &self.found {
-                std::fs::create_dir_all(&arguments.keep)?;
-                let text = serde_saphyr::to_string(&found.story).map_err(|error| {
-                    Refusal::not_run(format_args!("cannot write a story: {error}"))
-                })?;
-                std::fs::write(arguments.keep.join(format!("{}.yaml", found.name)), text)?;
-            }
-        }
         let text = match arguments.output.as_str() {
             "json" => format!("{}\n", self.as_json()),
             _ => self.as_text(arguments),
         };
         paint::print(&text)?;
+        if let Some(why) = &self.cut_short {
+            let (told, wanted) = (self.stories, arguments.stories);
+            return Err(Refusal::not_run(format_args!("ended after {told} of {wanted}: {why}")));
+        }
         Ok(if self.found.is_empty() { Exit::Held } else { Exit::Failed })
     }
 

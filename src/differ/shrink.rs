@@ -36,7 +36,12 @@ pub fn smaller(story: &Story) -> Vec<Story> {
             }
         }
         let Body::Json(body) = &step.body else { continue };
+        let names_itself = body.get("metadata").is_some();
         for body in without_one(body, 6) {
+            // An object without a name is another story: of a Service, one that takes minutes.
+            if body.is_object() && body.get("metadata").is_none() && names_itself {
+                continue;
+            }
             let mut shorter = story.clone();
             shorter.steps[at].body = Body::Json(body);
             all.push(shorter);
