@@ -67,7 +67,7 @@ pub(super) fn check(kind: &KindInfo, write: &Write<'_>, old: &Tree, faults: &mut
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => {
             same_selector(new, old, faults);
         }
-        ("storage.k8s.io", "CSINode") => node_drivers(new, old, faults),
+        ("storage.k8s.io", "CSINode") => node_drivers((new, shown), old, faults),
         ("networking.k8s.io", "IPAddress") => {
             let parent = ["spec", "parentRef"];
             same_struct((new, shown), old, &parent, "networking.ParentReference", faults);
@@ -177,15 +177,16 @@ fn take(tree: &Tree, from: &Tree, key: &str) -> Tree {
 }
 
 /// A driver of a node stays what it is.
-fn node_drivers(new: &Tree, old: &Tree, faults: &mut Faults) {
+fn node_drivers((new, shown): (&Tree, &Tree), old: &Tree, faults: &mut Faults) {
     let drivers = |tree: &Tree| tree.at(&["spec", "drivers"]).cloned().unwrap_or_default();
-    let (now, before) = (drivers(new), drivers(old));
+    let (now, shown, before) = (drivers(new), drivers(shown), drivers(old));
     let spec = Path::Root.field("spec");
     for was in before.items() {
-        let alike = now.items().iter().filter(|driver| text(driver, "name") == text(was, "name"));
-        for after in alike.filter(|after| *after != was) {
+        let both = now.items().iter().zip(shown.items());
+        let is_other = |after: &Tree| text(after, "name") == text(was, "name") && after != was;
+        for (_, shown) in both.filter(|(after, _)| is_other(after)) {
             let at = spec.field("drivers");
-            internal::invalid(faults, at, "storage.CSINodeDriver", after, IMMUTABLE);
+            internal::invalid(faults, at, "storage.CSINodeDriver", shown, IMMUTABLE);
         }
     }
 }
