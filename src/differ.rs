@@ -268,7 +268,7 @@ impl Sides {
 }
 
 /// How late what a server reads from its cache may be.
-const LATE: Duration = Duration::from_millis(300);
+const LATE: Duration = Duration::from_secs(1);
 
 /// A difference in the code says little without what both say.
 fn explained(

@@ -25,9 +25,20 @@ pub(crate) fn kind_of(program: &Program, scope: &Scope) -> Result<Kind, String> 
 
 /// A syntax error as cel-go shows it: its picture of the line stands one column to the right, and its mark below.
 pub(crate) fn shown(error: &str) -> String {
+    // What the parser could not finish after an error is no error of its own.
+    let is_unfinished = |line: &str| line.contains(": Incomplete `");
+    let errors = || error.lines().filter(|line| line.starts_with("ERROR: "));
+    let skips = errors().any(is_unfinished) && !errors().all(is_unfinished);
+    let mut skipping = false;
+    let told = error.lines().filter(|line| {
+        if line.starts_with("ERROR: ") {
+            skipping = skips && is_unfinished(line);
+        }
+        !skipping
+    });
     let mut above = "";
-    let lines = error.lines().map(|line| {
-        let Some(picture) = line.strip_prefix("| ") else { return line.to_owned() };
+    let lines = told.map(|line| {
+        let Some(picture) = line.strip_prefix("| ") else { return expecting(line) };
         let column = picture.strip_suffix('^').filter(|dots| dots.bytes().all(|b| b == b'.'));
         let text = std::mem::replace(&mut above, picture);
         match column {
@@ -36,6 +47,17 @@ pub(crate) fn shown(error: &str) -> String {
         }
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// After an expression that may end, cel-go expects what ends it, and nothing that could go on.
+fn expecting(line: &str) -> String {
+    let Some((lead, set)) = line.split_once(" expecting {") else { return line.to_owned() };
+    let mut set = set.trim_end_matches('}').split(", ");
+    let ends = set
+        .clone()
+        .any(|token| token == "'=='")
+        .then(|| set.find(|token| matches!(*token, "<EOF>" | "':'")));
+    ends.flatten().map_or_else(|| line.to_owned(), |end| format!("{lead} expecting {end}"))
 }
 
 /// What points at a column of a line: as wide as what stands there.
@@ -233,6 +255,14 @@ mod tests {
         let error = "ERROR: <input>:1:1: a\n| ä\n| ^\nERROR: <input>:1:2: b\n| ä\n| .^";
         let told = "ERROR: <input>:1:1: a\n | ä\n | ＾\nERROR: <input>:1:2: b\n | ä\n | ．^";
         assert_eq!(shown(error), told);
+    }
+
+    #[test]
+    fn what_is_expected_after_an_expression_is_its_end() {
+        let error = |set: &str| format!("1:3: Syntax error: mismatched input '2' expecting {set}");
+        assert_eq!(expecting(&error("{<EOF>, '==', '!='}")), error("<EOF>"));
+        assert_eq!(expecting(&error("{'==', '.', ':'}")), error("':'"));
+        assert_eq!(expecting(&error("{'[', '{', '('}")), error("{'[', '{', '('}"));
     }
 
     fn checked(source: &str) -> Result<String, String> {

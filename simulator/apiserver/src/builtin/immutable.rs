@@ -33,14 +33,14 @@ pub(super) fn check(kind: &KindInfo, write: &Write<'_>, old: &Tree, faults: &mut
             same_text(new, old, &["spec", "controller"], faults);
         }
         ("storage.k8s.io", "StorageClass") => {
-            super::storage::storage_class::kept(new, old, faults);
+            super::storage::storage_class::kept((new, stated), old, faults);
         }
         ("storage.k8s.io", "CSIDriver") => super::storage::csi::kept(new, old, faults),
         ("storage.k8s.io", "VolumeAttachment") => {
             same_struct((new, shown), old, &["spec"], "storage.VolumeAttachmentSpec", faults);
         }
         ("storage.k8s.io", "VolumeAttributesClass") => {
-            super::storage::storage_class::kept_attributes(new, old, faults);
+            super::storage::storage_class::kept_attributes((new, stated), old, faults);
         }
         ("node.k8s.io", "RuntimeClass") => same_text(new, old, &["handler"], faults),
         ("scheduling.k8s.io", "PriorityClass") => {

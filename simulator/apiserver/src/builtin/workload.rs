@@ -180,9 +180,12 @@ fn no_strategy(strategy: &Tree, name: &str, known: [&str; 2], at: Path<'_>, faul
 
 /// A number, or the number before a percent sign; 0 if it is neither.
 fn share(rolling: &Tree, key: &str) -> i64 {
-    let value = rolling.get(key);
-    let percent = |value: &Tree| value.as_str()?.strip_suffix('%')?.parse().ok();
-    value.and_then(|value| value.as_i64().or_else(|| percent(value))).unwrap_or(0)
+    let Some(value) = rolling.get(key) else { return 0 };
+    let Some(text) = value.as_str() else { return value.as_i64().unwrap_or(0) };
+    let percent =
+        text.strip_suffix('%').filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+    // A text that is no percentage is read as a number, which rules about it refuse later.
+    percent.unwrap_or(text).parse().unwrap_or(0)
 }
 
 fn limited_percent(rolling: &Tree, key: &str, at: &Path<'_>, faults: &mut Faults) {

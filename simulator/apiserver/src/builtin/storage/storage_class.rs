@@ -101,21 +101,30 @@ fn term(term: &Tree, all: &Path<'_>, faults: &mut Faults) -> BTreeMap<String, BT
 }
 
 /// What volumes were made by does not change.
-pub(in crate::builtin) fn kept(new: &Tree, old: &Tree, faults: &mut Faults) {
-    unchanged(new, old, &["parameters", "provisioner", "reclaimPolicy"], faults);
+pub(in crate::builtin) fn kept((new, stated): (&Tree, &Tree), old: &Tree, faults: &mut Faults) {
+    unchanged((new, stated), old, &["parameters", "provisioner", "reclaimPolicy"], faults);
     crate::builtin::immutable::same(new, old, &["volumeBindingMode"], faults);
 }
 
 /// Nor does what they were changed to.
-pub(in crate::builtin) fn kept_attributes(new: &Tree, old: &Tree, faults: &mut Faults) {
-    unchanged(new, old, &["driverName", "parameters"], faults);
+pub(in crate::builtin) fn kept_attributes(
+    (new, stated): (&Tree, &Tree),
+    old: &Tree,
+    faults: &mut Faults,
+) {
+    unchanged((new, stated), old, &["driverName", "parameters"], faults);
 }
 
-fn unchanged(new: &Tree, old: &Tree, keys: &[&str], faults: &mut Faults) {
+fn is_empty_map(tree: &Tree) -> bool {
+    tree.is_map() && tree.is_empty()
+}
+
+fn unchanged((new, stated): (&Tree, &Tree), old: &Tree, keys: &[&str], faults: &mut Faults) {
     for key in keys {
         // What is stored says nothing where it is empty; what comes in says that it is.
         let before = old.get(key).filter(|value| !value.is_empty());
-        if new.get(key) != before {
+        let says_empty = before.is_none() && stated.get(key).is_some_and(is_empty_map);
+        if new.get(key) != before || says_empty {
             faults.forbidden(Path::Root.field(key), &format!("updates to {key} are forbidden."));
         }
     }
