@@ -19,9 +19,6 @@ pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
         }
         Err(_) => None,
     };
-    if old.is_none() {
-        check_new(call, config)?;
-    }
     check_type(call, config)?;
     let live = match &old {
         Some(old) => crate::watch::in_version(old.clone(), call.info()).tree().clone(),
@@ -45,10 +42,13 @@ pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
         tree = tree.with(&["metadata", "creationTimestamp"], since);
     }
     let tree = if old.is_some() { named(call, &tree) } else { tree };
-    update::check_name(call, &tree)?;
-    let tree = write::place(call, &tree)?;
     let title = title(call, config);
     let tree = shape(call, &title, &tree, old.as_ref())?;
+    if old.is_none() {
+        check_new(call, &tree)?;
+    }
+    let tree = write::place(call, &tree)?;
+    update::check_name(call, &tree)?;
     if let Some(old) = old {
         return update::replace(call, &old, &tree, Claim::Applied(managers));
     }
@@ -69,8 +69,8 @@ fn named(call: &Call<'_>, tree: &Tree) -> Tree {
     }
 }
 
-fn check_new(call: &Call<'_>, config: &Tree) -> Result<(), Status> {
-    let uid = config.str_at(&["metadata", "uid"]).unwrap_or_default();
+fn check_new(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
+    let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default();
     if uid.is_empty() {
         return Ok(());
     }

@@ -75,6 +75,10 @@ pub(crate) fn assign(
             if !faults.0.is_empty() {
                 return Err(faults.0);
             }
+            spec = one_stack(spec, before, &mut errors);
+            if !errors.is_empty() {
+                return Err(errors);
+            }
         }
         one_family(&spec, &mut errors);
         if minor >= 21 && !errors.is_empty() {
@@ -238,9 +242,46 @@ fn one_address(spec: Tree, old: &Tree) -> Tree {
     }
 }
 
+/// Who wants one family of addresses states one of each; of what was there before, the first is kept.
+fn one_stack(spec: Tree, old: Option<&Tree>, errors: &mut Vec<FieldError>) -> Tree {
+    if policy(&spec) != "SingleStack" {
+        return spec;
+    }
+    let mut spec = spec;
+    for (key, what) in [("clusterIPs", "cluster IPs"), ("ipFamilies", "IP families")] {
+        let stated = list(&spec, key);
+        if stated.len() < 2 {
+            continue;
+        }
+        if old.is_some_and(|old| list(old, key) == stated) {
+            spec = spec.with(&[key], vec![stated[0].clone()]);
+            continue;
+        }
+        let why = format!(
+            "must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
+        );
+        errors.push(FieldError::invalid("spec.ipFamilyPolicy", &"SingleStack".into(), &why));
+    }
+    spec
+}
+
+/// What is wanted of families, stated or not.
+fn policy(spec: &Tree) -> &str {
+    match text(spec, "ipFamilyPolicy") {
+        "" if is_free(spec) => "RequireDualStack",
+        "" => "SingleStack",
+        stated => stated,
+    }
+}
+
+/// Headless and without a selector: it is asked about no family.
+fn is_free(spec: &Tree) -> bool {
+    text(spec, "clusterIP") == "None" && spec.get("selector").is_none_or(Tree::is_empty)
+}
+
 /// The cluster has addresses of version 4 only.
 fn one_family(spec: &Tree, errors: &mut Vec<FieldError>) {
-    if text(spec, "clusterIP") == "None" && spec.get("selector").is_none_or(Tree::is_empty) {
+    if is_free(spec) {
         return;
     }
     if text(spec, "ipFamilyPolicy") == "RequireDualStack" {
@@ -272,12 +313,9 @@ fn families(spec: &Tree, minor: u32) -> Tree {
         return spec.clone();
     }
     let mut spec = spec.clone();
-    let headless = text(&spec, "clusterIP") == "None";
-    let free = headless && spec.get("selector").is_none_or(Tree::is_empty);
-    if spec.get("ipFamilyPolicy").is_none() {
-        spec =
-            spec.with(&["ipFamilyPolicy"], if free { "RequireDualStack" } else { "SingleStack" });
-    }
+    let free = is_free(&spec);
+    let policy = policy(&spec).to_owned();
+    spec = spec.with(&["ipFamilyPolicy"], policy);
     if spec.get("ipFamilies").is_none() {
         let both = free && text(&spec, "ipFamilyPolicy") != "SingleStack";
         let mut families = vec![Tree::from("IPv4")];

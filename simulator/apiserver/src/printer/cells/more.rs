@@ -321,6 +321,8 @@ pub(super) fn scaled(autoscaler: &Tree, _: Timestamp) -> Value {
 pub(super) fn targets(autoscaler: &Tree, _: Timestamp) -> Value {
     // It is printed from the form that says all.
     let is_old = autoscaler.str_at(&["apiVersion"]) == Some("autoscaling/v1");
+    // A bookmark has no more than a revision.
+    let is_old = is_old && autoscaler.at(&["metadata", "name"]).is_some();
     let whole = is_old.then(|| convert::autoscaler::converted(autoscaler, "v1", "v2"));
     let autoscaler = whole.as_ref().unwrap_or(autoscaler);
     let statuses = items(autoscaler, "status.currentMetrics");
