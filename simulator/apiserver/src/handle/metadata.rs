@@ -12,7 +12,7 @@ use crate::status::FieldError;
 pub(super) fn validate_create(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
     let metadata = tree.get("metadata").unwrap_or(&NOTHING);
     let mut errors = Vec::new();
-    whole(kind, metadata, None, &|name| name_faults(kind, name), &mut errors);
+    whole(kind, metadata, None, &|name, is_prefix| name_faults(kind, name, is_prefix), &mut errors);
     standard_finalizers(kind, metadata, None, &mut errors);
     errors
 }
@@ -21,7 +21,7 @@ pub(super) fn validate_create(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
 pub(super) fn validate_any(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
     let metadata = tree.get("metadata").unwrap_or(&NOTHING);
     let mut errors = Vec::new();
-    whole(kind, metadata, None, &names::path_segment, &mut errors);
+    whole(kind, metadata, None, &segment_faults, &mut errors);
     errors
 }
 
@@ -29,7 +29,13 @@ pub(super) fn validate_any(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
 pub(super) fn validate_again(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<FieldError> {
     let Some((metadata, was)) = changed(tree, old) else { return Vec::new() };
     let mut errors = Vec::new();
-    whole(kind, metadata, Some(was), &|name| name_faults(kind, name), &mut errors);
+    whole(
+        kind,
+        metadata,
+        Some(was),
+        &|name, is_prefix| name_faults(kind, name, is_prefix),
+        &mut errors,
+    );
     standard_finalizers(kind, metadata, Some(was), &mut errors);
     errors
 }
@@ -38,7 +44,7 @@ pub(super) fn validate_again(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<Fi
 pub(super) fn validate_common(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<FieldError> {
     let Some((metadata, was)) = changed(tree, old) else { return Vec::new() };
     let mut errors = Vec::new();
-    whole(kind, metadata, Some(was), &names::path_segment, &mut errors);
+    whole(kind, metadata, Some(was), &segment_faults, &mut errors);
     beside(kind, metadata, was, &mut errors);
     errors
 }
@@ -58,7 +64,8 @@ fn changed<'t>(tree: &'t Tree, old: &'t Tree) -> Option<(&'t Tree, &'t Tree)> {
     (!metadata.same(was)).then_some((metadata, was))
 }
 
-type NameFaults<'a> = &'a dyn Fn(&str) -> Vec<String>;
+/// The second says whether it is the beginning of a name.
+type NameFaults<'a> = &'a dyn Fn(&str, bool) -> Vec<String>;
 
 fn whole(
     kind: &KindInfo,
@@ -70,10 +77,7 @@ fn whole(
     let string = |key: &str| metadata.str_at(&[key]).unwrap_or_default();
     for (field, name) in [("generateName", string("generateName")), ("name", string("name"))] {
         if !name.is_empty() {
-            // A prefix may end in what a name may not: `web-`.
-            let checked =
-                if field == "generateName" { mask_trailing_dash(name) } else { name.to_owned() };
-            for fault in faults_of(&checked) {
+            for fault in faults_of(name, field == "generateName") {
                 let field = format!("metadata.{field}");
                 errors.push(FieldError::invalid(field, &name.into(), &fault));
             }
@@ -189,13 +193,23 @@ pub(super) fn warnings(kind: &KindInfo, tree: &Tree, old: Option<&Tree>) -> Vec<
     .collect()
 }
 
-fn name_faults(kind: &KindInfo, name: &str) -> Vec<String> {
+/// Of what is a part of a path, whatever it is called.
+fn segment_faults(name: &str, is_prefix: bool) -> Vec<String> {
+    if is_prefix { names::path_segment_prefix(name) } else { names::path_segment(name) }
+}
+
+fn name_faults(kind: &KindInfo, name: &str, is_prefix: bool) -> Vec<String> {
+    if &*kind.group == "rbac.authorization.k8s.io" {
+        return segment_faults(name, is_prefix);
+    }
+    // A prefix may end in what a name may not: `web-`.
+    let masked = is_prefix.then(|| mask_trailing_dash(name));
+    let name = masked.as_deref().unwrap_or(name);
     match (&*kind.group, &*kind.kind) {
         ("", "Namespace") => names::dns_label(name),
         // Newer servers see that its pods, too, have names.
         ("apps", "StatefulSet") if kind.schema.minor() >= 21 => names::dns_label(name),
         ("", "Service") => names::dns_1035_label(name),
-        ("rbac.authorization.k8s.io", _) => names::path_segment(name),
         // Nothing of their own: what all kinds have in common is looked at last.
         ("certificates.k8s.io", _) => Vec::new(),
         ("networking.k8s.io", "IPAddress") => bad_address(name).into_iter().collect(),
