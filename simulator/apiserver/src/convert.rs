@@ -24,6 +24,11 @@ pub(crate) fn home<'a>(group: &'a str, kind: &'a str) -> (&'a str, &'a str) {
     }
 }
 
+/// Whether objects of a kind look different in its versions within its group.
+pub(crate) fn has_shapes(kind: &KindInfo) -> bool {
+    kind.is("autoscaling", "HorizontalPodAutoscaler")
+}
+
 /// The object in the version `to` of its kind.
 pub(crate) fn converted(tree: &Tree, to: &KindInfo) -> Tree {
     let from = tree.str_at(&["apiVersion"]).unwrap_or_default();
@@ -31,9 +36,7 @@ pub(crate) fn converted(tree: &Tree, to: &KindInfo) -> Tree {
     let tree = match (&*to.group, &*to.kind) {
         ("", "Event") => renamed(tree, EVENT.iter().map(|(core, own)| (*own, *core))),
         ("events.k8s.io", "Event") => renamed(tree, EVENT.iter().copied()),
-        ("autoscaling", "HorizontalPodAutoscaler") => {
-            autoscaler::converted(tree, from, &to.version)
-        }
+        _ if has_shapes(to) => autoscaler::converted(tree, from, &to.version),
         _ => return tree.with(&["apiVersion"], to.api_version()),
     };
     let tree = tree.with(&["apiVersion"], to.api_version());

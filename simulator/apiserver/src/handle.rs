@@ -27,6 +27,8 @@ mod watch;
 mod webhook;
 mod write;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::convert::converted;
@@ -197,6 +199,12 @@ impl<'a> Call<'a> {
 
     fn info(&self) -> &KindInfo {
         &self.kind.info
+    }
+
+    /// The kind in all its versions.
+    fn versions(&self) -> impl Iterator<Item = &Arc<KindInfo>> {
+        let id = self.kind.id;
+        self.server.kinds.iter().filter(move |known| known.id == id).map(|known| &known.info)
     }
 
     /// The object the request names.

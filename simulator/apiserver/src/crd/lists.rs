@@ -26,7 +26,7 @@ pub(super) fn check(schema: &Tree, at: &Path<'_>, faults: &mut Faults) {
     if let Some(shared) = shared {
         only("object", MAP, faults);
         if !matches!(shared, "atomic" | "granular") {
-            faults.not_supported(at.field(MAP), shared, &["atomic", "granular"]);
+            faults.not_supported_text(at.field(MAP), shared, &["atomic", "granular"]);
         }
     }
     let keys = list(schema, KEYS);
@@ -37,7 +37,7 @@ pub(super) fn check(schema: &Tree, at: &Path<'_>, faults: &mut Faults) {
             set(items, &at.field("items"), faults);
         }
         if !matches!(listed, "atomic" | "set" | "map") {
-            faults.not_supported(at.field(LIST), listed, &["atomic", "set", "map"]);
+            faults.not_supported_text(at.field(LIST), listed, &["atomic", "set", "map"]);
         }
     }
     if !keys.is_empty() {

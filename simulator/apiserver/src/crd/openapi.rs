@@ -219,7 +219,7 @@ fn members(schema: &Tree, standing: &Standing, at: &Path<'_>, faults: &mut Fault
     const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
     let kind = text(schema, "type");
     if !kind.is_empty() && !TYPES.contains(&kind) {
-        faults.not_supported(at.field("type"), kind, &TYPES);
+        faults.not_supported_text(at.field("type"), kind, &TYPES);
     }
     if let Some(why) = standing.no_defaults.as_ref().filter(|_| schema.get("default").is_some()) {
         faults.forbidden(at.field("default"), &format!("must not be set {why}"));

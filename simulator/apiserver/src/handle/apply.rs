@@ -1,7 +1,7 @@
 //! Server-side apply: the object as its writer wants it, of what he cares for.
 
 use super::claim::Claim;
-use super::{Answered, Call, create, update, write};
+use super::{Answered, Call, create, empties, update, write};
 use crate::builtin::conversion;
 use crate::object::{Object, Tree, text};
 use crate::ownership::{self, Applier, Conflict, Managers};
@@ -12,13 +12,8 @@ use crate::status::Status;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
-    let old = match call.stored() {
-        Ok(old) => Some(old),
-        Err(status) if call.request.subresource.is_some() && !update::creates_on_update(call) => {
-            return Err(status);
-        }
-        Err(_) => None,
-    };
+    let found = call.stored();
+    let old = found.as_ref().ok().cloned();
     check_type(call, config)?;
     let live = match &old {
         Some(old) => crate::watch::in_version(old.clone(), call.info()).tree().clone(),
@@ -32,31 +27,33 @@ pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
         None => Managers::default(),
     };
     let applied = carry_out(call, &mut managers, &live, config)?;
-    let mut tree = applied.unwrap_or_else(|| live.clone());
+    let is_other = applied.is_some();
+    let tree = applied.unwrap_or_else(|| live.clone());
     if !call.info().custom
         && let Some(why) = update::misfit(call, &tree, &live)
     {
         return Err(unfit(call, &title(call, config), &why));
     }
-    if let Some(since) = live.at(&["metadata", "creationTimestamp"]) {
-        tree = tree.with(&["metadata", "creationTimestamp"], since);
-    }
     let tree = if old.is_some() { named(call, &tree) } else { tree };
     let title = title(call, config);
     let tree = shape(call, &title, &tree, old.as_ref())?;
-    if old.is_none() {
+    if let Err(missing) = found {
         check_new(call, &tree)?;
+        if call.request.subresource.is_some() && !update::creates_on_update(call) {
+            return Err(missing);
+        }
     }
     let tree = write::place(call, &tree)?;
     update::check_name(call, &tree)?;
     if let Some(old) = old {
-        return update::replace(call, &old, &tree, Claim::Applied(managers));
+        let differs = is_other && (tree != live || empties::are_said(call, &tree));
+        return update::replace(call, &old, &tree, Claim::Applied { managers, differs });
     }
     let name = call.request.name.clone();
     create::check_namespace(call, &name)?;
     // A revision means nothing to what is not there yet, but it must be one.
     update::revision_of(&tree)?;
-    create::store(call, &tree, Claim::Applied(managers))
+    create::store(call, &tree, Claim::Applied { managers, differs: true })
 }
 
 /// An object without a name has that of the URL.
@@ -149,12 +146,8 @@ pub(super) fn carry_out(
     // Without conversion the other managers' versions are asked what they know of the object as it is in this one.
     let others = managers.versions().into_iter().filter(|version| **version != *info.api_version());
     for version in others.filter(|_| info.custom && call.server.profile().minor > 20) {
-        let known = call
-            .server
-            .kinds
-            .iter()
-            .find(|known| known.id == call.kind.id && known.info.api_version() == *version);
-        if let Some(fault) = known.and_then(|known| ownership::fault(&known.info.schema, live)) {
+        let known = call.versions().find(|known| known.api_version() == *version);
+        if let Some(fault) = known.and_then(|known| ownership::fault(&known.schema, live)) {
             return Err(Status::plain(500, fault));
         }
     }

@@ -283,16 +283,8 @@ pub(super) fn remark_on_another(
     tree: &Tree,
     refused: impl FnOnce(String) -> Status,
 ) -> Result<(), Status> {
-    let validation = &*call.request.options.field_validation;
-    if validation == "Ignore" || call.server.profile().minor < 25 {
-        return Ok(());
-    }
     let unknown = unknown_of_another(call, tree);
-    let said = fields::remarks(call, &unknown);
-    if validation == "Strict" && !said.refusal.is_empty() {
-        return Err(refused(format!("strict decoding error: {}", said.refusal.join(", "))));
-    }
-    call.warnings.extend(said.warnings);
+    call.warnings.extend(fields::told(call, &unknown).map_err(refused)?);
     Ok(())
 }
 
@@ -305,10 +297,9 @@ fn unknown_of_another(call: &Call<'_>, tree: &Tree) -> Vec<String> {
     let own = |key: &str| tree.str_at(&[key]).unwrap_or_default();
     let group = own("apiVersion").split_once('/').map_or("", |(group, _)| group);
     let is_of_kind = own("kind") == &*info.kind && group == &*info.group;
-    let mut versions = call.server.kinds.iter().filter(|known| known.id == call.kind.id);
-    let version = versions.find(|known| known.info.api_version() == own("apiVersion"));
+    let version = call.versions().find(|known| known.api_version() == own("apiVersion"));
     if let Some(version) = version.filter(|_| is_of_kind) {
-        return lacks(&version.info.schema, tree);
+        return lacks(&version.schema, tree);
     }
     let metadata = tree.get("metadata").cloned().unwrap_or_else(Tree::empty_map);
     let mut unknown = lacks(&info.schema, &Tree::map([("metadata", metadata)]));

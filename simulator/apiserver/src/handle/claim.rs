@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Call;
-use crate::convert::converted;
+use super::{Call, empties};
+use crate::convert::{converted, has_shapes};
 use crate::kinds::KindInfo;
 use crate::object::{Object, Operation, Tree, Write};
 use crate::ownership::{Managers, Ownership, Update};
@@ -15,8 +15,9 @@ pub(super) enum Claim {
     Stated(Option<Managers>),
     /// It is about something else.
     None,
-    /// An apply, which computed it.
-    Applied(Managers),
+    /// An apply, which computed it. One that makes something else of the object, even if that is not kept, is a
+    /// change: it is of another time.
+    Applied { managers: Managers, differs: bool },
 }
 
 impl Claim {
@@ -31,8 +32,10 @@ impl Claim {
                 let after = Self::Stated(None).ownership(call, &note, Some(old), wanted);
                 !after.managers().same_fields(&old.ownership().managers())
             }
-            Self::Stated(Some(managers)) | Self::Applied(managers) => {
-                !managers.same_fields(&old.ownership().managers())
+            Self::Stated(Some(managers)) => !managers.same_fields(&old.ownership().managers()),
+            Self::Applied { managers, differs } => {
+                let known = old.ownership().managers();
+                !managers.same_fields(&known) || *differs && !managers.same_times(&known)
             }
         }
     }
@@ -47,7 +50,7 @@ impl Claim {
     ) -> Ownership {
         let stated = match self {
             Self::None => return old.map(Object::ownership).cloned().unwrap_or_default(),
-            Self::Applied(managers) => return Ownership::of(managers),
+            Self::Applied { managers, .. } => return Ownership::of(managers),
             Self::Stated(stated) => stated,
         };
         let nothing = Ownership::default();
@@ -56,13 +59,15 @@ impl Claim {
         let info = call.info();
         let passed =
             (!info.storage && !info.custom).then(|| converted(&call.as_stored(wanted), info));
+        let new = passed.as_ref().unwrap_or(wanted);
+        let said = empties::in_lists(call, new);
         old.map_or(&nothing, Object::ownership).after(Update {
             write,
             kind: &call.kind.info,
             others: other_versions(call),
             minor: call.server.profile().minor,
             old: live.as_ref().map(Object::tree),
-            new: passed.as_ref().unwrap_or(wanted),
+            new: said.as_ref().unwrap_or(new),
             stated,
         })
     }
@@ -70,12 +75,11 @@ impl Claim {
 
 /// The versions in which objects of the kind look different; of most kinds they look the same in all.
 fn other_versions(call: &Call<'_>) -> Vec<Arc<KindInfo>> {
-    if !call.info().is("autoscaling", "HorizontalPodAutoscaler") {
+    let info = call.info();
+    if !has_shapes(info) {
         return Vec::new();
     }
-    let others = call.server.kinds.iter().filter(|known| known.id == call.kind.id);
-    let others = others.filter(|known| known.info.version != call.info().version);
-    others.map(|known| Arc::clone(&known.info)).collect()
+    call.versions().filter(|known| known.version != info.version).map(Arc::clone).collect()
 }
 
 /// The object without what its sender says of ownership, and that, if it says anything but what is known.

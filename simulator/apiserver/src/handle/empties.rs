@@ -3,7 +3,7 @@
 
 use super::Call;
 use crate::object::Tree;
-use crate::schema::{Node, Type};
+use crate::schema::{ListType, Node, Type};
 use crate::status::FieldError;
 
 /// What is wrong, with the values that the request said: `tree` is what became of its body, `check` is told how
@@ -14,7 +14,8 @@ pub(super) fn in_words_of_the_request(
     check: impl Fn(&Tree) -> Vec<FieldError>,
 ) -> Vec<FieldError> {
     let errors = check(tree);
-    let Some(said) = (!errors.is_empty()).then(|| said(call, tree, false)).flatten() else {
+    let Some(said) = (!errors.is_empty()).then(|| said(call, tree, Places::ButSelectors)).flatten()
+    else {
         return errors;
     };
     // What is empty breaks no rule that its absence does not break.
@@ -46,22 +47,43 @@ pub(super) fn count(call: &Call<'_>, tree: &Tree) -> bool {
         _ => return false,
     };
     call.request.subresource.is_none()
-        && said(call, tree, true).is_some_and(|said| said.get(compared) != tree.get(compared))
+        && said(call, tree, Places::All)
+            .is_some_and(|said| said.get(compared) != tree.get(compared))
 }
 
-/// The tree with what the request says is empty; `None` if it says so of nothing. Selectors are printed without what
-/// is empty, as objects are.
-fn said(call: &Call<'_>, tree: &Tree, selectors: bool) -> Option<Tree> {
+/// Whether the request says of anything that it is empty.
+pub(super) fn are_said(call: &Call<'_>, tree: &Tree) -> bool {
+    said(call, tree, Places::All).is_some()
+}
+
+/// The tree with what the request says is empty within lists that have one owner, of which nobody looks at the
+/// elements one by one; `None` if it says so of nothing.
+pub(super) fn in_lists(call: &Call<'_>, tree: &Tree) -> Option<Tree> {
+    said(call, tree, Places::Lists)
+}
+
+/// Where something is put back.
+#[derive(Clone, Copy, PartialEq)]
+enum Places {
+    All,
+    /// Selectors are printed without what is empty, as objects are.
+    ButSelectors,
+    /// Within lists that have one owner.
+    Lists,
+}
+
+/// The tree with what the request says is empty; `None` if it says so of nothing.
+fn said(call: &Call<'_>, tree: &Tree, places: Places) -> Option<Tree> {
     let given = call.given.as_ref().filter(|_| !call.info().custom)?;
     let root = call.info().schema.root();
     match call.request.subresource.as_deref() {
         None if call.info().is("", "Pod") => {
-            with_empties(root, tree, given, selectors).map(with_requests)
+            with_empties(root, tree, given, places).map(with_requests)
         }
-        None => with_empties(root, tree, given, selectors),
+        None => with_empties(root, tree, given, places),
         Some(own @ "status") => {
             let node = &root.member(own)?.node;
-            Some(tree.with(&[own], with_empties(node, tree.get(own)?, given.get(own)?, selectors)?))
+            Some(tree.with(&[own], with_empties(node, tree.get(own)?, given.get(own)?, places)?))
         }
         Some(_) => None,
     }
@@ -87,22 +109,26 @@ fn with_requests(pod: Tree) -> Tree {
     })
 }
 
-fn with_empties(node: &Node, tree: &Tree, given: &Tree, selectors: bool) -> Option<Tree> {
+fn with_empties(node: &Node, tree: &Tree, given: &Tree, places: Places) -> Option<Tree> {
     if tree.is_list() && given.is_list() {
         if tree.items().len() != given.items().len() {
             return None;
         }
         let items = node.items.as_deref()?;
+        let places = match places {
+            Places::Lists if matches!(node.list, ListType::Atomic) => Places::All,
+            other => other,
+        };
         let mut copy: Option<Vec<Tree>> = None;
         for (at, (item, given)) in tree.items().iter().zip(given.items()).enumerate() {
-            if let Some(new) = with_empties(items, item, given, selectors) {
+            if let Some(new) = with_empties(items, item, given, places) {
                 copy.get_or_insert_with(|| tree.items().to_vec())[at] = new;
             }
         }
         return copy.map(Tree::list);
     }
     let is_selector = node.definition == "meta.v1.LabelSelector";
-    if !tree.is_map() || !given.is_map() || is_selector && !selectors {
+    if !tree.is_map() || !given.is_map() || is_selector && places == Places::ButSelectors {
         return None;
     }
     let mut copy: Option<Tree> = None;
@@ -112,10 +138,10 @@ fn with_empties(node: &Node, tree: &Tree, given: &Tree, selectors: bool) -> Opti
             continue;
         };
         let new = match tree.get(key).filter(|value| !value.is_null()) {
-            Some(value) => with_empties(child, value, given, selectors),
+            Some(value) => with_empties(child, value, given, places),
             // What belongs to a feature that is off was taken away, of volumes one by one.
             None if member.is_some_and(|member| member.flags.gated) => None,
-            None if is_remade(node, key) => None,
+            None if is_remade(node, key) || places == Places::Lists => None,
             None => is_empty(child, given).then(|| given.clone()),
         };
         if let Some(new) = new {

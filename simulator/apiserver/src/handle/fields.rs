@@ -10,14 +10,45 @@ use crate::request::{Body, Verb};
 use crate::status::Status;
 use crate::yaml;
 
-/// What is to be said of the fields of a body: in a refusal, and in warnings.
-pub(super) struct Remarks {
-    pub refusal: Vec<String>,
-    pub warnings: Vec<String>,
+/// What is done about fields that are unknown or stand twice.
+#[derive(PartialEq)]
+enum Care {
+    None,
+    Warn,
+    Refuse,
 }
 
-/// `unknown` are the members that the kind lacks, as the walk met them.
-pub(super) fn remarks(call: &Call<'_>, unknown: &[String]) -> Remarks {
+fn care(call: &Call<'_>) -> Care {
+    match &*call.request.options.field_validation {
+        "Ignore" => Care::None,
+        // Servers before 1.25 read over what they do not know.
+        _ if call.server.profile().minor < 25 => Care::None,
+        "Strict" => Care::Refuse,
+        _ => Care::Warn,
+    }
+}
+
+/// What a client is to be warned of, if its request asks for that; the error says why the request is refused. `unknown`
+/// are the members that the kind lacks, as the walk met them.
+pub(super) fn told(call: &Call<'_>, unknown: &[String]) -> Result<Vec<String>, String> {
+    let care = care(call);
+    if care == Care::None {
+        return Ok(Vec::new());
+    }
+    let said = remarks(call, unknown);
+    if care == Care::Refuse && !said.refusal.is_empty() {
+        return Err(format!("strict decoding error: {}", said.refusal.join(", ")));
+    }
+    Ok(said.warnings)
+}
+
+/// What is to be said of the fields of a body: in a refusal, and in warnings.
+struct Remarks {
+    refusal: Vec<String>,
+    warnings: Vec<String>,
+}
+
+fn remarks(call: &Call<'_>, unknown: &[String]) -> Remarks {
     let plain = |paths: &[String]| {
         paths.iter().map(|path| format!("unknown field \"{path}\"")).collect::<Vec<_>>()
     };
@@ -64,13 +95,13 @@ pub(super) fn in_order(text: &str, unknown: Vec<String>) -> Vec<String> {
 
 /// Tells what an applied text has twice.
 pub(super) fn applied(call: &mut Call<'_>) -> Result<(), Status> {
-    let validation = &*call.request.options.field_validation;
-    if validation == "Ignore" || call.server.profile().minor < 25 {
+    let care = care(call);
+    if care == Care::None {
         return Ok(());
     }
     let Body::Bytes { bytes, .. } = &call.request.body else { return Ok(()) };
     match yaml::duplicate(bytes) {
-        Some(twice) if validation == "Strict" => Err(Status::bad_request(format!(
+        Some(twice) if care == Care::Refuse => Err(Status::bad_request(format!(
             "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  {twice}"
         ))),
         Some(twice) => {

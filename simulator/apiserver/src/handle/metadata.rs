@@ -12,7 +12,7 @@ use crate::status::FieldError;
 pub(super) fn validate_create(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
     let metadata = tree.get("metadata").unwrap_or(&NOTHING);
     let mut errors = Vec::new();
-    whole(kind, metadata, None, &|name, is_prefix| name_faults(kind, name, is_prefix), &mut errors);
+    whole(kind, metadata, None, &name_faults(kind), &mut errors);
     standard_finalizers(kind, metadata, None, &mut errors);
     errors
 }
@@ -29,13 +29,7 @@ pub(super) fn validate_any(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
 pub(super) fn validate_again(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<FieldError> {
     let Some((metadata, was)) = changed(tree, old) else { return Vec::new() };
     let mut errors = Vec::new();
-    whole(
-        kind,
-        metadata,
-        Some(was),
-        &|name, is_prefix| name_faults(kind, name, is_prefix),
-        &mut errors,
-    );
+    whole(kind, metadata, Some(was), &name_faults(kind), &mut errors);
     standard_finalizers(kind, metadata, Some(was), &mut errors);
     errors
 }
@@ -198,22 +192,24 @@ fn segment_faults(name: &str, is_prefix: bool) -> Vec<String> {
     if is_prefix { names::path_segment_prefix(name) } else { names::path_segment(name) }
 }
 
-fn name_faults(kind: &KindInfo, name: &str, is_prefix: bool) -> Vec<String> {
-    if &*kind.group == "rbac.authorization.k8s.io" {
-        return segment_faults(name, is_prefix);
-    }
-    // A prefix may end in what a name may not: `web-`.
-    let masked = is_prefix.then(|| mask_trailing_dash(name));
-    let name = masked.as_deref().unwrap_or(name);
-    match (&*kind.group, &*kind.kind) {
-        ("", "Namespace") => names::dns_label(name),
-        // Newer servers see that its pods, too, have names.
-        ("apps", "StatefulSet") if kind.schema.minor() >= 21 => names::dns_label(name),
-        ("", "Service") => names::dns_1035_label(name),
-        // Nothing of their own: what all kinds have in common is looked at last.
-        ("certificates.k8s.io", _) => Vec::new(),
-        ("networking.k8s.io", "IPAddress") => bad_address(name).into_iter().collect(),
-        _ => names::dns_subdomain(name),
+fn name_faults(kind: &KindInfo) -> impl Fn(&str, bool) -> Vec<String> {
+    move |name, is_prefix| {
+        if &*kind.group == "rbac.authorization.k8s.io" {
+            return segment_faults(name, is_prefix);
+        }
+        // A prefix may end in what a name may not: `web-`.
+        let masked = is_prefix.then(|| mask_trailing_dash(name));
+        let name = masked.as_deref().unwrap_or(name);
+        match (&*kind.group, &*kind.kind) {
+            ("", "Namespace") => names::dns_label(name),
+            // Newer servers see that its pods, too, have names.
+            ("apps", "StatefulSet") if kind.schema.minor() >= 21 => names::dns_label(name),
+            ("", "Service") => names::dns_1035_label(name),
+            // Nothing of their own: what all kinds have in common is looked at last.
+            ("certificates.k8s.io", _) => Vec::new(),
+            ("networking.k8s.io", "IPAddress") => bad_address(name).into_iter().collect(),
+            _ => names::dns_subdomain(name),
+        }
     }
 }
 

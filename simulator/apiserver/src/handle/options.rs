@@ -52,7 +52,7 @@ fn common(request: &Request, minor: u32, errors: &mut Vec<FieldError>) {
     let validation = &*options.field_validation;
     let supported = ["", "Ignore", "Strict", "Warn"];
     if minor >= 25 && !supported.contains(&validation) {
-        errors.push(FieldError::not_supported("fieldValidation", &validation.into(), &supported));
+        errors.push(FieldError::not_supported_text("fieldValidation", validation, &supported));
     }
 }
 

@@ -242,7 +242,8 @@ fn store(call: &mut Call<'_>, before: &Before, wanted: &Tree, owners: &Managers)
     let claim = if call.server.profile().minor < 22 {
         Claim::None
     } else {
-        Claim::Applied(object.ownership().managers().with_scale(&scaled, owners))
+        let managers = object.ownership().managers().with_scale(&scaled, owners);
+        Claim::Applied { managers, differs: false }
     };
     let response = update::replace(call, object, &tree, claim)?;
     let Answer::Object(object) = &response.body else { return Ok(response) };

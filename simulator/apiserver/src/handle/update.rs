@@ -365,19 +365,16 @@ fn only_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
 fn beside_status(info: &KindInfo, old: &Tree, new: &Tree) -> Tree {
     let metadata = |tree: &Tree| tree.get("metadata").cloned().unwrap_or_else(Tree::empty_map);
     match (&*info.group, &*info.kind) {
+        ("flowcontrol.apiserver.k8s.io", _) => metadata(old),
         ("storage.k8s.io", "VolumeAttachment")
         | ("networking.k8s.io", "ServiceCIDR")
         | ("resource.k8s.io", "ResourceClaim")
-        | (
-            "flowcontrol.apiserver.k8s.io"
-            | "apiregistration.k8s.io"
-            | "admissionregistration.k8s.io",
-            _,
-        ) => match new.str_at(&["metadata", "uid"]) {
-            // Which object is meant is looked at all the same.
-            Some(uid) if !uid.is_empty() => metadata(old).with(&["uid"], uid),
-            _ => metadata(old),
-        },
+        | ("apiregistration.k8s.io" | "admissionregistration.k8s.io", _) => {
+            let kept =
+                ["deletionTimestamp", "labels", "annotations", "finalizers", "ownerReferences"];
+            let old = metadata(old);
+            kept.iter().fold(metadata(new), |tree, key| take(&tree, &old, &[key]))
+        }
         ("apps", "Deployment") => {
             let metadata = conversion::with_rollback_of(old, &metadata(new));
             match old.at(&["metadata", "labels"]) {

@@ -81,16 +81,8 @@ pub(super) fn shape(
         unknown = fields::in_order(&shown(call, tree, before.as_ref()), unknown);
     }
     let tree = read;
-    let validation = &*call.request.options.field_validation;
-    // Servers before 1.25 read over what they do not know.
-    let is_silent = validation == "Ignore" || call.server.profile().minor < 25;
-    if !is_silent {
-        let said = fields::remarks(call, &unknown);
-        if validation == "Strict" && !said.refusal.is_empty() {
-            return Err(cannot(&format!("strict decoding error: {}", said.refusal.join(", "))));
-        }
-        call.warnings.extend(said.warnings);
-    }
+    let warnings = fields::told(call, &unknown).map_err(|why| cannot(&why))?;
+    call.warnings.extend(warnings);
     Ok(info.schema.default(&one_each(call, tree), old))
 }
 

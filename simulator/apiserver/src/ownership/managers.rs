@@ -308,6 +308,14 @@ impl Managers {
         fields(self) == fields(other) && self.beside == other.beside
     }
 
+    /// Whether everybody wrote last when `other` says so, as far as it is shown.
+    pub(crate) fn same_times(&self, other: &Self) -> bool {
+        let second = |entry: &Entry| entry.time.map(Timestamp::as_second);
+        self.known.iter().all(|(manager, entry)| {
+            other.known.get(manager).is_some_and(|known| second(known) == second(entry))
+        })
+    }
+
     fn join_oldest(&mut self) {
         let mut updates: Vec<(i64, Manager)> = self
             .known

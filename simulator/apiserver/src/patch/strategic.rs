@@ -226,15 +226,32 @@ impl Lists<'_> {
     fn remains(&self, old: &Tree, patch: &Tree) -> Tree {
         let Some(key) = self.key() else { return patch.clone() };
         let node = self.node.and_then(|node| node.items.as_deref());
-        Tree::list(patch.items().iter().map(|item| {
-            let known = old.items().iter().find(|known| known.get(key) == item.get(key));
-            match known {
-                Some(known) if item.is_map() && item.get(PATCH).is_none() => {
-                    remains(known, item, node)
+        let mut stands: Vec<Tree> = old.items().to_vec();
+        let mut makers: Vec<usize> = Vec::new();
+        let mut rest: Vec<Tree> = Vec::with_capacity(patch.items().len());
+        for item in patch.items() {
+            let known = stands.iter().position(|known| known.get(key) == item.get(key));
+            match known.filter(|_| item.is_map() && item.get(PATCH).is_none()) {
+                Some(at) => {
+                    rest.push(remains(&stands[at], item, node));
+                    if let Ok(merged) = merge_map(&stands[at], item, node) {
+                        stands[at] = merged;
+                    }
+                    // An element that an earlier one of the patch made was made of that itself.
+                    let made = at.checked_sub(old.items().len());
+                    let maker = made.and_then(|made| makers.get(made).copied());
+                    if let Some(maker) = maker {
+                        rest[maker] = stands[at].clone();
+                    }
                 }
-                _ => item.clone(),
+                None => {
+                    makers.push(rest.len());
+                    stands.push(item.clone());
+                    rest.push(item.clone());
+                }
             }
-        }))
+        }
+        Tree::list(rest)
     }
 
     /// With `$setElementOrder`: what it lists stands in its order.

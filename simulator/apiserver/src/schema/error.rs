@@ -84,6 +84,10 @@ impl Faults {
         self.0.push(FieldError::not_supported(at, &value.into(), supported));
     }
 
+    pub fn not_supported_text(&mut self, at: Path<'_>, value: &str, supported: &[&str]) {
+        self.0.push(FieldError::not_supported_text(at, value, supported));
+    }
+
     pub fn too_many(&mut self, at: Path<'_>, actual: usize, most: usize) {
         self.0.push(FieldError::too_many(at, actual, most));
     }

@@ -183,13 +183,21 @@ impl FieldError {
         Self::new(FieldErrorKind::Forbidden, field, format!("Forbidden: {detail}"))
     }
 
+    /// Of a value whose type has a name of its own, as most have of which some values are supported: it is printed as
+    /// JSON.
     pub fn not_supported(field: impl Into<String>, value: &Tree, supported: &[&str]) -> Self {
+        Self::not_supported_printed(field, &json(value), supported)
+    }
+
+    /// Of a plain text.
+    pub fn not_supported_text(field: impl Into<String>, value: &str, supported: &[&str]) -> Self {
+        Self::not_supported_printed(field, &golang::quote(value), supported)
+    }
+
+    fn not_supported_printed(field: impl Into<String>, value: &str, supported: &[&str]) -> Self {
         let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
-        let body = format!(
-            "Unsupported value: {}: supported values: {}",
-            printed(value),
-            supported.join(", ")
-        );
+        let supported = supported.join(", ");
+        let body = format!("Unsupported value: {value}: supported values: {supported}");
         Self::new(FieldErrorKind::NotSupported, field, body)
     }
 
@@ -215,7 +223,11 @@ impl std::fmt::Display for FieldError {
 }
 
 fn printed(value: &Tree) -> String {
-    value.as_str().map_or_else(|| value.to_string(), golang::quote)
+    value.as_str().map_or_else(|| json(value), golang::quote)
+}
+
+fn json(value: &Tree) -> String {
+    golang::html_safe(&value.to_string())
 }
 
 fn with_detail(body: String, detail: &str) -> String {

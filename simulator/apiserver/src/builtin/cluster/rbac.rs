@@ -83,12 +83,12 @@ fn reference(binding: &Tree, kind: &str, faults: &mut Faults) {
     let reference = binding.get("roleRef").unwrap_or(&crate::builtin::check::NOTHING);
     let at = Path::Root.field("roleRef");
     if text(reference, "apiGroup") != GROUP {
-        faults.not_supported(at.field("apiGroup"), text(reference, "apiGroup"), &[GROUP]);
+        faults.not_supported_text(at.field("apiGroup"), text(reference, "apiGroup"), &[GROUP]);
     }
     let kinds: &[&str] =
         if kind == "RoleBinding" { &["Role", "ClusterRole"] } else { &["ClusterRole"] };
     if !kinds.contains(&text(reference, "kind")) {
-        faults.not_supported(at.field("kind"), text(reference, "kind"), kinds);
+        faults.not_supported_text(at.field("kind"), text(reference, "kind"), kinds);
     }
     if required(faults, reference, "name", &at) {
         let name = text(reference, "name");
@@ -115,7 +115,7 @@ fn subjects(binding: &Tree, kind: &str, faults: &mut Faults) {
                     }
                 }
                 if !group.is_empty() {
-                    faults.not_supported(at.field("apiGroup"), group, &[""]);
+                    faults.not_supported_text(at.field("apiGroup"), group, &[""]);
                 }
                 if kind == "ClusterRoleBinding" && text(subject, "namespace").is_empty() {
                     faults.required(at.field("namespace"), "");
@@ -123,11 +123,15 @@ fn subjects(binding: &Tree, kind: &str, faults: &mut Faults) {
             }
             "User" | "Group" => {
                 if group != GROUP {
-                    faults.not_supported(at.field("apiGroup"), group, &[GROUP]);
+                    faults.not_supported_text(at.field("apiGroup"), group, &[GROUP]);
                 }
             }
             other => {
-                faults.not_supported(at.field("kind"), other, &["ServiceAccount", "User", "Group"]);
+                faults.not_supported_text(
+                    at.field("kind"),
+                    other,
+                    &["ServiceAccount", "User", "Group"],
+                );
             }
         }
     }

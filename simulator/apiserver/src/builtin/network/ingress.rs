@@ -256,7 +256,9 @@ fn scope(parameters: &Tree, at: &Path<'_>, faults: &mut Faults) {
             faults.forbidden(at.field("namespace"), "`parameters.scope` is set to 'Cluster'");
         }
         ("Cluster", None) => {}
-        (other, _) => faults.not_supported(at.field("scope"), other, &["Cluster", "Namespace"]),
+        (other, _) => {
+            faults.not_supported_text(at.field("scope"), other, &["Cluster", "Namespace"]);
+        }
     }
 }
 

@@ -118,7 +118,9 @@ fn traffic(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
     }
     one_of(faults, spec, "internalTrafficPolicy", at, &["Cluster", "Local"]);
     let near = ["PreferClose", "PreferSameZone", "PreferSameNode"];
-    one_of(faults, spec, "trafficDistribution", at, &near);
+    if let Some(near_to) = spec.str_at(&["trafficDistribution"]).filter(|way| !near.contains(way)) {
+        faults.not_supported_text(at.field("trafficDistribution"), near_to, &near);
+    }
 }
 
 fn node_ports(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {

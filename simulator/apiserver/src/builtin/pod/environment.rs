@@ -144,7 +144,7 @@ pub(in crate::builtin) fn field_ref(
         // An old name stands for the new one.
         let path = if path == "spec.host" { "spec.nodeName" } else { path };
         if !supported.contains(&path) {
-            faults.not_supported(place, path, supported);
+            faults.not_supported_text(place, path, supported);
         }
     } else {
         faults.invalid(place, path, &unknown());
@@ -173,7 +173,7 @@ pub(in crate::builtin) fn resource_ref(
     } else if name.is_empty() {
         faults.required(at.field("resource"), "");
     } else if !known.contains(&name) && !pages.iter().any(|lead| name.starts_with(lead)) {
-        faults.not_supported(at.field("resource"), name, &known);
+        faults.not_supported_text(at.field("resource"), name, &known);
     }
     divisor(name, text(resource, "divisor"), at, faults);
 }

@@ -332,6 +332,6 @@ fn azure_disk(source: &Tree, at: &Path<'_>, faults: &mut Faults) {
         ),
     };
     if !uri.starts_with(lead) {
-        faults.not_supported(at.field("diskURI"), uri, &[form]);
+        faults.not_supported_text(at.field("diskURI"), uri, &[form]);
     }
 }

@@ -18,7 +18,8 @@ pub(in crate::builtin) fn job(write: &Write<'_>, faults: &mut Faults) {
     let spec = write.part(&["spec"]);
     let at = Path::Root.field("spec");
     let picks = spec.get("selector").is_some_and(|chosen| !chosen.is_null());
-    if write.changed(&["spec"]) || write.changed(&["metadata", "uid"]) {
+    let is_itself = write.subresource.is_none();
+    if write.changed(&["spec"]) || is_itself && write.changed(&["metadata", "uid"]) {
         if picks && !on(spec, "manualSelector") {
             generated(write, spec, &at, faults);
         }
