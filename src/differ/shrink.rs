@@ -128,4 +128,25 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn an_object_keeps_its_name() {
+        let body = json!({ "metadata": { "name": "a", "labels": {} }, "spec": {} });
+        let step = Step {
+            verb: Verb::Create,
+            method: "POST".into(),
+            path: "/x".into(),
+            content_type: None,
+            accept: None,
+            body: Body::Json(body),
+        };
+
+        let found = smaller(&Story { kind: "v1/services".into(), steps: vec![step] });
+
+        let left: Vec<String> = found.iter().map(|story| story.steps[0].body.text()).collect();
+        assert_eq!(
+            left,
+            [r#"{"metadata":{"labels":{},"name":"a"}}"#, r#"{"metadata":{"name":"a"},"spec":{}}"#]
+        );
+    }
 }

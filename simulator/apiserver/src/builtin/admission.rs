@@ -96,7 +96,10 @@ pub(crate) fn update(
 
 /// Where a kubelet gets its configuration was once said in its node.
 fn without_config_source(tree: Tree, minor: u32) -> Tree {
-    if minor >= 24 { tree.without(&["spec", "configSource"]) } else { tree }
+    if minor < 24 {
+        return tree;
+    }
+    tree.without(&["spec", "configSource"]).without(&["status", "config"])
 }
 
 /// The secrets of an account are in its namespace: only their names are kept.

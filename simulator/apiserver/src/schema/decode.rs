@@ -189,11 +189,9 @@ fn object(
                     copy.push((&member.name, Tree::null()));
                     continue;
                 }
-                let empty = zero(&member.node);
                 let inner = Owner { up: Some((owner, &member.name)), ..Owner::NONE };
                 let at = path.field(&member.name);
-                let full = decode(&member.node, &empty, None, &at, &inner, unknown)?;
-                copy.push((&member.name, full.unwrap_or(empty)));
+                copy.push((&member.name, unset(&member.node, &at, &inner, unknown)?));
             }
         }
     }
@@ -260,11 +258,12 @@ fn map(
 ) -> Result<Option<Tree>, Misfit> {
     let mut copy: Option<Vec<(&str, Tree)>> = None;
     for (at, (key, value)) in tree.entries().enumerate() {
-        let old = old.and_then(|old| old.get(key));
+        let place = path.field(key);
         let new = if value.is_null() {
-            Some(zero(additional))
+            Some(unset(additional, &place, owner, unknown)?)
         } else {
-            decode(additional, value, old, &path.field(key), owner, unknown)?
+            let old = old.and_then(|old| old.get(key));
+            decode(additional, value, old, &place, owner, unknown)?
         };
         match (new, &mut copy) {
             (None, None) => {}
@@ -289,17 +288,32 @@ fn list(
     let Some(items) = &node.items else { return Ok(None) };
     let mut copy: Option<Vec<Tree>> = None;
     for (at, item) in tree.items().iter().enumerate() {
+        let place = path.index(at);
         let new = if item.is_null() {
-            Some(zero(items))
+            Some(unset(items, &place, owner, unknown)?)
         } else {
             let old = counterpart(node, old, at, item);
-            decode(items, item, old, &path.index(at), owner, unknown)?
+            decode(items, item, old, &place, owner, unknown)?
         };
         if let Some(new) = new {
             copy.get_or_insert_with(|| tree.items().to_vec())[at] = new;
         }
     }
     Ok(copy.map(Tree::list))
+}
+
+/// What stands where nothing was set, with all that its type always shows.
+fn unset(
+    node: &Ref,
+    path: &Path<'_>,
+    owner: &Owner<'_>,
+    unknown: &mut Unknown,
+) -> Result<Tree, Misfit> {
+    let empty = zero(node);
+    if empty.is_null() {
+        return Ok(empty);
+    }
+    Ok(decode(node, &empty, None, path, owner, unknown)?.unwrap_or(empty))
 }
 
 fn zero(node: &Node) -> Tree {
@@ -309,6 +323,7 @@ fn zero(node: &Node) -> Tree {
         Type::Int32 | Type::Integer | Type::Number => Tree::from(0_i64),
         Type::Bool => Tree::from(false),
         Type::Quantity => Tree::from("0"),
+        Type::Time | Type::MicroTime => Tree::null(),
         _ => Tree::from(""),
     }
 }
@@ -408,6 +423,8 @@ pub(super) fn go_type(node: &Node) -> String {
             None => go_struct(node),
         },
         Type::Quantity => "resource.Quantity".to_owned(),
+        Type::Time => "v1.Time".to_owned(),
+        Type::MicroTime => "v1.MicroTime".to_owned(),
         _ => "interface {}".to_owned(),
     }
 }
@@ -431,6 +448,8 @@ pub(super) fn own_name(definition: &str, member: &str) -> Option<&'static str> {
         });
         words.collect()
     });
+    // Some stand twice in the table, once with other rules for who owns them.
+    let definition = definition.strip_prefix("granular.").unwrap_or(definition);
     let (group, name) = (definition.split('.').next()?, definition.rsplit('.').next()?);
     NAMES.get(&(group, name, member)).copied()
 }
@@ -441,7 +460,8 @@ fn own_type(wanted: &str, owner: &Owner<'_>) -> Option<String> {
     let name = own_name(owner.definition(), path.rsplit('.').next()?)?;
     let is_list = name.starts_with("[]");
     match wanted {
-        "string" => Some(name.trim_start_matches("[]").to_owned()),
+        // Of a list or a map, the name of what it holds.
+        "string" => Some(name.rsplit(']').next().unwrap_or(name).to_owned()),
         "[]string" if is_list => Some(name.to_owned()),
         _ if wanted.starts_with("map[") && !is_list => Some(name.to_owned()),
         _ => None,

@@ -127,7 +127,11 @@ fn custom(
     for (key, _) in tree.entries().filter(|(_, value)| value.is_null()) {
         let goes =
             |member: &Member| !member.node.nullable && (!keeps_nulls || member.default.is_some());
-        if node.member(key).is_some_and(goes) {
+        let is_gone = match node.member(key) {
+            Some(member) => goes(member),
+            None => !keeps_nulls && node.additional.as_ref().is_some_and(|node| !node.nullable),
+        };
+        if is_gone {
             nulls.push((key, None));
         }
     }

@@ -1,4 +1,4 @@
-use drydock_apiserver::{Gvr, Request};
+use drydock_apiserver::{Body, Gvr, PatchKind, Request};
 use serde_json::{Value, json};
 
 use super::*;
@@ -98,4 +98,48 @@ fn an_object_is_one_in_all_versions_of_its_kind() {
     let kind = server.kind("example.com", "Widget").unwrap();
     let stored = server.table(kind).get("default", "a").unwrap();
     assert_eq!(version(stored.tree()).as_deref(), Some("example.com/v1"));
+}
+
+#[test]
+fn an_object_that_no_longer_fits_loses_its_owners_with_the_next_write() {
+    let mut server = server();
+    ok(&mut server, &definition());
+    ok(&mut server, &widget("a", &json!({ "size": 3 })));
+    let definition = definition();
+    let Body::Tree(tree) = &definition.body else { panic!("no tree") };
+    let mut changed = tree.to_value();
+    for version in changed["spec"]["versions"].as_array_mut().unwrap() {
+        let schema = &mut version["schema"]["openAPIV3Schema"];
+        schema["properties"]["spec"]["properties"]["size"] = json!({ "type": "object" });
+    }
+    let changed = merge(DEFINITIONS, "widgets.example.com", changed);
+    ok(&mut server, &Request { namespace: "".into(), ..changed });
+
+    let label = json!({ "metadata": { "labels": { "a": "b" } } });
+    let response = done(&mut server, &merge(WIDGETS, "a", label));
+
+    assert_eq!(response.error().map(|status| status.message.clone()), None);
+    let seen = response.object().unwrap().shown().to_value();
+    assert_eq!(seen["metadata"].get("managedFields"), None);
+}
+
+#[test]
+fn an_apply_is_judged_before_its_nulls_go() {
+    let mut server = server();
+    ok(&mut server, &definition());
+    let apply = |spec: Value| {
+        let config = json!({ "apiVersion": "example.com/v1", "kind": "Widget",
+            "metadata": { "name": "a" }, "spec": spec });
+        Request::patch(WIDGETS, "default", "a", PatchKind::Apply, config.into()).by("one")
+    };
+
+    let null = refused(&mut server, &apply(json!({ "size": null })));
+    ok(&mut server, &apply(json!({ "size": 3 })));
+    let same = ok(&mut server, &apply(json!({ "size": 3 })));
+
+    assert!(
+        null.message.ends_with("spec.size in body must be of type integer: \"null\""),
+        "{null}"
+    );
+    assert_eq!(same.int_at(&["metadata", "generation"]), Some(1));
 }

@@ -101,6 +101,48 @@ fn an_apply_that_changes_nothing_is_no_write() {
 }
 
 #[test]
+fn an_apply_of_what_the_server_keeps_to_itself_is_a_write_of_another_time() {
+    let mut server = server();
+    ok(&mut server, &apply("c", "one", &json!({ "a": "1" })));
+    ok(&mut server, &apply("c", "two", &json!({ "a": "1" })));
+    let config = json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "a": "1" },
+        "metadata": { "name": "c", "selfLink": "x" } });
+    let request = Request::patch(CONFIG_MAPS, "default", "c", PatchKind::Apply, config.into());
+    let time = |object: &Value| object["metadata"]["managedFields"][1]["time"].clone();
+    let read = Request::get(CONFIG_MAPS, "default", "c");
+    let before = shown(&mut server, &read);
+
+    let changed = done(&mut server, &request.by("two")).changed;
+    let after = shown(&mut server, &read);
+
+    assert!(changed);
+    assert_eq!(before["metadata"]["managedFields"][0].get("time"), None);
+    assert_eq!(time(&after), "2026-01-01T00:00:00Z");
+    assert_eq!(after["metadata"].get("selfLink"), None);
+}
+
+#[test]
+fn what_is_empty_within_a_list_with_one_owner_takes_the_list() {
+    const POLICIES: Gvr = Gvr::new("networking.k8s.io", "v1", "networkpolicies");
+    let mut server = server();
+    let policy = json!({ "metadata": { "name": "p" },
+        "spec": { "podSelector": {}, "ingress": [{}] } });
+    ok(&mut server, &create(POLICIES, policy).by("one"));
+    let owner = |server: &mut Server, ingress: Value| {
+        let patch = json!({ "spec": { "ingress": ingress } });
+        let seen = shown(server, &merge(POLICIES, "p", patch).by("two"));
+        assert_eq!(seen["spec"]["ingress"], json!([{}]));
+        let mut owners = owners(&seen).into_iter();
+        owners.find(|(_, fields)| fields["f:spec"].get("f:ingress").is_some()).unwrap().0
+    };
+
+    let same = owner(&mut server, json!([{}]));
+    let said = owner(&mut server, json!([{ "ports": [] }]));
+
+    assert_eq!((same.as_str(), said.as_str()), ("one Update", "two Update"));
+}
+
+#[test]
 fn containers_are_owned_by_name_and_keep_the_order_of_who_applies() {
     let mut server = server();
     let deployment = |containers: Value| {

@@ -125,6 +125,8 @@ pub(in crate::builtin) fn containers(
     faults: &mut Faults,
 ) {
     const WHY: &str = "cannot be set for an Ephemeral Container";
+    const RESOURCES: [&str; 3] = ["claims", "limits", "requests"];
+    let is_null = |part: Option<&Tree>| part.is_none_or(Tree::is_null);
     let Subject { spec, minor, .. } = *pod;
     let all = above.field("ephemeralContainers");
     let added = list(spec, "ephemeralContainers");
@@ -152,7 +154,8 @@ pub(in crate::builtin) fn containers(
             // Resources are there where any part of them is.
             let is_set = match key {
                 "resources" => {
-                    [one.get(key), said].into_iter().flatten().any(|all| !all.is_empty())
+                    let has = |part: &Tree| RESOURCES.iter().any(|key| !is_null(part.get(key)));
+                    [one.get(key), said].into_iter().flatten().any(has)
                 }
                 _ => one.get(key).is_some(),
             };
