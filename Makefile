@@ -32,7 +32,7 @@ serve: ## a living world for kubectl on loopback
 crds: ## write the CRDs that the Rust types make
 	@$(CARGO) run --profile $(PROFILE) --quiet -p drydock-operator-api --example crds
 schemas: ## make the tables of builtin kinds again, from published OpenAPI documents
-	@python3 simulator/apiserver/tables/generate.py
+	@python3 simulator/apiserver/tables/generate.py 1.20 1.24 1.34
 docs: ## rustdoc
 	@$(CARGO) doc --workspace --no-deps
 snapshots: ## accept changed snapshots after reading them

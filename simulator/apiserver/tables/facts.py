@@ -280,6 +280,13 @@ DEFAULT_SINCE = {
 }
 
 # Members that a server sends even when they are empty: they are not optional in its own types.
+METRICS = {
+    "Object": ["describedObject", "metric", "target"],
+    "Pods": ["metric", "target"],
+    "Resource": ["target"],
+    "ContainerResource": ["target"],
+    "External": ["metric", "target"],
+}
 ALWAYS = {
     "networking.v1.NetworkPolicySpec": ["podSelector"],
     "apps.v1.StatefulSetOrdinals": ["start"],
@@ -368,6 +375,16 @@ ALWAYS = {
     "flowcontrol.v1.LimitedPriorityLevelConfiguration": ["limitResponse"],
     "autoscaling.v1.HorizontalPodAutoscalerSpec": ["scaleTargetRef"],
     "autoscaling.v2.HorizontalPodAutoscalerSpec": ["scaleTargetRef"],
+    **{f"autoscaling.v2.{source}MetricSource": members for source, members in METRICS.items()},
+    **{f"autoscaling.v2.{source}MetricStatus": ["current" if member == "target" else member for member in members]
+       for source, members in METRICS.items()},
+    "core.v1.WeightedPodAffinityTerm": ["podAffinityTerm"],
+    "core.v1.PreferredSchedulingTerm": ["preference"],
+    "networking.v1.HTTPIngressPath": ["backend"],
+    "networking.v1.IngressServiceBackend": ["port"],
+    "resource.v1.ResourceClaimSpec": ["devices"],
+    "resource.v1.AllocationResult": ["devices"],
+    "resource.v1.ResourceClaimTemplateSpec": ["spec"],
 }
 
 # Members that a server sends as null when they are not set: neither optional nor plain in its own types.

@@ -251,7 +251,7 @@ pub(super) fn selector(faults: &mut Faults, selector: &Tree, at: &Path<'_>) {
         let values = list(expression, "values");
         let operator = text(expression, "operator");
         if !has_fitting_values(faults, operator, values, &at) {
-            faults.invalid(at.field("operator"), operator, "not a valid selector operator");
+            faults.invalid_typed(at.field("operator"), operator, "not a valid selector operator");
         }
         let key = text(expression, "key");
         complain(faults, at.field("key"), key, names::qualified_name(key));

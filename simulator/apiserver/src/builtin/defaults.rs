@@ -135,6 +135,23 @@ fn container(tree: &Tree) -> Tree {
     tree.with(&["imagePullPolicy"], policy)
 }
 
+/// Bytes of an image's name behind its host.
+const LONGEST_PATH: usize = 255;
+
+/// Of an image's name behind its host; what names no host is one of Docker's.
+fn path_length(name: &str) -> usize {
+    let is_host = |first: &str| {
+        first.contains(['.', ':'])
+            || first == "localhost"
+            || first.contains(|letter: char| letter.is_ascii_uppercase())
+    };
+    match name.split_once('/') {
+        Some((first, path)) if is_host(first) => path.len(),
+        Some(_) => name.len(),
+        None => "library/".len() + name.len(),
+    }
+}
+
 /// Whether an image names no version: no tag, or `latest`, and no digest. What is no name of an image names a version.
 fn is_latest(image: &str) -> bool {
     static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
@@ -144,13 +161,16 @@ fn is_latest(image: &str) -> bool {
         let tag = r"\w[\w.-]{0,127}";
         let digest = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}";
         let name = format!("(?:{host}/)?{part}(?:/{part})*");
-        let pattern = format!("^(?-u:{name}(?::({tag}))?(?:@({digest}))?)$");
+        let pattern = format!("^(?-u:({name})(?::({tag}))?(?:@({digest}))?)$");
         Regex::new(&pattern).expect("the grammar of image names is a regular expression")
     });
     let is_id =
         image.len() == 64 && image.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let Some(parts) = REFERENCE.captures(image).filter(|_| !is_id) else { return false };
-    match (parts.get(1), parts.get(2)) {
+    if path_length(&parts[1]) > LONGEST_PATH {
+        return false;
+    }
+    match (parts.get(2), parts.get(3)) {
         (Some(tag), _) => tag.as_str() == "latest",
         (None, digest) => digest.is_none(),
     }

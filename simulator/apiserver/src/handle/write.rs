@@ -140,8 +140,13 @@ fn one_each(call: &mut Call<'_>, tree: Tree) -> Tree {
     if twice.is_empty() {
         return tree;
     }
+    // What a patch makes is looked at late.
+    let late = match call.request.verb {
+        Verb::Patch => " after mutating admission happens",
+        _ => "",
+    };
     call.warnings.push(format!(
-        ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+        ".metadata.ownerReferences contains duplicate entries{late}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
         twice.join(", ")
     ));
     tree.with(&path, Tree::list(kept.into_iter().cloned()))

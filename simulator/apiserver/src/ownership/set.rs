@@ -79,9 +79,9 @@ impl Element {
             Self::Field(name) => format!("f:{name}"),
             Self::Key(keys) => {
                 let keys = keys.iter().map(|(name, value)| (name, value.0.clone()));
-                format!("k:{}", Tree::map(keys))
+                format!("k:{}", golang::html_safe(&Tree::map(keys).to_string()))
             }
-            Self::Value(value) => format!("v:{}", value.0),
+            Self::Value(value) => format!("v:{}", golang::html_safe(&value.0.to_string())),
             Self::Index(at) => format!("i:{at}"),
         }
     }

@@ -63,6 +63,11 @@ impl Faults {
         self.0.push(FieldError::invalid(at, &value.into(), detail));
     }
 
+    /// Of a text whose type has a name of its own.
+    pub fn invalid_typed(&mut self, at: Path<'_>, value: impl Into<Tree>, detail: &str) {
+        self.0.push(FieldError::invalid_typed(at, &value.into(), detail));
+    }
+
     /// Without the value, which nobody could read.
     pub fn invalid_whole(&mut self, at: Path<'_>, detail: &str) {
         self.0.push(FieldError::invalid_whole(at, detail));

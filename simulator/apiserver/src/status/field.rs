@@ -154,6 +154,11 @@ impl FieldError {
         Self::invalid_printed(field, &printed(value), detail)
     }
 
+    /// Of a text whose type has a name of its own: it is printed as JSON.
+    pub fn invalid_typed(field: impl Into<String>, value: &Tree, detail: &str) -> Self {
+        Self::invalid_printed(field, &json(value), detail)
+    }
+
     /// With a value that is not printed as JSON.
     pub fn invalid_printed(field: impl Into<String>, value: &str, detail: &str) -> Self {
         let body = with_detail(format!("Invalid value: {value}"), detail);

@@ -1,7 +1,7 @@
 //! What a namespace may use: its quotas, and the ranges of its limits.
 
 use crate::Tree;
-use crate::builtin::check::{NOTHING, complain, list, text};
+use crate::builtin::check::{NOTHING, list, text};
 use crate::builtin::resource;
 use crate::builtin::rules::Write;
 use crate::names;
@@ -138,7 +138,11 @@ fn scope_selector(spec: &Tree, selector: &Tree, above: &Path<'_>, minor: u32, fa
             }
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
             _ => {
-                faults.invalid(at.field("operator"), operator, "not a valid selector operator");
+                faults.invalid_typed(
+                    at.field("operator"),
+                    operator,
+                    "not a valid selector operator",
+                );
             }
         }
     }
@@ -174,7 +178,9 @@ pub(in crate::builtin) fn limit_range(write: &Write<'_>, faults: &mut Faults) {
         let kind = text(limit, "type");
         let complaints = names::qualified_name(kind);
         let good = complaints.is_empty();
-        complain(faults, at.field("type"), kind, complaints);
+        for complaint in complaints {
+            faults.invalid_typed(at.field("type"), kind, &complaint);
+        }
         let standard = matches!(kind, "Pod" | "Container" | "PersistentVolumeClaim");
         if good && !kind.contains('/') && !standard {
             let why = "must be a standard limit type or fully qualified";

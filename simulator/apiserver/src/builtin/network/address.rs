@@ -68,7 +68,7 @@ pub(crate) fn assign(
     let start = start_of(namespace, name);
     let mut errors = Vec::new();
     let kind = text(&spec, "type").to_owned();
-    if matches!(&*kind, "ClusterIP" | "NodePort" | "LoadBalancer") {
+    if has_address(&spec) && (minor >= 21 || is_known(&kind)) {
         if minor >= 21 {
             let mut faults = Faults::default();
             super::service::related(&in_step(&spec), &mut faults);
@@ -76,6 +76,7 @@ pub(crate) fn assign(
                 return Err(faults.0);
             }
             spec = one_stack(spec, before, &mut errors);
+            unserved(&in_step(&spec), &mut errors);
             if !errors.is_empty() {
                 return Err(errors);
             }
@@ -85,27 +86,34 @@ pub(crate) fn assign(
             return Err(errors);
         }
         spec = families(&spec, minor);
-        // Older servers took a changed Service at its word, and then refused to take its address away.
-        if minor >= 21 || before.is_none_or(|old| text(old, "type") == "ExternalName") {
+        // Who has an address keeps it, whatever is stated: it is refused later.
+        if before.is_none_or(|old| !has_address(old)) {
             spec = cluster_ip(&spec, old, taken, start, minor, &mut errors);
+        }
+        if minor >= 21 && !errors.is_empty() {
+            return Err(errors);
         }
     }
     let stated = text(&spec, "clusterIP");
     if kind == "ExternalName" && !stated.is_empty() && spec.get("clusterIPs").is_none() {
         spec = spec.with(&["clusterIPs"], vec![Tree::from(stated)]);
     }
-    let wants_ports = kind == "NodePort"
-        || kind == "LoadBalancer"
-            && spec.bool_at(&["allocateLoadBalancerNodePorts"]) != Some(false);
-    if wants_ports {
-        spec = node_ports(&spec, old, taken, start, &mut errors);
+    if has_node_ports(&spec) {
+        match node_ports(&spec, before, taken, start) {
+            Ok(given) => spec = given,
+            Err(error) => errors.push(error),
+        }
     }
-    let local = kind == "LoadBalancer" && text(&spec, "externalTrafficPolicy") == "Local";
-    if local
-        && spec.int_at(&["healthCheckNodePort"]).unwrap_or(0) == 0
-        && let Some(port) = free_port(taken, start + 7)
-    {
-        spec = spec.with(&["healthCheckNodePort"], port);
+    if has_health_port(&spec) && !before.is_some_and(has_health_port) {
+        let stated = spec.int_at(&["healthCheckNodePort"]).filter(|number| *number != 0);
+        match stated {
+            Some(number) => _ = taken.take(number),
+            None => {
+                if let Some(port) = free_port(taken, start + 7) {
+                    spec = spec.with(&["healthCheckNodePort"], port);
+                }
+            }
+        }
     }
     if !errors.is_empty() {
         return Err(errors);
@@ -132,114 +140,143 @@ fn in_step(spec: &Tree) -> Tree {
 
 /// What an update leaves out is taken from before, as far as the new type still has it.
 fn keep(spec: &Tree, old: Option<&Tree>, minor: u32) -> Tree {
-    let mut spec = spec.clone();
-    let Some(old) = old else { return spec };
-    if minor < 21 {
-        spec = one_address(spec, old);
-    }
-    let kind = text(&spec, "type").to_owned();
-    let has_ip = |kind: &str| matches!(kind, "ClusterIP" | "NodePort" | "LoadBalancer");
-    if minor >= 21 && has_ip(&kind) && has_ip(text(old, "type")) {
-        let stated = text(&spec, "clusterIP").to_owned();
-        if stated.is_empty() {
-            for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-                if let Some(value) = old.get(key).filter(|_| spec.get(key).is_none()) {
-                    spec = spec.with(&[key], value);
-                }
+    let Some(old) = old else { return spec.clone() };
+    let spec = if minor >= 21 { given_before(spec.clone(), old) } else { spec.clone() };
+    without_others(in_both_fields(spec, old, minor), old, minor)
+}
+
+fn has_address(spec: &Tree) -> bool {
+    text(spec, "type") != "ExternalName"
+}
+
+fn is_known(kind: &str) -> bool {
+    matches!(kind, "ClusterIP" | "NodePort" | "LoadBalancer")
+}
+
+fn has_node_ports(spec: &Tree) -> bool {
+    matches!(text(spec, "type"), "NodePort" | "LoadBalancer")
+}
+
+/// Whether ports of nodes are looked for where none are stated.
+fn wants_node_ports(spec: &Tree) -> bool {
+    has_node_ports(spec)
+        && (text(spec, "type") == "NodePort"
+            || spec.bool_at(&["allocateLoadBalancerNodePorts"]) != Some(false))
+}
+
+/// Whether a port of the nodes tells if there is a pod on them.
+fn has_health_port(spec: &Tree) -> bool {
+    text(spec, "type") == "LoadBalancer" && text(spec, "externalTrafficPolicy") == "Local"
+}
+
+fn node_port(port: &Tree) -> i64 {
+    port.int_at(&["nodePort"]).unwrap_or(0)
+}
+
+/// What the server gave before to a client that does not state it.
+fn given_before(mut spec: Tree, old: &Tree) -> Tree {
+    let both = |has: fn(&Tree) -> bool, spec: &Tree| has(old) && has(spec);
+    let take = |keys: &[&str], spec: &mut Tree| {
+        for key in keys {
+            let is_unset =
+                spec.get(key).is_none_or(|value| value.is_empty() || value.as_i64() == Some(0));
+            if let Some(value) = old.get(key).filter(|_| is_unset) {
+                *spec = spec.with(&[key], value);
             }
-        } else if stated != text(old, "clusterIP")
-            && spec.get("clusterIPs") == old.get("clusterIPs")
-        {
-            // The one is the other's first: a change of one is meant for both.
-            spec = spec.with(&["clusterIPs"], vec![Tree::from(stated)]);
         }
-        for key in ["ipFamilies", "ipFamilyPolicy"] {
-            if let Some(value) = old.get(key).filter(|_| spec.get(key).is_none()) {
-                spec = spec.with(&[key], value);
-            }
-        }
-    }
-    if minor >= 21 && kind == "ExternalName" && has_ip(text(old, "type")) {
-        for key in
-            ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"]
-        {
-            if spec.get(key) == old.get(key) {
-                spec = spec.without(&[key]);
-            }
-        }
-    }
-    let has_node_ports = |kind: &str| matches!(kind, "NodePort" | "LoadBalancer");
-    let bare = |spec: &Tree| -> Vec<Tree> {
-        list(spec, "ports").iter().map(|port| port.without(&["nodePort"])).collect()
     };
-    if has_node_ports(text(old, "type")) && !has_node_ports(&kind) {
-        if list(&spec, "ports").iter().any(|port| port.get("nodePort").is_some()) {
-            let ports = bare(&spec);
-            spec = spec.with(&["ports"], ports);
-        }
-        if spec.get("externalTrafficPolicy") == old.get("externalTrafficPolicy") {
-            spec = spec.without(&["externalTrafficPolicy"]);
-        }
-    }
-    if text(old, "type") == "LoadBalancer" && kind != "LoadBalancer" {
-        for key in ["allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"] {
-            if spec.get(key) == old.get(key) {
-                spec = spec.without(&[key]);
-            }
+    if both(has_address, &spec) {
+        take(&["clusterIP", "clusterIPs"], &mut spec);
+        if let Some(policy) =
+            old.get("ipFamilyPolicy").filter(|_| spec.get("ipFamilyPolicy").is_none())
+        {
+            spec = spec.with(&["ipFamilyPolicy"], policy);
         }
     }
-    // A port that is the same but for its node port keeps it.
-    let allocates = |spec: &Tree| {
-        let kind = text(spec, "type");
-        kind == "NodePort"
-            || kind == "LoadBalancer"
-                && spec.bool_at(&["allocateLoadBalancerNodePorts"]) != Some(false)
-    };
-    if allocates(&spec) && allocates(old) {
-        let ports: Vec<Tree> = list(&spec, "ports")
-            .iter()
-            .map(|port| {
-                let alike = |other: &&Tree| {
-                    other.get("port") == port.get("port")
-                        && text(other, "protocol") == text(port, "protocol")
-                };
-                let number = list(old, "ports").iter().find(alike).and_then(|o| o.get("nodePort"));
-                match number {
-                    Some(number) if port.get("nodePort").is_none() => {
-                        port.with(&["nodePort"], number)
-                    }
-                    _ => port.clone(),
-                }
-            })
-            .collect();
-        spec = spec.with(&["ports"], ports);
+    if both(has_health_port, &spec) {
+        take(&["healthCheckNodePort"], &mut spec);
     }
-    if text(&spec, "type") == "LoadBalancer" && text(old, "type") == "LoadBalancer" {
-        let health =
-            old.get("healthCheckNodePort").filter(|_| spec.get("healthCheckNodePort").is_none());
-        if let Some(number) = health.filter(|_| text(&spec, "externalTrafficPolicy") == "Local") {
-            spec = spec.with(&["healthCheckNodePort"], number);
-        }
-        let local = text(&spec, "externalTrafficPolicy") == "Local";
-        if !local && spec.get("healthCheckNodePort") == old.get("healthCheckNodePort") {
-            spec = spec.without(&["healthCheckNodePort"]);
-        }
+    if !both(wants_node_ports, &spec) {
+        return spec;
     }
-    spec
+    // Ports are known by their names; one that is stated somewhere is not given to another.
+    let (ports, before) = (list(&spec, "ports"), list(old, "ports"));
+    let is_stated = |number: i64| ports.iter().any(|port| node_port(port) == number);
+    let ports = ports.iter().map(|port| {
+        let alike = |other: &&Tree| text(other, "name") == text(port, "name");
+        let number = before.iter().rev().find(alike).map_or(0, node_port);
+        if node_port(port) == 0 && number != 0 && !is_stated(number) {
+            port.with(&["nodePort"], number)
+        } else {
+            port.clone()
+        }
+    });
+    let ports: Vec<Tree> = ports.collect();
+    spec.with(&["ports"], ports)
 }
 
 /// Older clients know the first of the addresses only: a change of it is meant for both fields.
-fn one_address(spec: Tree, old: &Tree) -> Tree {
+fn in_both_fields(spec: Tree, old: &Tree, minor: u32) -> Tree {
     let (before, now) = (text(old, "clusterIP"), text(&spec, "clusterIP").to_owned());
-    let same = spec.get("clusterIPs") == old.get("clusterIPs");
+    let is_same = spec.get("clusterIPs") == old.get("clusterIPs");
+    if before == now {
+        let all = old.get("clusterIPs").filter(|_| minor >= 21);
+        return match all.filter(|_| list(&spec, "clusterIPs").is_empty()) {
+            Some(all) => spec.with(&["clusterIPs"], all),
+            None => spec,
+        };
+    }
     match (before, &*now) {
-        (_, "") if !before.is_empty() => spec.without(&["clusterIP"]).without(&["clusterIPs"]),
-        ("", _) if !now.is_empty() && spec.get("clusterIPs").is_none() => {
-            spec.with(&["clusterIPs"], vec![Tree::from(now)])
-        }
-        _ if before != now && same => spec.with(&["clusterIPs"], vec![Tree::from(now)]),
+        (_, "") if minor < 21 => spec.without(&["clusterIP"]).without(&["clusterIPs"]),
+        (_, "") if is_same => spec.without(&["clusterIPs"]),
+        (_, "") => spec,
+        _ if is_same => spec.with(&["clusterIPs"], vec![Tree::from(now)]),
         _ => spec,
     }
+}
+
+/// What another type brought goes with it, unless it was changed.
+fn without_others(mut spec: Tree, old: &Tree, minor: u32) -> Tree {
+    let lost = |has: &dyn Fn(&Tree) -> bool, spec: &Tree| has(old) && !has(spec);
+    let drop = |keys: &[&str], spec: &mut Tree| {
+        for key in keys {
+            if spec.get(key) == old.get(key) {
+                *spec = spec.without(&[key]);
+            }
+        }
+    };
+    if minor >= 21 && lost(&has_address, &spec) {
+        let is_same = |key: &str| spec.get(key) == old.get(key);
+        if is_same("clusterIP") && is_same("clusterIPs") {
+            spec = spec.without(&["clusterIP"]).without(&["clusterIPs"]);
+        }
+        drop(&["ipFamilies", "ipFamilyPolicy"], &mut spec);
+    }
+    if lost(&has_node_ports, &spec) {
+        let before: Vec<i64> = list(old, "ports").iter().map(node_port).collect();
+        let ports = list(&spec, "ports");
+        let numbers = ports.iter().map(node_port).filter(|number| *number != 0);
+        if ports.iter().any(|port| port.get("nodePort").is_some())
+            && numbers.into_iter().all(|number| before.contains(&number))
+        {
+            let bare: Vec<Tree> = ports.iter().map(|port| port.without(&["nodePort"])).collect();
+            spec = spec.with(&["ports"], bare);
+        }
+    }
+    if lost(&has_health_port, &spec) {
+        drop(&["healthCheckNodePort"], &mut spec);
+    }
+    if lost(&|spec| text(spec, "type") == "LoadBalancer", &spec) {
+        drop(&["allocateLoadBalancerNodePorts", "loadBalancerClass"], &mut spec);
+    }
+    let is_external = |spec: &Tree| {
+        let by_addresses = minor >= 27 && text(spec, "type") == "ClusterIP";
+        has_node_ports(spec) || by_addresses && !list(spec, "externalIPs").is_empty()
+    };
+    if lost(&is_external, &spec) {
+        drop(&["externalTrafficPolicy"], &mut spec);
+    }
+    spec
 }
 
 /// Who wants one family of addresses states one of each; of what was there before, the first is kept.
@@ -267,16 +304,29 @@ fn one_stack(spec: Tree, old: Option<&Tree>, errors: &mut Vec<FieldError>) -> Tr
 
 /// What is wanted of families, stated or not.
 fn policy(spec: &Tree) -> &str {
-    match text(spec, "ipFamilyPolicy") {
-        "" if is_free(spec) => "RequireDualStack",
-        "" => "SingleStack",
-        stated => stated,
+    match spec.str_at(&["ipFamilyPolicy"]) {
+        None if is_free(spec) => "RequireDualStack",
+        None => "SingleStack",
+        Some(stated) => stated,
     }
 }
 
 /// Headless and without a selector: it is asked about no family.
 fn is_free(spec: &Tree) -> bool {
     text(spec, "clusterIP") == "None" && spec.get("selector").is_none_or(Tree::is_empty)
+}
+
+/// Addresses whose family nobody states, and which the cluster has not.
+fn unserved(spec: &Tree, errors: &mut Vec<FieldError>) {
+    let addresses = list(spec, "clusterIPs").iter().enumerate();
+    let addresses = addresses.take_while(|(_, address)| address.as_str() != Some("None"));
+    for (index, address) in addresses.skip(list(spec, "ipFamilies").len()) {
+        if address.as_str().is_some_and(|address| address.contains(':')) {
+            let all = spec.get("clusterIPs").cloned().unwrap_or_default();
+            let why = "IPv6 is not configured on this cluster";
+            errors.push(FieldError::invalid(format!("spec.clusterIPs[{index}]"), &all, why));
+        }
+    }
 }
 
 /// The cluster has addresses of version 4 only.
@@ -380,49 +430,67 @@ fn cluster_ip(
     spec.with(&["clusterIP"], &*ip).with(&["clusterIPs"], vec![Tree::from(ip)])
 }
 
+/// The spec with ports of the nodes; the error is about the first of them that cannot be had.
 fn node_ports(
     spec: &Tree,
     old: Option<&Tree>,
     taken: &mut Taken,
     start: u32,
-    errors: &mut Vec<FieldError>,
-) -> Tree {
-    let before: Vec<i64> = old
-        .and_then(|old| old.at(&["spec", "ports"]))
-        .map_or(&[][..], Tree::items)
-        .iter()
-        .filter_map(|port| port.int_at(&["nodePort"]))
-        .collect();
+) -> Result<Tree, FieldError> {
     let stated = list(spec, "ports");
+    let before = old.map_or(&[][..], |old| list(old, "ports"));
+    let mut had: Vec<i64> = before.iter().map(node_port).collect();
     let mut ports: Vec<Tree> = Vec::new();
     for (index, port) in stated.iter().enumerate() {
-        let number = port.int_at(&["nodePort"]).unwrap_or(0);
-        // Ports of one number, as of TCP and UDP, share what the first of them gets.
-        let shared = || {
-            let alike = |other: &&Tree| old.is_none() && other.get("port") == port.get("port");
-            let chosen = |other: &Tree| other.int_at(&["nodePort"]).filter(|number| *number != 0);
-            ports.iter().filter(alike).find_map(chosen)
+        // New ports of one number, as of TCP and UDP, share what the first of them states or gets.
+        let shares = |other: &&Tree| {
+            old.is_none() && other.get("port") == port.get("port") && node_port(other) != 0
         };
-        let step = u32::try_from(index).unwrap_or(0);
-        if number != 0 {
-            let field = format!("spec.ports[{index}].nodePort");
-            if !before.contains(&number) {
-                if !PORTS.contains(&number) {
-                    let why = "provided port is not in the valid range. The range of valid ports is 30000-32767";
-                    errors.push(FieldError::invalid(field, &Tree::from(number), why));
-                } else if !taken.take(number) {
-                    let why = "provided port is already allocated";
-                    errors.push(FieldError::invalid(field, &Tree::from(number), why));
-                }
-            }
+        let shared = || ports.iter().find(shares).or_else(|| stated.iter().find(shares));
+        let number = match node_port(port) {
+            0 => shared().map_or(0, node_port),
+            number => number,
+        };
+        if number == 0 && !wants_node_ports(spec) {
             ports.push(port.clone());
-        } else if let Some(number) = shared().or_else(|| free_port(taken, start + step)) {
-            ports.push(port.with(&["nodePort"], number));
-        } else {
-            ports.push(port.clone());
+            continue;
         }
+        let step = u32::try_from(index).unwrap_or(0);
+        let given = match number {
+            0 => free_port(taken, start + step),
+            number => {
+                let is_shared = |other: &Tree| {
+                    other.get("port") == port.get("port") && node_port(other) == number
+                };
+                let is_had = match old {
+                    Some(_) => had.contains(&number),
+                    None => ports.iter().any(is_shared),
+                };
+                if !is_had {
+                    reserve(taken, number, index)?;
+                    had.push(number);
+                }
+                Some(number)
+            }
+        };
+        ports.push(match given {
+            Some(number) => port.with(&["nodePort"], number),
+            None => port.clone(),
+        });
     }
-    spec.with(&["ports"], ports)
+    Ok(spec.with(&["ports"], ports))
+}
+
+fn reserve(taken: &mut Taken, number: i64, index: usize) -> Result<(), FieldError> {
+    let why = if !PORTS.contains(&number) {
+        "provided port is not in the valid range. The range of valid ports is 30000-32767"
+    } else if taken.take(number) {
+        return Ok(());
+    } else {
+        "provided port is already allocated"
+    };
+    let field = format!("spec.ports[{index}].nodePort");
+    Err(FieldError::invalid(field, &Tree::from(number), why))
 }
 
 fn free_port(taken: &mut Taken, start: u32) -> Option<i64> {

@@ -97,7 +97,7 @@ fn traffic(spec: &Tree, minor: u32, at: &Path<'_>, faults: &mut Faults) {
             one_of(faults, spec, "externalTrafficPolicy", at, &["Cluster", "Local"]);
         } else {
             let why = "may only be set for externally-accessible services";
-            faults.invalid(at.field("externalTrafficPolicy"), policy, why);
+            faults.invalid_typed(at.field("externalTrafficPolicy"), policy, why);
         }
     }
     let local = kind == "LoadBalancer" && text(spec, "externalTrafficPolicy") == "Local";

@@ -1,7 +1,7 @@
 //! What pods of an operating system, and such that see more or less of their node, may not ask for.
 
 use crate::Tree;
-use crate::builtin::check::{NOTHING, complain, list, on, text};
+use crate::builtin::check::{NOTHING, list, on, text};
 use crate::names;
 use crate::schema::{Faults, Path};
 
@@ -237,20 +237,21 @@ pub(in crate::builtin) fn windows_options(context: &Tree, at: &Path<'_>, faults:
     let Some(options) = context.get("windowsOptions") else { return };
     let at = at.field("windowsOptions");
     if let Some(name) = options.str_at(&["gmsaCredentialSpecName"]) {
-        let place = at.field("gmsaCredentialSpecName");
-        complain(faults, place, name, names::dns_subdomain(name));
+        for why in names::dns_subdomain(name) {
+            faults.invalid_typed(at.field("gmsaCredentialSpecName"), name, &why);
+        }
     }
     if let Some(spec) = options.str_at(&["gmsaCredentialSpec"]) {
         let place = at.field("gmsaCredentialSpec");
         if spec.is_empty() {
-            faults.invalid(place, spec, "gmsaCredentialSpec cannot be an empty string");
+            faults.invalid_typed(place, spec, "gmsaCredentialSpec cannot be an empty string");
         } else if spec.len() > 64 * 1024 {
-            faults.invalid(place, spec, "gmsaCredentialSpec size must be under 64 KiB");
+            faults.invalid_typed(place, spec, "gmsaCredentialSpec size must be under 64 KiB");
         }
     }
     if let Some(user) = options.str_at(&["runAsUserName"]) {
         for why in user_faults(user) {
-            faults.invalid(at.field("runAsUserName"), user, why);
+            faults.invalid_typed(at.field("runAsUserName"), user, why);
         }
     }
 }

@@ -121,7 +121,9 @@ fn node_term(term: &Tree, required: bool, at: &Path<'_>, faults: &mut Faults) {
                     faults.required(at.field("values"), why);
                 }
             }
-            other => faults.invalid(at.field("operator"), other, "not a valid selector operator"),
+            other => {
+                faults.invalid_typed(at.field("operator"), other, "not a valid selector operator")
+            }
         }
         let key = text(expression, "key");
         complain(faults, at.field("key"), key, names::qualified_name(key));
@@ -141,7 +143,9 @@ fn node_term(term: &Tree, required: bool, at: &Path<'_>, faults: &mut Faults) {
                     faults.required(at.field("values"), why);
                 }
             }
-            other => faults.invalid(at.field("operator"), other, "not a valid selector operator"),
+            other => {
+                faults.invalid_typed(at.field("operator"), other, "not a valid selector operator")
+            }
         }
         if text(expression, "key") != "metadata.name" {
             let why = "not a valid field selector key";
