@@ -551,6 +551,8 @@ DROP_EMPTY_STRING = {
 GATED = {
     ("core.v1.Volume", "image"): (31, 34),
     ("core.v1.EnvVarSource", "fileKeyRef"): (34, 34),
+    ("core.v1.VolumeProjection", "clusterTrustBundle"): (27, 34),
+    ("core.v1.VolumeProjection", "podCertificate"): (34, 34),
     ("core.v1.PodSpec", "hostnameOverride"): (34, 34),
     ("core.v1.Container", "restartPolicyRules"): (34, 34),
     ("core.v1.Lifecycle", "stopSignal"): (33, 34),

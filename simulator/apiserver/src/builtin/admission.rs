@@ -6,7 +6,7 @@ pub(crate) mod runtime;
 
 use jiff::Timestamp;
 
-use super::check::{list, text};
+use super::check::{NOTHING, list, text};
 use super::cluster::priority_class;
 use super::limits;
 use super::network::address::{self, Taken};
@@ -194,7 +194,8 @@ fn pod(server: &Server, kind: &KindInfo, tree: &Tree, now: Timestamp) -> Result<
         ]);
         tree = tree.with(&["status", "conditions"], Tree::list([condition]));
     }
-    let class = quality(&spec);
+    let stated = tree.str_at(&["status", "qosClass"]).filter(|class| !class.is_empty());
+    let class = stated.unwrap_or_else(|| quality(&spec)).to_owned();
     Ok(tree.with(&["status", "phase"], "Pending").with(&["status", "qosClass"], class))
 }
 
@@ -321,7 +322,7 @@ fn tolerate(tree: &Tree) -> Tree {
 pub(crate) fn quality(spec: &Tree) -> &'static str {
     // A pod that says what it needs as a whole is taken at its word.
     let whole = [spec.clone()];
-    let as_whole = spec.get("resources").is_some_and(|resources| !resources.is_empty());
+    let as_whole = spec.get("resources").is_some_and(Tree::is_map);
     let (all, others) = if as_whole {
         (&whole[..], &[][..])
     } else {
@@ -451,8 +452,14 @@ fn job(tree: &Tree, minor: u32) -> Tree {
 
 /// An object as it is read from the store: defaults that what was set on the way makes are there then.
 pub(crate) fn read_back(kind: &KindInfo, tree: Tree) -> Tree {
-    let has_labels_of_pods = kind.is("batch", "Job") || kind.is("", "ReplicationController");
-    if has_labels_of_pods { labels_from_template(&tree) } else { tree }
+    match (&*kind.group, &*kind.kind) {
+        ("batch", "Job") | ("", "ReplicationController") => labels_from_template(&tree),
+        ("", "Pod") if kind.schema.minor() >= 34 && tree.at(&["spec", "resources"]).is_some() => {
+            let spec = super::pod::claims::defaulted(tree.get("spec").unwrap_or(&NOTHING));
+            tree.with(&["spec"], spec)
+        }
+        _ => tree,
+    }
 }
 
 /// What runs pods and has no labels has those of its pods.

@@ -260,10 +260,20 @@ fn sysctls(spec: &Tree, context: &Tree, minor: u32, at: &Path<'_>, faults: &mut 
     for (index, sysctl) in all.iter().enumerate() {
         let at = sysctls.index(index);
         let name = text(sysctl, "name");
-        let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_./".contains(&b);
+        let is_end =
+            |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let is_part = |part: &str| {
+            let bytes = || part.bytes();
+            is_end(bytes().next())
+                && is_end(bytes().next_back())
+                && bytes().all(|b| is_end(Some(b)) || b"-_".contains(&b))
+        };
         if name.is_empty() {
             faults.required(at.field("name"), "");
-        } else if name.len() > 253 || !name.bytes().all(good) || minor < 23 && name.contains('/') {
+        } else if name.len() > 253
+            || !name.split(['.', '/']).all(is_part)
+            || minor < 23 && name.contains('/')
+        {
             let form = if minor < 23 {
                 r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?\.)*[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
             } else {
