@@ -416,7 +416,7 @@ fn service(spec: &Tree, at: &Path<'_>, minor: u32, said: &mut Vec<String>) {
     if !matches!(first, "" | "None") {
         of_each("clusterIPs", said);
     }
-    if first == "None" {
+    if matches!(list(spec, "clusterIPs"), [only] if only.as_str() == Some("None")) {
         for (is_set, field) in [
             (!balancer.is_empty(), "loadBalancerIP"),
             (!externals.is_empty(), "externalIPs"),

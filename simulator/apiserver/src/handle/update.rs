@@ -71,6 +71,7 @@ pub(super) fn patch(call: &mut Call<'_>) -> Answered {
     let patched = fitting(call, kind, &old, &patch, patched)?;
     let (patched, stated) = claim::taken(call, &patched, Some(&old));
     if patched.same(old.tree()) && stated.is_none() && !old.ownership().has_forgotten() {
+        write::warn(call, old.tree(), Some(&old));
         return Ok(call.answer(200, old, false));
     }
     let patched = if call.info().custom {

@@ -71,3 +71,44 @@ fn an_object_decodes_once_to_each_type() {
     assert!(std::sync::Arc::ptr_eq(&object.json(), &object.json()));
     assert!(object.decode::<Vec<u8>>().is_err());
 }
+
+#[test]
+fn a_service_keeps_its_ports_of_the_nodes_by_name() {
+    const SERVICES: Gvr = Gvr::new("", "v1", "services");
+    let mut server = server();
+    let service = |ports: Value| {
+        json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "s" },
+            "spec": { "type": "NodePort", "ports": ports } })
+    };
+    let numbers = |tree: &Tree| -> Vec<(String, i64)> {
+        let ports = tree.at(&["spec", "ports"]).unwrap().items().iter();
+        let one = |port: &Tree| {
+            let name = port.str_at(&["name"]).unwrap_or_default();
+            (name.to_owned(), port.int_at(&["nodePort"]).unwrap())
+        };
+        ports.map(one).collect()
+    };
+    let made = ok(&mut server, &create(SERVICES, service(json!([{ "name": "a", "port": 80 }]))));
+    let first = numbers(&made)[0].1;
+
+    let ports = json!([{ "name": "b", "port": 80 }, { "name": "a", "port": 81 }]);
+    let changed =
+        ok(&mut server, &Request::update(SERVICES, "default", "s", service(ports).into()));
+
+    let after = numbers(&changed);
+    assert_eq!(after[1], ("a".to_owned(), first));
+    assert_ne!(after[0].1, first, "a new port gets another");
+}
+
+#[test]
+fn nulls_in_lists_stand_for_what_their_type_shows_when_it_is_unset() {
+    const NODES: Gvr = Gvr::new("", "v1", "nodes");
+    let mut server = server();
+    let node = json!({ "metadata": { "name": "n" }, "status": { "addresses": [null] } });
+    let request = Request { namespace: "".into(), ..create(NODES, node) };
+
+    let made = ok(&mut server, &request);
+
+    let addresses = made.at(&["status", "addresses"]).map(Tree::to_value);
+    assert_eq!(addresses, Some(json!([{ "type": "", "address": "" }])));
+}

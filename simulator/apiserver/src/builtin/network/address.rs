@@ -68,7 +68,8 @@ pub(crate) fn assign(
     let start = start_of(namespace, name);
     let mut errors = Vec::new();
     let kind = text(&spec, "type").to_owned();
-    if has_address(&spec) && (minor >= 21 || is_known(&kind)) {
+    let is_settled = minor >= 21 && before.is_some_and(|old| stays_dual(&spec, old));
+    if has_address(&spec) && (minor >= 21 || is_known(&kind)) && !is_settled {
         if minor >= 21 {
             let mut faults = Faults::default();
             super::service::related(&in_step(&spec), &mut faults);
@@ -250,7 +251,7 @@ fn without_others(mut spec: Tree, old: &Tree, minor: u32) -> Tree {
         if is_same("clusterIP") && is_same("clusterIPs") {
             spec = spec.without(&["clusterIP"]).without(&["clusterIPs"]);
         }
-        drop(&["ipFamilies", "ipFamilyPolicy"], &mut spec);
+        drop(&["ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"], &mut spec);
     }
     if lost(&has_node_ports, &spec) {
         let before: Vec<i64> = list(old, "ports").iter().map(node_port).collect();
@@ -314,6 +315,16 @@ fn policy(spec: &Tree) -> &str {
 /// Headless and without a selector: it is asked about no family.
 fn is_free(spec: &Tree) -> bool {
     text(spec, "clusterIP") == "None" && spec.get("selector").is_none_or(Tree::is_empty)
+}
+
+/// Who prefers two families, and got what there was, is not asked about it again.
+fn stays_dual(spec: &Tree, old: &Tree) -> bool {
+    let prefers = |spec: &Tree| matches!(text(spec, "ipFamilyPolicy"), "" | "PreferDualStack");
+    spec.get("ipFamilyPolicy").is_some()
+        && prefers(spec)
+        && prefers(old)
+        && is_known(text(spec, "type"))
+        && ["type", "clusterIPs", "ipFamilies"].iter().all(|key| spec.get(key) == old.get(key))
 }
 
 /// Addresses whose family nobody states, and which the cluster has not.
@@ -440,6 +451,7 @@ fn node_ports(
     let stated = list(spec, "ports");
     let before = old.map_or(&[][..], |old| list(old, "ports"));
     let mut had: Vec<i64> = before.iter().map(node_port).collect();
+    taken.ports.extend(&had);
     let mut ports: Vec<Tree> = Vec::new();
     for (index, port) in stated.iter().enumerate() {
         // New ports of one number, as of TCP and UDP, share what the first of them states or gets.
