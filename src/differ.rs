@@ -9,6 +9,7 @@ mod compare;
 mod draw;
 #[cfg(test)]
 mod faults;
+mod fields;
 mod kinds;
 mod nasty;
 mod report;
@@ -27,6 +28,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::compare::{Difference, Symbols};
+use self::fields::Field;
 use self::kinds::Kind;
 use self::report::{Found, Told, class};
 use self::server::Server;
@@ -44,6 +46,7 @@ use crate::{Exit, Refusal, input, paint};
 Examples:
   drydock differ --against ~/.cache/oracle/run/kubeconfig --stories 2000
   drydock differ --against KUBECONFIG --kind apps/v1/deployments --verb apply --seed 7
+  drydock differ --against KUBECONFIG --kind v1/services --fields           every field, every odd value
   drydock differ --against KUBECONFIG target/differences/v1-pods-17.yaml    a story again
 
 Exit codes: 0 no difference, 1 a difference, 2 bad input, 3 a server cannot be reached.")]
@@ -61,6 +64,9 @@ pub struct Arguments {
     stories: u64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Instead of drawing, try every field of every kind with one odd value after another
+    #[arg(long, conflicts_with_all = ["stories", "seed", "verb"])]
+    fields: bool,
     /// Only stories about this kind: apps/v1/deployments, v1/pods
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
@@ -320,18 +326,24 @@ async fn drawn(sides: &Sides, arguments: &Arguments) -> anyhow::Result<Told> {
         Verb::ALL.map(Verb::name).join(", ")
     );
 
-    let mut told = Told::default();
+    let fields: Vec<Field<'_>> =
+        kinds.iter().filter(|_| arguments.fields).flat_map(fields::of).collect();
+    let (stories, wanted): (Box<dyn Iterator<Item = (Verb, Story)>>, usize) = if arguments.fields {
+        (Box::new(fields.iter().map(|field| (Verb::Update, field.story()))), fields.len())
+    } else {
+        let drawn = (0..arguments.stories).map(|number| {
+            let (kind, verb) = cell(number, &kinds, &verbs);
+            (verb, draw::story(kind, verb, seed_of(arguments, number)))
+        });
+        (Box::new(drawn), usize::try_from(arguments.stories)?)
+    };
+    let mut told = Told { wanted, ..Told::default() };
     let mut progress = paint::Progress::new();
-    let numbers = futures::stream::iter(0..arguments.stories);
-    let tellings = numbers.map(|number| {
-        let (kind, verb) = cell(number, &kinds, &verbs);
-        let story = draw::story(kind, verb, seed_of(arguments, number));
-        async move {
-            let mut told = Told::default();
-            let found =
-                sides.tell(&story, &format!("{}-{number}", arguments.seed), &mut told).await;
-            (number, verb, story, told, found)
-        }
+    let numbered = futures::stream::iter(stories.enumerate());
+    let tellings = numbered.map(|(number, (verb, story))| async move {
+        let mut told = Told::default();
+        let found = sides.tell(&story, &format!("{}-{number}", arguments.seed), &mut told).await;
+        (number, verb, story, told, found)
     });
     let mut tellings = tellings.buffered(AT_ONCE);
     while let Some((number, verb, story, this, found)) = tellings.next().await {
@@ -342,7 +354,7 @@ async fn drawn(sides: &Sides, arguments: &Arguments) -> anyhow::Result<Told> {
         *told.cells.entry((story.kind.clone(), verb)).or_default() += 1;
         progress.show(|| {
             let differing: u64 = told.differing.values().sum();
-            format!("{} of {} stories, {differing} differ", told.stories, arguments.stories)
+            format!("{} of {wanted} stories, {differing} differ", told.stories)
         });
         let (at, difference) = match found {
             Ok(Some(found)) => found,

@@ -1,6 +1,6 @@
 //! Stories, drawn from a seed: objects that servers take, bent in one place or another, and requests about them.
 
-mod place;
+pub(super) mod place;
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};

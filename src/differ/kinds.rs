@@ -53,6 +53,11 @@ impl Schema {
         self
     }
 
+    /// Whether both say the same.
+    pub fn is(&self, other: &Schema) -> bool {
+        self.at == other.at
+    }
+
     fn below(&self, at: &Value) -> Schema {
         Schema { document: Arc::clone(&self.document), at: at.clone() }.resolved()
     }

@@ -3,6 +3,8 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use super::kinds::Schema;
+
 pub const ACCEPT: &[&str] = &[
     "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
     "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
@@ -96,6 +98,40 @@ const TEXTS: &[&str] = &[
     "self == oldSelf",
 ];
 
+/// Every odd value for a field: of its type, of others, and none.
+pub fn each(schema: &Schema) -> Vec<Value> {
+    let texts = || TEXTS.iter().map(|text| json!(text));
+    let numbers = || NUMBERS.iter().map(|number| json!(number));
+    let mut all = schema.choices().to_vec();
+    match schema.of_type() {
+        "string" => all.extend(texts()),
+        "integer" | "number" => all.extend(numbers()),
+        "int-or-string" => all.extend(texts().chain(numbers())),
+        "boolean" => all.extend([json!(true), json!(false)]),
+        "array" => {
+            let one = match schema.items().as_ref().map(Schema::of_type) {
+                Some("string") => json!("a"),
+                Some("integer") => json!(1),
+                _ => json!({}),
+            };
+            all.extend([json!([]), json!([null]), json!([one]), json!([one, one])]);
+        }
+        _ => all.extend([
+            json!({}),
+            json!({ "a": "b" }),
+            json!({ "a b": "1" }),
+            json!({ "a": null }),
+        ]),
+    }
+    let others = [json!(null), json!("x"), json!(7), json!(1.5), json!(true), json!([]), json!({})];
+    for other in others {
+        if !all.contains(&other) {
+            all.push(other);
+        }
+    }
+    all
+}
+
 pub fn any(rng: &mut Rng) -> Value {
     match rng.u32(..12) {
         0 => Value::Null,
@@ -110,24 +146,25 @@ pub fn any(rng: &mut Rng) -> Value {
     }
 }
 
+const NUMBERS: &[i64] = &[
+    0,
+    1,
+    -1,
+    2,
+    10,
+    80,
+    443,
+    3600,
+    30_000,
+    65_535,
+    65_536,
+    2_147_483_647,
+    2_147_483_648,
+    i64::MAX,
+    i64::MIN,
+];
+
 pub fn number(rng: &mut Rng) -> Value {
-    const NUMBERS: &[i64] = &[
-        0,
-        1,
-        -1,
-        2,
-        10,
-        80,
-        443,
-        3600,
-        30_000,
-        65_535,
-        65_536,
-        2_147_483_647,
-        2_147_483_648,
-        i64::MAX,
-        i64::MIN,
-    ];
     match rng.u32(..3) {
         0 => json!(NUMBERS[rng.usize(..NUMBERS.len())]),
         _ => json!(rng.i64(0..100)),

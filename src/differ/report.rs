@@ -45,6 +45,8 @@ pub struct Told {
     /// Answers of the other server by the first digit of their code.
     pub codes: BTreeMap<u16, u64>,
     pub stories: u64,
+    /// Stories that were to be told.
+    pub wanted: usize,
     pub found: Vec<Found>,
     /// Stories that differed, those of one class counted each.
     pub differing: BTreeMap<String, u64>,
@@ -76,7 +78,7 @@ impl Told {
         };
         paint::print(&text)?;
         if let Some(why) = &self.cut_short {
-            let (told, wanted) = (self.stories, arguments.stories);
+            let (told, wanted) = (self.stories, self.wanted);
             return Err(Refusal::not_run(format_args!("ended after {told} of {wanted}: {why}")));
         }
         Ok(if self.found.is_empty() { Exit::Held } else { Exit::Failed })

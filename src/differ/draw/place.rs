@@ -182,7 +182,7 @@ pub(super) fn at_mut<'v>(object: &'v mut Value, path: &[String]) -> Option<&'v m
 }
 
 /// Sets a value; what is on the way and of another shape gives way.
-pub(super) fn put(object: &mut Value, path: &[String], value: Value) {
+pub(in crate::differ) fn put(object: &mut Value, path: &[String], value: Value) {
     let Some((first, rest)) = path.split_first() else {
         *object = value;
         return;

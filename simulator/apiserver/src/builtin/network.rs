@@ -3,5 +3,6 @@
 pub(crate) mod address;
 pub(super) mod endpoint_slice;
 pub(super) mod ingress;
+mod kept;
 pub(super) mod network_policy;
 pub(super) mod service;

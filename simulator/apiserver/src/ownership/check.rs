@@ -106,19 +106,24 @@ fn check(shape: Shape<'_>, tree: &Tree, at: &At<'_>, faults: &mut Faults) {
         Type::Bool if tree.as_bool().is_none() => {
             faults.say(at, format_args!("expected boolean, got &{{{}}}", shown(tree)));
         }
+        Type::String if shape.is_of_any_scalar() => any_scalar(tree, at, faults),
         Type::String | Type::Bytes if !tree.is_string() => {
             let got = syntax(tree);
             let why = format_args!("expected string, got &value.valueUnstructured{{Value:{got}}}");
             faults.say(at, why);
         }
-        Type::Quantity | Type::IntOrString | Type::Time | Type::MicroTime
-            if tree.is_map() || tree.is_list() =>
-        {
-            faults.say(at, format_args!("expected any scalar, got &{{{}}}", shown(tree)));
+        Type::Quantity | Type::IntOrString | Type::Time | Type::MicroTime => {
+            any_scalar(tree, at, faults);
         }
         Type::List => list(shape, tree, at, faults),
         _ if tree.is_map() => members(shape, tree, at, faults),
         _ => {}
+    }
+}
+
+fn any_scalar(tree: &Tree, at: &At<'_>, faults: &mut Faults) {
+    if tree.is_map() || tree.is_list() {
+        faults.say(at, format_args!("expected any scalar, got &{{{}}}", shown(tree)));
     }
 }
 

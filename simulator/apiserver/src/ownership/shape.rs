@@ -58,6 +58,12 @@ impl<'a> Shape<'a> {
         Self { schema, node: Some(root), object, loose: object && root.preserve }
     }
 
+    /// Whether it is a text in some form, which is looked at elsewhere.
+    pub(super) fn is_of_any_scalar(&self) -> bool {
+        let format = self.node.and_then(|node| node.limits.as_ref()?.format.as_deref());
+        format.is_some_and(|format| !matches!(format, "" | "byte"))
+    }
+
     /// Whether who applies an empty map owns it: older servers saw nothing there.
     pub(super) fn owns_empty(&self) -> bool {
         self.schema.minor() >= 21

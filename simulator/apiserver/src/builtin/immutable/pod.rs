@@ -166,8 +166,11 @@ fn tolerations(now: &Tree, was: &Tree, at: &Path<'_>, faults: &mut Faults) {
 fn gates(now: &Tree, was: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let known = list(was, "schedulingGates");
     let all = at.field("schedulingGates");
-    for (index, gate) in list(now, "schedulingGates").iter().enumerate() {
-        if !known.iter().any(|old| text(old, "name") == text(gate, "name")) {
+    let gates = list(now, "schedulingGates");
+    for (index, gate) in gates.iter().enumerate() {
+        let alike = |other: &Tree| text(other, "name") == text(gate, "name");
+        // Of those of one name, the last is named.
+        if !known.iter().chain(&gates[index + 1..]).any(alike) {
             let name = text(gate, "name");
             let why = format!("only deletion is allowed, but found new scheduling gate '{name}'");
             faults.forbidden(all.index(index).field("name"), &why);
