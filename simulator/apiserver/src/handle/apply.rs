@@ -1,7 +1,7 @@
 //! Server-side apply: the object as its writer wants it, of what he cares for.
 
 use super::claim::Claim;
-use super::{Answered, Call, create, empties, update, write};
+use super::{Answered, Call, create, update, write};
 use crate::builtin::conversion;
 use crate::object::{Object, Tree, text};
 use crate::ownership::{self, Applier, Conflict, Managers};
@@ -12,8 +12,13 @@ use crate::status::Status;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
-    let found = call.stored();
-    let old = found.as_ref().ok().cloned();
+    let old = match call.stored() {
+        Ok(old) => Some(old),
+        Err(status) if call.request.subresource.is_some() && !update::creates_on_update(call) => {
+            return Err(status);
+        }
+        Err(_) => None,
+    };
     check_type(call, config)?;
     let live = match &old {
         Some(old) => crate::watch::in_version(old.clone(), call.info()).tree().clone(),
@@ -27,7 +32,7 @@ pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
         None => Managers::default(),
     };
     let applied = carry_out(call, &mut managers, &live, config)?;
-    let is_other = applied.is_some();
+    let differs = applied.is_some();
     let tree = applied.unwrap_or_else(|| live.clone());
     if !call.info().custom
         && let Some(why) = update::misfit(call, &tree, &live)
@@ -37,16 +42,12 @@ pub(super) fn apply(call: &mut Call<'_>, config: &Tree) -> Answered {
     let tree = if old.is_some() { named(call, &tree) } else { tree };
     let title = title(call, config);
     let tree = shape(call, &title, &tree, old.as_ref())?;
-    if let Err(missing) = found {
+    if old.is_none() {
         check_new(call, &tree)?;
-        if call.request.subresource.is_some() && !update::creates_on_update(call) {
-            return Err(missing);
-        }
     }
     let tree = write::place(call, &tree)?;
     update::check_name(call, &tree)?;
     if let Some(old) = old {
-        let differs = is_other && (tree != live || empties::are_said(call, &tree));
         return update::replace(call, &old, &tree, Claim::Applied { managers, differs });
     }
     let name = call.request.name.clone();
@@ -94,9 +95,6 @@ pub(super) fn check_type(call: &Call<'_>, config: &Tree) -> Result<(), Status> {
             "Incorrect version specified in apply patch. Specified patch version: {version}, expected: {wanted}"
         )));
     }
-    if config.at(&["metadata", "managedFields"]).is_some_and(|list| !list.is_null()) {
-        return Err(Status::bad_request("metadata.managedFields must be nil"));
-    }
     Ok(())
 }
 
@@ -120,6 +118,9 @@ pub(super) fn carry_out(
                 "failed to create manager for existing fields: failed to convert new object ({title}) to smd typed: {fault}"
             ),
         ));
+    }
+    if config.at(&["metadata", "managedFields"]).is_some_and(|list| !list.is_null()) {
+        return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
     if let Some(fault) = ownership::fault(&info.schema, config) {
         return Err(Status::plain(

@@ -5,7 +5,7 @@ use crate::golang;
 use crate::object::Tree;
 use crate::protobuf::{self, Unreadable};
 use crate::request::Body;
-use crate::schema::Schema;
+use crate::schema::{Misfit, Schema};
 use crate::status::{Details, FieldError, Status};
 use crate::yaml;
 
@@ -273,7 +273,7 @@ fn check_custom(call: &mut Call<'_>, tree: &Tree) -> Result<(), Status> {
             "{kind} in version \"{version}\" cannot be handled as a {kind}: json: cannot unmarshal {found} into Go value of type v1.ObjectMeta"
         )));
     }
-    same_kind(call, tree)
+    same_kind(call, tree, None)
 }
 
 /// What is to be said of the members of a custom object that says it is of another kind or version: it is read as what
@@ -283,17 +283,17 @@ pub(super) fn remark_on_another(
     tree: &Tree,
     refused: impl FnOnce(String) -> Status,
 ) -> Result<(), Status> {
-    let unknown = unknown_of_another(call, tree);
-    call.warnings.extend(fields::told(call, &unknown).map_err(refused)?);
+    let told = unknown_of_another(call, tree)
+        .map_err(|misfit| misfit.to_string())
+        .and_then(|unknown| fields::told(call, &unknown));
+    call.warnings.extend(told.map_err(refused)?);
     Ok(())
 }
 
 /// Of another version of its kind, all that this version lacks; of another kind, only metadata are known.
-fn unknown_of_another(call: &Call<'_>, tree: &Tree) -> Vec<String> {
+fn unknown_of_another(call: &Call<'_>, tree: &Tree) -> Result<Vec<String>, Misfit> {
     let info = call.info();
-    let lacks = |schema: &Schema, tree: &Tree| {
-        schema.prune(tree, None).map_or_else(|_| Vec::new(), |(_, unknown)| unknown)
-    };
+    let lacks = |schema: &Schema, tree: &Tree| schema.prune(tree, None).map(|(_, unknown)| unknown);
     let own = |key: &str| tree.str_at(&[key]).unwrap_or_default();
     let group = own("apiVersion").split_once('/').map_or("", |(group, _)| group);
     let is_of_kind = own("kind") == &*info.kind && group == &*info.group;
@@ -302,17 +302,17 @@ fn unknown_of_another(call: &Call<'_>, tree: &Tree) -> Vec<String> {
         return lacks(&version.schema, tree);
     }
     let metadata = tree.get("metadata").cloned().unwrap_or_else(Tree::empty_map);
-    let mut unknown = lacks(&info.schema, &Tree::map([("metadata", metadata)]));
+    let mut unknown = lacks(&info.schema, &Tree::map([("metadata", metadata)]))?;
     if is_of_kind {
         let others = tree.entries().map(|(key, _)| key);
         let others = others.filter(|key| !matches!(*key, "apiVersion" | "kind" | "metadata"));
         unknown.extend(others.map(str::to_owned));
     }
-    unknown
+    Ok(unknown)
 }
 
 /// What an object is cannot change, nor differ from its definition.
-pub(super) fn same_kind(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
+pub(super) fn same_kind(call: &Call<'_>, tree: &Tree, old: Option<&Tree>) -> Result<(), Status> {
     let info = call.info();
     let name = tree.str_at(&["metadata", "name"]).unwrap_or_default();
     let own = |key: &str| tree.str_at(&[key]).unwrap_or_default();
@@ -320,7 +320,6 @@ pub(super) fn same_kind(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
     for (key, wanted) in [("kind", &*info.kind), ("apiVersion", version.as_str())] {
         let found = own(key);
         if found != wanted {
-            let error = FieldError::invalid(key, &found.into(), &format!("must be {wanted}"));
             let details = Details {
                 name: name.to_owned(),
                 group: info.group.to_string(),
@@ -328,7 +327,13 @@ pub(super) fn same_kind(call: &Call<'_>, tree: &Tree) -> Result<(), Status> {
                 ..Details::default()
             };
             let what = format!("{}.{}", own("kind"), info.group);
-            return Err(Status::invalid_object(&what, details, &[error]));
+            let mut errors =
+                vec![FieldError::invalid(key, &found.into(), &format!("must be {wanted}"))];
+            // Its values are not looked at then, but by expressions.
+            if let Ok((known, _)) = info.schema.prune(tree, old) {
+                errors.extend(info.schema.broken_rules(&info.schema.default(&known, old), old));
+            }
+            return Err(Status::invalid_object(&what, details, &errors));
         }
     }
     Ok(())

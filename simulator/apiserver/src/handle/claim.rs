@@ -15,8 +15,8 @@ pub(super) enum Claim {
     Stated(Option<Managers>),
     /// It is about something else.
     None,
-    /// An apply, which computed it. One that makes something else of the object, even if that is not kept, is a
-    /// change: it is of another time.
+    /// An apply, which computed it. One that makes something else of the object is of another time, even if nothing of
+    /// it is kept.
     Applied { managers: Managers, differs: bool },
 }
 
@@ -35,7 +35,12 @@ impl Claim {
             Self::Stated(Some(managers)) => !managers.same_fields(&old.ownership().managers()),
             Self::Applied { managers, differs } => {
                 let known = old.ownership().managers();
-                !managers.same_fields(&known) || *differs && !managers.same_times(&known)
+                // Of a time alone nobody takes note, unless it brings entries into another order, or something is left
+                // until the object is stored.
+                let link = ["metadata", "selfLink"];
+                let is_left = || wanted.at(&link) != old.tree().at(&link);
+                !managers.same_fields(&known)
+                    || *differs && (!managers.same_order(&known) || is_left())
             }
         }
     }

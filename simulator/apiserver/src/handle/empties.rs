@@ -51,11 +51,6 @@ pub(super) fn count(call: &Call<'_>, tree: &Tree) -> bool {
             .is_some_and(|said| said.get(compared) != tree.get(compared))
 }
 
-/// Whether the request says of anything that it is empty.
-pub(super) fn are_said(call: &Call<'_>, tree: &Tree) -> bool {
-    said(call, tree, Places::All).is_some()
-}
-
 /// The tree with what the request says is empty within lists that have one owner, of which nobody looks at the
 /// elements one by one; `None` if it says so of nothing.
 pub(super) fn in_lists(call: &Call<'_>, tree: &Tree) -> Option<Tree> {

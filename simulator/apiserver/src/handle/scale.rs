@@ -243,7 +243,7 @@ fn store(call: &mut Call<'_>, before: &Before, wanted: &Tree, owners: &Managers)
         Claim::None
     } else {
         let managers = object.ownership().managers().with_scale(&scaled, owners);
-        Claim::Applied { managers, differs: false }
+        Claim::Applied { managers, differs: true }
     };
     let response = update::replace(call, object, &tree, claim)?;
     let Answer::Object(object) = &response.body else { return Ok(response) };

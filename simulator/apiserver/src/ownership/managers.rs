@@ -308,12 +308,12 @@ impl Managers {
         fields(self) == fields(other) && self.beside == other.beside
     }
 
-    /// Whether everybody wrote last when `other` says so, as far as it is shown.
-    pub(crate) fn same_times(&self, other: &Self) -> bool {
-        let second = |entry: &Entry| entry.time.map(Timestamp::as_second);
-        self.known.iter().all(|(manager, entry)| {
-            other.known.get(manager).is_some_and(|known| second(known) == second(entry))
-        })
+    /// Whether the entries of both stand in the same order, which is that of their times.
+    pub(crate) fn same_order(&self, other: &Self) -> bool {
+        let managers = |all: &Self| -> Vec<Manager> {
+            all.in_order().into_iter().map(|(manager, _)| manager.clone()).collect()
+        };
+        managers(self) == managers(other)
     }
 
     fn join_oldest(&mut self) {
@@ -368,8 +368,7 @@ impl Managers {
         Tree::from_json(&text).expect("what was written is JSON")
     }
 
-    /// The same, as text.
-    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+    fn in_order(&self) -> Vec<(&Manager, &Entry)> {
         let beside = self.beside.iter().map(|(manager, entry)| (manager, entry));
         let mut entries: Vec<(&Manager, &Entry)> = beside.chain(&self.known).collect();
         entries.sort_by_key(|(manager, entry)| {
@@ -381,7 +380,12 @@ impl Managers {
                 &manager.subresource,
             )
         });
-        elements(entries, to, |(manager, entry), to| {
+        entries
+    }
+
+    /// The same, as text.
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+        elements(self.in_order(), to, |(manager, entry), to| {
             let mut map = Members::begin(to);
             map.member("apiVersion", |to| write(&*entry.api_version, to));
             map.member("fieldsType", |to| write("FieldsV1", to));

@@ -45,6 +45,15 @@ impl Schema {
         }
         faults.0
     }
+
+    /// What expressions have against an object whose values nobody looked at.
+    pub(crate) fn broken_rules(&self, tree: &Tree, old: Option<&Tree>) -> Vec<FieldError> {
+        let mut faults = Faults::default();
+        if self.root().traits.rules {
+            rule::check(self.node(), tree, old, &Path::Root, &mut faults);
+        }
+        faults.0
+    }
 }
 
 /// Whether the rules of expressions are not asked.

@@ -143,3 +143,27 @@ fn an_apply_is_judged_before_its_nulls_go() {
     );
     assert_eq!(same.int_at(&["metadata", "generation"]), Some(1));
 }
+
+#[test]
+fn an_object_of_another_kind_is_asked_by_expressions_all_the_same() {
+    let mut server = server();
+    let schema = json!({ "type": "object", "properties": { "spec": { "type": "object",
+        "x-kubernetes-validations": [{ "rule": "self.size < 50", "message": "too large" }],
+        "properties": { "size": { "type": "integer", "maximum": 60 } } } } });
+    let version = json!({ "name": "v1", "served": true, "storage": true,
+        "schema": { "openAPIV3Schema": schema } });
+    let spec = json!({ "group": "example.com", "scope": "Namespaced", "versions": [version],
+        "names": { "plural": "widgets", "kind": "Widget" } });
+    let definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "widgets.example.com" }, "spec": spec });
+    ok(&mut server, &Request::create(DEFINITIONS, "", definition.into()));
+    let other = json!({ "apiVersion": "example.com/v1", "kind": "Other",
+        "metadata": { "name": "a" }, "spec": { "size": 77 } });
+
+    let status = refused(&mut server, &create(WIDGETS, other));
+
+    assert_eq!(
+        status.message,
+        "Other.example.com \"a\" is invalid: [kind: Invalid value: \"Other\": must be Widget, spec: Invalid value: \"object\": too large]"
+    );
+}

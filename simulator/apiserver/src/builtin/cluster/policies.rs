@@ -14,7 +14,7 @@ use crate::schema::{self, Faults, Path};
 use crate::status::FieldError;
 
 pub(in crate::builtin) fn validating(write: &Write<'_>, faults: &mut Faults) {
-    if write.subresource == Some("status") {
+    if write.subresource == Some("status") && write.old.is_some() {
         return status(write.part(&["status"]), &Path::Root.field("status"), faults);
     }
     if !write.changed(&["spec"]) {
