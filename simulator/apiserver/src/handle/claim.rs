@@ -25,7 +25,11 @@ impl Claim {
     pub(super) fn changes(&self, call: &Call<'_>, old: &Object, wanted: &Tree) -> bool {
         match self {
             Self::None => false,
-            Self::Stated(None) if wanted == old.tree() => old.ownership().has_forgotten(),
+            Self::Stated(None)
+                if wanted == old.tree() && empties::in_lists(call, wanted).is_none() =>
+            {
+                old.ownership().has_forgotten()
+            }
             // What its writer wanted was not taken, but he let go of what others now keep.
             Self::Stated(None) => {
                 let note = call.write_note(Operation::Update);

@@ -143,6 +143,22 @@ fn what_is_empty_within_a_list_with_one_owner_takes_the_list() {
 }
 
 #[test]
+fn what_is_empty_within_such_a_list_is_a_change_of_its_owner_alone() {
+    const ROLES: Gvr = Gvr::new("rbac.authorization.k8s.io", "v1", "roles");
+    let mut server = server();
+    let rule = json!({ "apiGroups": [""], "resources": ["pods"], "verbs": ["get"] });
+    let role = json!({ "metadata": { "name": "r" }, "rules": [rule] });
+    ok(&mut server, &create(ROLES, role).by("one"));
+    let add = json!([{ "op": "add", "path": "/rules/0/resourceNames", "value": [] }]);
+    let request = Request::patch(ROLES, "default", "r", PatchKind::Json, add.into());
+
+    let seen = shown(&mut server, &request.by("two"));
+
+    assert_eq!(seen["rules"], json!([rule]));
+    assert_eq!(owners(&seen), [owner("two Update", json!({ "f:rules": {} }))]);
+}
+
+#[test]
 fn containers_are_owned_by_name_and_keep_the_order_of_who_applies() {
     let mut server = server();
     let deployment = |containers: Value| {
