@@ -14,6 +14,7 @@ pub(super) fn is_alike(ours: &Value, theirs: &Value) -> bool {
     alike_but_for_order(ours, theirs)
         || alike_but_for_lines(ours, theirs)
         || alike_but_for_member(ours, theirs)
+        || alike_but_for_value(ours, theirs)
 }
 
 /// Whether a server fell over a request: it compared two values that Go cannot compare, say. What it would have said of
@@ -122,6 +123,23 @@ fn alike_but_for_member(ours: &Value, theirs: &Value) -> bool {
     tells(ours) && tells(theirs)
 }
 
+/// Whether two refusals of a strategic patch each tell one value of the same data that cannot be read: the data of a
+/// Secret is a map.
+fn alike_but_for_value(ours: &Value, theirs: &Value) -> bool {
+    static UNREADABLE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r#"(?s)^(Invalid value: "map\[data:map\[.*\]\]"): (cannot restore \w+ from \w+|error decoding from json: [^:]+)$"#,
+        )
+        .expect("a pattern")
+    });
+    let patch = |status: &Value| {
+        let causes = status["details"]["causes"].as_array().filter(|causes| causes.len() == 1)?;
+        let told = UNREADABLE.captures(causes[0]["message"].as_str()?)?;
+        Some((status["code"].clone(), causes[0]["field"].clone(), told[1].to_owned()))
+    };
+    patch(ours).is_some_and(|mine| patch(theirs) == Some(mine))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -203,5 +221,21 @@ mod tests {
         assert!(between(&field, &status("expected a map, but received a string")).is_some());
         let refused = json!({ "code": 400, "message": key["message"] });
         assert!(between(&field, &refused).is_some());
+    }
+
+    #[test]
+    fn which_of_two_values_of_a_map_cannot_be_read_is_chance() {
+        let status = |patch: &str, why: &str| {
+            let message = format!("Invalid value: \"{patch}\": {why}");
+            json!({ "code": 422, "message": why, "details": { "causes": [{ "field": "patch", "message": message }] } })
+        };
+        let text = "error decoding from json: illegal base64 data at input byte 0";
+        let number = "cannot restore slice from int64";
+        let data = "map[data:map[a:! b:96]]";
+
+        assert_eq!(between(&status(data, text), &status(data, number)), None);
+        assert!(between(&status(data, text), &status("map[data:map[a:!]]", number)).is_some());
+        let spec = "map[spec:map[a:! b:96]]";
+        assert!(between(&status(spec, text), &status(spec, number)).is_some());
     }
 }
