@@ -231,24 +231,20 @@ impl Lists<'_> {
         let mut rest: Vec<Tree> = Vec::with_capacity(patch.items().len());
         for item in patch.items() {
             let known = stands.iter().position(|known| known.get(key) == item.get(key));
-            match known.filter(|_| item.is_map() && item.get(PATCH).is_none()) {
-                Some(at) => {
-                    rest.push(remains(&stands[at], item, node));
-                    if let Ok(merged) = merge_map(&stands[at], item, node) {
-                        stands[at] = merged;
-                    }
-                    // An element that an earlier one of the patch made was made of that itself.
-                    let made = at.checked_sub(old.items().len());
-                    let maker = made.and_then(|made| makers.get(made).copied());
-                    if let Some(maker) = maker {
-                        rest[maker] = stands[at].clone();
-                    }
-                }
-                None => {
-                    makers.push(rest.len());
-                    stands.push(item.clone());
-                    rest.push(item.clone());
-                }
+            let Some(at) = known.filter(|_| item.is_map() && item.get(PATCH).is_none()) else {
+                makers.push(rest.len());
+                stands.push(item.clone());
+                rest.push(item.clone());
+                continue;
+            };
+            rest.push(remains(&stands[at], item, node));
+            if let Ok(merged) = merge_map(&stands[at], item, node) {
+                stands[at] = merged;
+            }
+            // An element that an earlier one of the patch made was made of that itself.
+            let made = at.checked_sub(old.items().len());
+            if let Some(maker) = made.and_then(|made| makers.get(made).copied()) {
+                rest[maker] = stands[at].clone();
             }
         }
         Tree::list(rest)

@@ -113,7 +113,7 @@ fn an_object_that_no_longer_fits_loses_its_owners_with_the_next_write() {
         schema["properties"]["spec"]["properties"]["size"] = json!({ "type": "object" });
     }
     let changed = merge(DEFINITIONS, "widgets.example.com", changed);
-    ok(&mut server, &Request { namespace: "".into(), ..changed });
+    ok(&mut server, &Request { namespace: String::new(), ..changed });
 
     let label = json!({ "metadata": { "labels": { "a": "b" } } });
     let response = done(&mut server, &merge(WIDGETS, "a", label));

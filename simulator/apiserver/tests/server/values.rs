@@ -105,7 +105,7 @@ fn nulls_in_lists_stand_for_what_their_type_shows_when_it_is_unset() {
     const NODES: Gvr = Gvr::new("", "v1", "nodes");
     let mut server = server();
     let node = json!({ "metadata": { "name": "n" }, "status": { "addresses": [null] } });
-    let request = Request { namespace: "".into(), ..create(NODES, node) };
+    let request = Request { namespace: String::new(), ..create(NODES, node) };
 
     let made = ok(&mut server, &request);
 

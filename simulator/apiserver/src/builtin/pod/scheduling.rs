@@ -122,7 +122,7 @@ fn node_term(term: &Tree, required: bool, at: &Path<'_>, faults: &mut Faults) {
                 }
             }
             other => {
-                faults.invalid_typed(at.field("operator"), other, "not a valid selector operator")
+                faults.invalid_typed(at.field("operator"), other, "not a valid selector operator");
             }
         }
         let key = text(expression, "key");
@@ -144,7 +144,7 @@ fn node_term(term: &Tree, required: bool, at: &Path<'_>, faults: &mut Faults) {
                 }
             }
             other => {
-                faults.invalid_typed(at.field("operator"), other, "not a valid selector operator")
+                faults.invalid_typed(at.field("operator"), other, "not a valid selector operator");
             }
         }
         if text(expression, "key") != "metadata.name" {
