@@ -90,6 +90,26 @@ pub struct Arguments {
     output: String,
 }
 
+impl Arguments {
+    /// Whether there are such kinds and verbs.
+    fn check(&self) -> Result<(), Refusal> {
+        let examples = examples().map_err(|error| Refusal::not_run(format_args!("{error:#}")))?;
+        let kinds: Vec<&str> = examples.keys().map(String::as_str).collect();
+        let verbs = Verb::ALL.map(Verb::name);
+        for (option, wanted, known) in
+            [("--kind", &self.kind, &kinds[..]), ("--verb", &self.verb, &verbs[..])]
+        {
+            if let Some(wanted) = wanted.iter().find(|it| !known.contains(&it.as_str())) {
+                let known = known.join(", ");
+                let why =
+                    format_args!("{option} {wanted}: there is no such one; known are {known}");
+                return Err(Refusal::bad_input(why));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// How many stories are told at once: most of the time goes by while watches end.
 const AT_ONCE: usize = 8;
 
@@ -98,6 +118,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
         .enable_all()
         .build()
         .map_err(|error| Refusal::not_run(format_args!("cannot start: {error}")))?;
+    arguments.check()?;
     let again: Vec<Story> =
         arguments.stories_again.iter().map(|path| kept(path)).collect::<Result<_, _>>()?;
     runtime.block_on(async {
@@ -311,20 +332,11 @@ async fn drawn(sides: &Sides, arguments: &Arguments) -> anyhow::Result<Told> {
     let examples = examples()?;
     let mut kinds = kinds::of(&sides.theirs, &examples).await?;
     kinds.retain(|kind| arguments.kind.is_empty() || arguments.kind.contains(&kind.name));
-    anyhow::ensure!(
-        !kinds.is_empty(),
-        "there is no such kind; known are {}",
-        examples.keys().cloned().collect::<Vec<_>>().join(", ")
-    );
+    anyhow::ensure!(!kinds.is_empty(), "the other server serves no such kind");
     let mut verbs = Verb::ALL.to_vec();
     verbs.retain(|verb| {
         arguments.verb.is_empty() || arguments.verb.iter().any(|it| it == verb.name())
     });
-    anyhow::ensure!(
-        !verbs.is_empty(),
-        "there is no such verb; known are {}",
-        Verb::ALL.map(Verb::name).join(", ")
-    );
 
     let fields: Vec<Field<'_>> =
         kinds.iter().filter(|_| arguments.fields).flat_map(fields::of).collect();
