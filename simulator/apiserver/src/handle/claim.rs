@@ -69,7 +69,8 @@ impl Claim {
         let passed =
             (!info.storage && !info.custom).then(|| converted(&call.as_stored(wanted), info));
         let new = passed.as_ref().unwrap_or(wanted);
-        let said = empties::in_lists(call, new);
+        // Only beside what was there before does it make a difference.
+        let said = old.and_then(|_| empties::in_lists(call, new));
         old.map_or(&nothing, Object::ownership).after(Update {
             write,
             kind: &call.kind.info,
