@@ -263,6 +263,15 @@ impl Sides {
         Ok(None)
     }
 
+    /// Whether the other server also answers a story as ours does, once it is told a few times more.
+    async fn is_chance(&self, story: &Story, telling: &str) -> anyhow::Result<bool> {
+        any_alike(async |again| {
+            let mut scratch = Told::default();
+            self.tell(story, &format!("{telling}-again{again}"), &mut scratch).await
+        })
+        .await
+    }
+
     /// The shortest story that parts in the same way.
     async fn shrunk(
         &self,
@@ -294,6 +303,22 @@ impl Sides {
     }
 }
 
+/// How often a story that differs is told again: what is one of two by chance comes up but once in a million times.
+const AGAIN: u32 = 20;
+
+/// Whether any of some more tellings finds no difference: then one server answers the same story in two ways, and ours
+/// always in one.
+async fn any_alike<F>(
+    mut tell: impl AsyncFnMut(u32) -> anyhow::Result<Option<F>>,
+) -> anyhow::Result<bool> {
+    for again in 0..AGAIN {
+        if tell(again).await?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// How late what a server reads from its cache may be.
 const LATE: Duration = Duration::from_secs(1);
 
@@ -319,10 +344,17 @@ async fn retold(sides: &Sides, stories: &[Story]) -> anyhow::Result<Told> {
     let mut told = Told::default();
     for (index, story) in stories.iter().enumerate() {
         told.stories += 1;
-        if let Some((at, difference)) = sides.tell(story, &index.to_string(), &mut told).await? {
-            *told.differing.entry(class(&difference)).or_default() += 1;
+        let telling = index.to_string();
+        if let Some((at, difference)) = sides.tell(story, &telling, &mut told).await? {
             let name = format!("{}-{index}", story.kind.replace('/', "-"));
-            told.found.push(Found { name, story: story.clone(), at, difference });
+            let class = class(&difference);
+            let found = Found { name, story: story.clone(), at, difference };
+            if sides.is_chance(story, &telling).await? {
+                told.by_chance.push(found);
+            } else {
+                *told.differing.entry(class).or_default() += 1;
+                told.found.push(found);
+            }
         }
     }
     Ok(told)
@@ -376,16 +408,29 @@ async fn drawn(sides: &Sides, arguments: &Arguments) -> anyhow::Result<Told> {
                 break;
             }
         };
+        let name = format!("{}-{}-{number}", story.kind.replace('/', "-"), arguments.seed);
+        let telling = format!("s{}-{number}", arguments.seed);
+        let mut cut = story.clone();
+        cut.steps.truncate(at + 1);
+        match sides.is_chance(&cut, &telling).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let found = Found { name, at, story: cut, difference };
+                found.keep(&arguments.keep)?;
+                told.by_chance.push(found);
+                continue;
+            }
+            Err(error) => {
+                told.cut_short = Some(format!("{error:#}"));
+                break;
+            }
+        }
         let class = format!("{} {}", story.kind, class(&difference));
         let count = told.differing.entry(class).or_default();
         *count += 1;
         if *count > 1 && !arguments.every {
             continue;
         }
-        let name = format!("{}-{}-{number}", story.kind.replace('/', "-"), arguments.seed);
-        let mut cut = story.clone();
-        cut.steps.truncate(at + 1);
-        let telling = format!("s{}-{number}", arguments.seed);
         let shrunk = sides.shrunk(cut.clone(), &difference, &telling, arguments.shrink).await;
         told.cut_short = shrunk.as_ref().err().map(|error| format!("{error:#}"));
         let story = shrunk.unwrap_or(cut);
@@ -434,6 +479,16 @@ mod tests {
         let ours = std::env::var("DRYDOCK_DIFFER_OURS").ok()?;
         let words = ["differ", "--against", &against, "--ours", &ours, "--stories", "2000"];
         Some(Line::parse_from(words).arguments)
+    }
+
+    #[tokio::test]
+    async fn what_is_never_told_alike_is_no_chance() {
+        let alike_at = async |when: u32| {
+            any_alike(async |again| Ok((again != when).then_some(()))).await.expect("told")
+        };
+
+        assert!(alike_at(0).await && alike_at(AGAIN - 1).await);
+        assert!(!alike_at(AGAIN).await);
     }
 
     #[test]

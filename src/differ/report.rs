@@ -48,6 +48,8 @@ pub struct Told {
     /// Stories that were to be told.
     pub wanted: usize,
     pub found: Vec<Found>,
+    /// What the other server answers now as ours does, now not.
+    pub by_chance: Vec<Found>,
     /// Stories that differed, those of one class counted each.
     pub differing: BTreeMap<String, u64>,
     /// Why not all was told that was to be.
@@ -104,6 +106,7 @@ impl Told {
             "answers": self.codes.iter().map(|(code, count)| (format!("{code}xx"), json!(count))).collect::<serde_json::Map<_, _>>(),
             "cells": cells.collect::<Vec<_>>(),
             "differences": found.collect::<Vec<_>>(),
+            "by_chance": self.by_chance.iter().map(|found| &found.name).collect::<Vec<_>>(),
             "classes": self.differing,
         })
     }
@@ -124,6 +127,13 @@ impl Told {
                     file.display()
                 ));
             }
+        }
+        for found in &self.by_chance {
+            let step = &found.story.steps[found.at];
+            text.push_str(&format!(
+                "\n  {}: no difference. The other server answers now like ours, now not\n      {} {}\n      {}\n",
+                found.name, step.method, step.path, found.difference
+            ));
         }
         let answers: u64 = self.codes.values().sum();
         let wrong = self.codes.get(&4).copied().unwrap_or(0);

@@ -16,6 +16,7 @@ mod compile;
 mod decode;
 mod default;
 mod error;
+mod first;
 mod format;
 mod iterator;
 mod logic;

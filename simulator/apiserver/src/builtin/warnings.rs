@@ -102,7 +102,8 @@ pub(crate) fn of(
     if minor < 25 {
         return said;
     }
-    if let Some(subresource) = subresource {
+    // Who scales an object writes all of it.
+    if let Some(subresource) = subresource.filter(|name| *name != "scale") {
         if subresource == "status" && minor >= 33 {
             status(kind, new, &mut said);
         }

@@ -73,7 +73,10 @@ pub(super) fn shape(
             "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
         ))
     };
-    let (read, mut unknown) = read.map_err(|misfit| cannot(&misfit))?;
+    let (read, mut unknown) = read.map_err(|misfit| {
+        let first = read_text(call, tree, before.as_ref());
+        cannot(&first.and_then(|text| info.schema.first_misfit(&text)).unwrap_or(misfit))
+    })?;
     if let Some(why) = conversion::misfit(&info, &read) {
         return Err(if is_strategic(call) { Status::plain(500, why) } else { cannot(&why) });
     }
@@ -84,6 +87,22 @@ pub(super) fn shape(
     let warnings = fields::told(call, &unknown).map_err(|why| cannot(&why))?;
     call.warnings.extend(warnings);
     Ok(info.schema.default(&one_each(call, tree), old))
+}
+
+/// The text that the real server reads an object of a builtin kind from, where its order is not that of the names.
+fn read_text(call: &Call<'_>, tree: &Tree, old: Option<&Object>) -> Option<Vec<u8>> {
+    if call.info().custom || is_strategic(call) {
+        return None;
+    }
+    if call.request.verb == Verb::Patch {
+        return Some(shown(call, tree, old).into_bytes());
+    }
+    match &call.request.body {
+        Body::Bytes { content_type, bytes } if !content_type.contains("yaml") => {
+            Some(bytes.to_vec())
+        }
+        _ => None,
+    }
 }
 
 /// What is left of a strategic patch once it was carried out: that is what the real server prints.

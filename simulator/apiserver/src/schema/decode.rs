@@ -25,9 +25,9 @@ pub(super) struct Unknown {
     pub paths: Vec<String>,
     /// The first value of a wrong type. Go reads on after it, and only says so if nothing worse follows: a value that
     /// a type which reads itself (a quantity, a time) cannot read.
-    misfit: Option<Misfit>,
+    pub misfit: Option<Misfit>,
     /// What of the metadata of a custom object cannot be read is as if not said.
-    is_lenient: bool,
+    pub is_lenient: bool,
 }
 
 impl Unknown {
@@ -55,7 +55,8 @@ impl Schema {
         above: &Path<'_>,
         unknown: &mut Unknown,
     ) -> Result<Option<Tree>, Misfit> {
-        let (at, is_lenient) = (above.field("metadata"), unknown.is_lenient);
+        let at = above.field("metadata");
+        let is_lenient = unknown.is_lenient && matches!(above, Path::Root);
         let mut read = |meta: &Tree| {
             let new = decode(&self.meta, meta, old, &at, &Owner::NONE, unknown)?;
             unknown.misfit.take().map_or(Ok(new), Err)
@@ -71,6 +72,19 @@ impl Schema {
         };
         Ok(Some(Tree::map(meta.entries().filter_map(member))))
     }
+}
+
+/// Why a tree cannot be read as metadata.
+pub(super) fn misfit_of_meta(meta: &Ref, tree: &Tree) -> Option<Misfit> {
+    let mut unknown = Unknown::default();
+    let at = Path::Root.field("metadata");
+    let read = decode(meta, tree, None, &at, &Owner::NONE, &mut unknown);
+    read.err().or(unknown.misfit)
+}
+
+/// Whether a tree can be read. What does not end the reading is left in `unknown`.
+pub(super) fn check(node: &Ref, tree: &Tree, unknown: &mut Unknown) -> Result<(), Misfit> {
+    decode(node, tree, None, &Path::Root, &Owner::NONE, unknown).map(drop)
 }
 
 /// The innermost struct on the way, and the path below the outermost: what Go names in its message.

@@ -11,7 +11,7 @@ impl Schema {
         self.pruned(tree, old, Unknown::default())
     }
 
-    /// The same of an object that was made here: what is wrong in its metadata is as if not said.
+    /// The same of an object that was made here: what is wrong in its own metadata is as if not said.
     pub(crate) fn prune_made(
         &self,
         tree: &Tree,
@@ -70,7 +70,7 @@ impl Schema {
             }
             return Ok(copy.map(Tree::list));
         }
-        if node.embedded && self.minor() >= 24 {
+        if node.embedded && self.minor() >= 24 && !unknown.is_lenient {
             for key in ["apiVersion", "kind"] {
                 if let Some(value) = tree.get(key).filter(|value| !value.is_string()) {
                     let place = path.field(key);
@@ -84,6 +84,8 @@ impl Schema {
             let old = old.and_then(|old| old.get(key));
             let new = if node.embedded && key == "metadata" {
                 match self.decode_meta(value, old, path, unknown) {
+                    // Of an object that was made here, that is a rule it breaks.
+                    Err(_) if unknown.is_lenient && !value.is_null() => None,
                     Err(misfit) if value.is_map() || self.minor() >= 24 && !value.is_null() => {
                         let place = path.field(key);
                         return Err(Misfit(format!("{place}: Invalid value: {value}: {misfit}")));

@@ -1,7 +1,8 @@
 //! Every broken rule of a custom object, in the order and words of the real server.
 
+use super::decode::misfit_of_meta;
 use super::error::Faults;
-use super::{Limits, ListType, Node, Path, Schema, Type, counterpart, format, rule, unique};
+use super::{Limits, ListType, Node, Path, Ref, Schema, Type, counterpart, format, rule, unique};
 use crate::Tree;
 use crate::metadata;
 use crate::names;
@@ -25,8 +26,12 @@ impl Schema {
         if !self.is_custom() || old.is_some_and(|old| old.same(tree)) {
             return Vec::new();
         }
-        let mut context =
-            Context { minor: self.minor, is_old: self.minor < 24, ..Context::default() };
+        let mut context = Context {
+            minor: self.minor,
+            is_old: self.minor < 24,
+            meta: Some(self.meta.clone()),
+            ..Context::default()
+        };
         values(self.node(), tree, old, &Path::Root, &mut context);
         context.faults.0.extend(beside());
         unique::check(self.node(), tree, old, &Path::Root, &mut context.faults);
@@ -68,6 +73,8 @@ pub(super) struct Context {
     minor: u32,
     /// The words of servers before 1.24.
     is_old: bool,
+    /// What metadata of any object looks like.
+    meta: Option<Ref>,
 }
 
 impl Context {
@@ -145,7 +152,12 @@ pub(super) fn values(
 
 fn embedded(value: &Tree, path: &Path<'_>, context: &mut Context) {
     for key in ["apiVersion", "kind"] {
-        match value.str_at(&[key]) {
+        let said = value.get(key);
+        if let Some(said) = said.filter(|said| !said.is_string() && !context.is_old) {
+            context.faults.invalid(path.field(key), said.clone(), "must be a string");
+            continue;
+        }
+        match said.and_then(Tree::as_str) {
             None if !context.is_old => context.faults.required(path.field(key), ""),
             None | Some("") if context.is_old => {
                 context.faults.required(path.field(key), "must not be empty");
@@ -156,6 +168,12 @@ fn embedded(value: &Tree, path: &Path<'_>, context: &mut Context) {
         }
     }
     let meta = path.field("metadata");
+    if let Some(metadata) = value.get("metadata").filter(|_| !context.is_old)
+        && let Some(misfit) = context.meta.as_ref().and_then(|meta| misfit_of_meta(meta, metadata))
+    {
+        context.faults.invalid(meta, metadata.clone(), &misfit.to_string());
+        return;
+    }
     for key in ["generateName", "name", "namespace"].iter().filter(|_| !context.is_old) {
         let name = value.str_at(&["metadata", key]).unwrap_or_default();
         if name.is_empty() {
