@@ -14,13 +14,17 @@ fn definition() -> Request {
         } },
         "status": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
     } });
-    let version = |name: &str, storage: bool| {
-        json!({ "name": name, "served": true, "storage": storage,
+    defining(&schema, &["v1", "v1beta1"])
+}
+
+/// Widgets of one schema, in some versions; the first is that of the store.
+fn defining(schema: &Value, versions: &[&str]) -> Request {
+    let versions = versions.iter().map(|name| {
+        json!({ "name": name, "served": true, "storage": *name == versions[0],
             "schema": { "openAPIV3Schema": schema }, "subresources": { "status": {} } })
-    };
-    let versions = [version("v1", true), version("v1beta1", false)];
-    let spec = json!({ "group": "example.com", "scope": "Namespaced", "versions": versions,
-        "names": { "plural": "widgets", "kind": "Widget" } });
+    });
+    let spec = json!({ "group": "example.com", "scope": "Namespaced",
+        "versions": versions.collect::<Vec<_>>(), "names": { "plural": "widgets", "kind": "Widget" } });
     let definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": { "name": "widgets.example.com" }, "spec": spec });
     Request::create(DEFINITIONS, "", definition.into())
@@ -150,13 +154,7 @@ fn an_object_of_another_kind_is_asked_by_expressions_all_the_same() {
     let schema = json!({ "type": "object", "properties": { "spec": { "type": "object",
         "x-kubernetes-validations": [{ "rule": "self.size < 50", "message": "too large" }],
         "properties": { "size": { "type": "integer", "maximum": 60 } } } } });
-    let version = json!({ "name": "v1", "served": true, "storage": true,
-        "schema": { "openAPIV3Schema": schema } });
-    let spec = json!({ "group": "example.com", "scope": "Namespaced", "versions": [version],
-        "names": { "plural": "widgets", "kind": "Widget" } });
-    let definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": { "name": "widgets.example.com" }, "spec": spec });
-    ok(&mut server, &Request::create(DEFINITIONS, "", definition.into()));
+    ok(&mut server, &defining(&schema, &["v1"]));
     let other = json!({ "apiVersion": "example.com/v1", "kind": "Other",
         "metadata": { "name": "a" }, "spec": { "size": 77 } });
 
@@ -166,4 +164,32 @@ fn an_object_of_another_kind_is_asked_by_expressions_all_the_same() {
         status.message,
         "Other.example.com \"a\" is invalid: [kind: Invalid value: \"Other\": must be Widget, spec: Invalid value: \"object\": too large]"
     );
+}
+
+#[test]
+fn what_is_wrong_in_an_embedded_object_is_lost_in_no_apply() {
+    let mut server = server();
+    let template = json!({ "type": "object", "x-kubernetes-embedded-resource": true,
+        "x-kubernetes-preserve-unknown-fields": true });
+    let schema = json!({ "type": "object", "properties": { "spec": { "type": "object",
+        "properties": { "template": template } } } });
+    ok(&mut server, &defining(&schema, &["v1"]));
+    let mut apply = |template: Value| {
+        let config = json!({ "apiVersion": "example.com/v1", "kind": "Widget",
+            "metadata": { "name": "a" }, "spec": { "template": template } });
+        let patch = Request::patch(WIDGETS, "default", "a", PatchKind::Apply, config.into());
+        refused(&mut server, &patch.by("one")).message
+    };
+
+    let time = apply(json!({ "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "creationTimestamp": "100m" } }));
+    let kind = apply(json!({ "apiVersion": "v1", "kind": null }));
+
+    assert!(
+        time.contains(
+            "spec.template.metadata: Invalid value: {\"creationTimestamp\":\"100m\"}: parsing time \"100m\""
+        ),
+        "{time}"
+    );
+    assert!(kind.ends_with("spec.template.kind: Invalid value: null: must be a string"), "{kind}");
 }

@@ -1,4 +1,4 @@
-use drydock_apiserver::{Gvr, PatchKind, Request};
+use drydock_apiserver::{Body, Gvr, PatchKind, Request};
 use serde_json::{Value, json};
 
 use super::*;
@@ -176,4 +176,45 @@ fn what_a_json_patch_moves_keeps_its_order_until_a_step_goes_into_it() {
 
     assert!(moved.contains(r#"\"paused\":{\"name\":\"a\",\"image\":\"image:1\","#), "{moved}");
     assert!(opened.contains(r#"\"paused\":{\"image\":\"image:1\","#), "{opened}");
+}
+
+#[test]
+fn of_wrong_values_the_first_of_the_text_is_told() {
+    let mut server = server();
+    deployment(&mut server);
+    let copied = json!([{ "op": "copy", "from": "/spec", "path": "/metadata/annotations" }]);
+    let patch = Request::patch(DEPLOYMENTS, "default", "d", PatchKind::Json, copied.into());
+    let written = |text: &'static str| {
+        let body =
+            Body::Bytes { content_type: "application/json".into(), bytes: text.as_bytes().into() };
+        Request { body, ..create(CONFIG_MAPS, json!({ "metadata": { "name": "c" } })) }
+    };
+
+    let patched = refused(&mut server, &patch).message;
+    let text = refused(&mut server, &written(r#"{"metadata":{"labels":5},"data":"x"}"#)).message;
+    let ended = r#"{"data":5,"metadata":{"creationTimestamp":"y","deletionTimestamp":"z"}}"#;
+    let ended = refused(&mut server, &written(ended)).message;
+
+    let type_of_annotations = "Go struct field ObjectMeta.metadata.annotations of type string";
+    assert!(patched.ends_with(&format!("cannot unmarshal number into {type_of_annotations}")));
+    assert!(
+        text.contains("cannot unmarshal number into Go struct field ObjectMeta.metadata.labels")
+    );
+    assert!(ended.contains("parsing time \"y\""), "{ended}");
+}
+
+#[test]
+fn who_scales_an_object_is_warned_of_it() {
+    let mut server = server();
+    const SETS: Gvr = Gvr::new("apps", "v1", "statefulsets");
+    let template = json!({ "metadata": { "labels": { "app": "s" } },
+        "spec": { "containers": [{ "name": "a", "image": "image:1" }] } });
+    let spec = json!({ "serviceName": "s", "selector": { "matchLabels": { "app": "s" } },
+        "template": template, "revisionHistoryLimit": -1 });
+    ok(&mut server, &create(SETS, json!({ "metadata": { "name": "s" }, "spec": spec })));
+
+    let scaled = merge(SETS, "s", json!({ "spec": { "replicas": 2 } })).subresource("scale");
+    let response = done(&mut server, &scaled);
+
+    assert!(response.warnings[0].starts_with("spec.revisionHistoryLimit: a negative value"));
 }
