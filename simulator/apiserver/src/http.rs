@@ -2,6 +2,7 @@
 //! those are of who listens.
 
 mod entry;
+mod warning;
 
 use ::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue, IF_NONE_MATCH, RETRY_AFTER,
@@ -23,6 +24,7 @@ use crate::store::Server;
 use crate::wire::{self, Http};
 
 pub use entry::{Entry, Trust, admit};
+pub use warning::warn;
 
 /// What becomes of an HTTP request.
 #[derive(Debug)]
@@ -198,16 +200,6 @@ pub fn finished(
         None => response,
     };
     answer(&response, form, now)
-}
-
-/// Adds what a server has to say beside its answer.
-pub fn warn<B>(answer: &mut HttpResponse<B>, warnings: &[String]) {
-    for warning in warnings {
-        let quoted = serde_json::Value::from(warning.as_str());
-        if let Ok(value) = format!("299 - {quoted}").parse() {
-            answer.headers_mut().append("Warning", value);
-        }
-    }
 }
 
 /// `known`: what the client has already.

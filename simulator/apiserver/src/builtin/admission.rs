@@ -152,7 +152,13 @@ pub(crate) fn fresh_status(kind: &KindInfo, tree: Tree) -> Tree {
     }
     let bare = tree.without(&["status"]);
     let Ok((shaped, _)) = kind.schema.decode(&bare, Some(&tree)) else { return bare };
-    kind.schema.default(&shaped, Some(&tree))
+    let fresh = kind.schema.default(&shaped, Some(&tree));
+    // Its quality of service a pod is believed.
+    let class = ["status", "qosClass"];
+    match tree.at(&class).filter(|class| kind.is("", "Pod") && !class.is_empty()) {
+        Some(stated) => fresh.with(&class, stated),
+        None => fresh,
+    }
 }
 
 pub(super) fn objects<'a>(
@@ -194,7 +200,7 @@ fn pod(server: &Server, kind: &KindInfo, tree: &Tree, now: Timestamp) -> Result<
         ]);
         tree = tree.with(&["status", "conditions"], Tree::list([condition]));
     }
-    let stated = tree.str_at(&["status", "qosClass"]).filter(|class| !class.is_empty());
+    let stated = tree.str_at(&["status", "qosClass"]).filter(|_| minor >= 30);
     let class = stated.unwrap_or_else(|| quality(&spec)).to_owned();
     Ok(tree.with(&["status", "phase"], "Pending").with(&["status", "qosClass"], class))
 }

@@ -50,7 +50,12 @@ pub(super) fn check(kind: &KindInfo, write: &Write<'_>, old: &Tree, faults: &mut
             }
             same(new, old, &["preemptionPolicy"], faults);
         }
-        ("discovery.k8s.io", "EndpointSlice") => same_text(new, old, &["addressType"], faults),
+        ("discovery.k8s.io", "EndpointSlice") => {
+            let (now, was) = (text(new, "addressType"), text(old, "addressType"));
+            if now != was {
+                faults.invalid_typed(Path::Root.field("addressType"), now, IMMUTABLE);
+            }
+        }
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding")
             if new.get("roleRef") != old.get("roleRef") =>
         {
@@ -81,7 +86,7 @@ pub(super) fn check(kind: &KindInfo, write: &Write<'_>, old: &Tree, faults: &mut
         ("storage.k8s.io", "CSIStorageCapacity") => {
             let topology = ["nodeTopology"];
             same_struct((new, shown), old, &topology, "metav1.LabelSelector", faults);
-            same(new, old, &["storageClassName"], faults);
+            same_text(new, old, &["storageClassName"], faults);
         }
         ("apps", "StatefulSet") => workload::stateful_set(new, old, minor, faults),
         ("batch", "Job") => workload::job((new, shown), old, faults),
@@ -113,12 +118,12 @@ pub(super) fn same_struct(
     }
 }
 
-/// One member that keeps its value.
+/// One member that keeps its value, and is no plain text: it is printed as JSON.
 pub(super) fn same(new: &Tree, old: &Tree, path: &[&str], faults: &mut Faults) {
     let (now, was) = (new.at(path), old.at(path));
     if now != was {
         let value = now.cloned().unwrap_or_default();
-        faults.0.push(FieldError::invalid(path.join("."), &value, IMMUTABLE));
+        faults.0.push(FieldError::invalid_typed(path.join("."), &value, IMMUTABLE));
     }
 }
 

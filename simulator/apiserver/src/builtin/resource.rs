@@ -80,10 +80,10 @@ pub(super) fn of_container(name: &str, at: Path<'_>, faults: &mut Faults) {
     any_name(name, at, faults);
     if !name.contains('/') {
         if !matches!(name, "cpu" | "memory" | "ephemeral-storage") && !is_huge_page(name) {
-            faults.invalid(at, name, "must be a standard resource for containers");
+            faults.invalid_typed(at, name, "must be a standard resource for containers");
         }
     } else if !is_native(name) && !is_extended(name) {
-        faults.invalid(at, name, "doesn't follow extended resource name standard");
+        faults.invalid_typed(at, name, "doesn't follow extended resource name standard");
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn of_container(name: &str, at: Path<'_>, faults: &mut Faults) {
 pub(super) fn of_quota(name: &str, at: Path<'_>, faults: &mut Faults) {
     any_name(name, at, faults);
     if !name.contains('/') && !is_of_quota(name) {
-        faults.invalid(at, name, "must be a standard resource for quota");
+        faults.invalid_typed(at, name, "must be a standard resource for quota");
     }
 }
 

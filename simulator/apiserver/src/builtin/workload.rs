@@ -226,7 +226,7 @@ pub(super) fn stateful_set(write: &Write<'_>, faults: &mut Faults) {
         "OrderedReady" | "Parallel" => {}
         other => {
             let why = "must be 'OrderedReady' or 'Parallel'";
-            faults.invalid(at.field("podManagementPolicy"), other, why);
+            faults.invalid_typed(at.field("podManagementPolicy"), other, why);
         }
     }
     update_strategy(spec, &at, faults);

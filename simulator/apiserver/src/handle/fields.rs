@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Call;
+use super::write::is_strategic;
+use crate::golang;
 use crate::protobuf;
 use crate::request::{Body, Verb};
 use crate::status::Status;
@@ -49,8 +51,15 @@ struct Remarks {
 }
 
 fn remarks(call: &Call<'_>, unknown: &[String]) -> Remarks {
+    // Who reads JSON into types tells names as Go quotes them, and not many; who walks a tree, all of them as they are.
+    let is_read = !call.info().custom && !is_strategic(call);
     let plain = |paths: &[String]| {
-        paths.iter().map(|path| format!("unknown field \"{path}\"")).collect::<Vec<_>>()
+        let told = paths.iter().take(if is_read { MOST } else { usize::MAX });
+        let say = |path: &String| match is_read {
+            true => unknown_field(path),
+            false => format!("unknown field \"{path}\""),
+        };
+        told.map(say).collect::<Vec<_>>()
     };
     let Body::Bytes { content_type, bytes } = &call.request.body else {
         return Remarks { refusal: plain(unknown), warnings: plain(unknown) };
@@ -73,11 +82,11 @@ fn remarks(call: &Call<'_>, unknown: &[String]) -> Remarks {
         protobuf::MEDIA => return Remarks { refusal: Vec::new(), warnings: Vec::new() },
         "application/json-patch+json" => {
             let twice = found(bytes, &[], false);
-            twice.iter().map(|path| format!("json patch {path}")).collect()
+            twice.iter().map(|told| format!("json patch {told}")).collect()
         }
-        _ if is_patch || call.info().custom => found(bytes, &[], false),
+        _ if is_patch || call.info().custom => words(&found(bytes, &[], false)),
         _ => {
-            let found = found(bytes, unknown, true);
+            let found = words(&found(bytes, unknown, true));
             return Remarks { refusal: found.clone(), warnings: found };
         }
     };
@@ -85,12 +94,16 @@ fn remarks(call: &Call<'_>, unknown: &[String]) -> Remarks {
     Remarks { refusal: all.clone(), warnings: all }
 }
 
+/// Of a member that no type has.
+pub(super) fn unknown_field(path: &str) -> String {
+    format!("unknown field {}", golang::quote(path))
+}
+
 /// Members in the order in which they stand in a text.
 pub(super) fn in_order(text: &str, unknown: Vec<String>) -> Vec<String> {
-    let told = found(text.as_bytes(), &unknown, true);
-    let names = told.iter().filter_map(|told| told.split('"').nth(1).map(str::to_owned));
-    let names: Vec<String> = names.collect();
-    if names.len() == unknown.len() { names } else { unknown }
+    let told = found(text.as_bytes(), &unknown, true).into_iter();
+    let paths: Vec<String> = told.filter(|told| told.is_unknown).map(|told| told.path).collect();
+    if paths.len() == unknown.len().min(MOST) { paths } else { unknown }
 }
 
 /// Tells what an applied text has twice.
@@ -114,7 +127,7 @@ pub(super) fn applied(call: &mut Call<'_>) -> Result<(), Status> {
 
 /// What a text of JSON has twice, and what of it is in `unknown`, in its order. With `skips`, nothing is looked for
 /// below what is unknown.
-fn found(bytes: &[u8], unknown: &[String], skips: bool) -> Vec<String> {
+fn found(bytes: &[u8], unknown: &[String], skips: bool) -> Vec<Told> {
     let unknown = unknown.iter().map(String::as_str).collect();
     let mut scan = Scan { unknown, skips, path: String::new(), found: Vec::new() };
     let mut text = serde_json::Deserializer::from_slice(bytes);
@@ -123,11 +136,33 @@ fn found(bytes: &[u8], unknown: &[String], skips: bool) -> Vec<String> {
     scan.found
 }
 
+/// A member that is unknown, or that stands there for the second time.
+struct Told {
+    is_unknown: bool,
+    path: String,
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_unknown {
+            return f.write_str(&unknown_field(&self.path));
+        }
+        write!(f, "duplicate field {}", golang::quote(&self.path))
+    }
+}
+
+fn words(told: &[Told]) -> Vec<String> {
+    told.iter().map(Told::to_string).collect()
+}
+
+/// More than that a real server does not tell of a text.
+const MOST: usize = 100;
+
 struct Scan<'a> {
     unknown: BTreeSet<&'a str>,
     skips: bool,
     path: String,
-    found: Vec<String>,
+    found: Vec<Told>,
 }
 
 impl<'de> DeserializeSeed<'de> for &mut Scan<'_> {
@@ -185,10 +220,8 @@ impl<'de> Visitor<'de> for &mut Scan<'_> {
             }
             self.path.push_str(&key);
             let is_unknown = self.unknown.contains(self.path.as_str());
-            if is_unknown {
-                self.found.push(format!("unknown field \"{}\"", self.path));
-            } else if seen.contains(&key) {
-                self.found.push(format!("duplicate field \"{}\"", self.path));
+            if (is_unknown || seen.contains(&key)) && self.found.len() < MOST {
+                self.found.push(Told { is_unknown, path: self.path.clone() });
             }
             if is_unknown && self.skips {
                 map.next_value::<IgnoredAny>()?;

@@ -162,7 +162,7 @@ pub(super) fn check_told(
     if call.server.profile().minor >= 25 {
         for (key, _) in patched.entries().filter(|(key, _)| !matches!(*key, "kind" | "apiVersion"))
         {
-            call.warnings.push(format!("unknown field \"{key}\""));
+            call.warnings.push(fields::unknown_field(key));
         }
     }
     check_name(call, &Tree::empty_map())

@@ -117,7 +117,7 @@ fn remaining(call: &Call<'_>, patch: &Tree, old: Option<&Object>) -> Tree {
     }
 }
 
-fn is_strategic(call: &Call<'_>) -> bool {
+pub(super) fn is_strategic(call: &Call<'_>) -> bool {
     matches!(patched::media(call), Ok(PatchKind::Strategic))
 }
 

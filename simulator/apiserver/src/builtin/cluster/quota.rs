@@ -107,7 +107,7 @@ fn scope_selector(spec: &Tree, selector: &Tree, above: &Path<'_>, minor: u32, fa
         let operator = text(expression, "operator");
         all.push(scope);
         if !is_scope(scope, minor) {
-            faults.invalid(at.field("scopeName"), scope, "unsupported scope");
+            faults.invalid_typed(at.field("scopeName"), scope, "unsupported scope");
         }
         for _ in 0..beyond(spec, scope) {
             let why = "unsupported scope applied to resource";

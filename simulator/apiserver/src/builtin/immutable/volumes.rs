@@ -61,7 +61,7 @@ pub(super) fn claim((new, shown): (&Tree, &Tree), old: &Tree, minor: u32, faults
     }
     if now.get("volumeMode") != was.get("volumeMode") {
         let mode = now.get("volumeMode").cloned().unwrap_or_default();
-        faults.invalid(Path::Root.field("volumeMode"), mode, IMMUTABLE);
+        faults.invalid_typed(Path::Root.field("volumeMode"), mode, IMMUTABLE);
     }
     if minor >= 34
         && old.at(&["status", "currentVolumeAttributesClassName"]).is_some()
@@ -99,7 +99,7 @@ pub(super) fn volume((new, shown): (&Tree, &Tree), old: &Tree, minor: u32, fault
     }
     if now.get("volumeMode") != was.get("volumeMode") {
         let mode = now.get("volumeMode").cloned().unwrap_or_default();
-        faults.invalid(Path::Root.field("volumeMode"), mode, IMMUTABLE);
+        faults.invalid_typed(Path::Root.field("volumeMode"), mode, IMMUTABLE);
     }
     if was.get("nodeAffinity").is_some() && with_current_labels(was) != with_current_labels(now) {
         let place = Path::Root.field("nodeAffinity");

@@ -245,7 +245,7 @@ fn resize(container: &Tree, spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
         }
         if text(spec, "restartPolicy") == "Never" && restart != "NotRequired" {
             let why = "must be 'NotRequired' when `restartPolicy` is 'Never'";
-            faults.invalid(all, restart, why);
+            faults.invalid_typed(all, restart, why);
         }
     }
 }

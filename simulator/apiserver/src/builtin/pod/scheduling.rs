@@ -31,7 +31,7 @@ pub(in crate::builtin) fn tolerate(toleration: &Tree, at: &Path<'_>, faults: &mu
     }
     if key.is_empty() && operator != "Exists" {
         let why = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
-        faults.invalid(at.field("operator"), operator, why);
+        faults.invalid_typed(at.field("operator"), operator, why);
     }
     let effect = text(toleration, "effect");
     if toleration.get("tolerationSeconds").is_some() && effect != "NoExecute" {

@@ -190,7 +190,7 @@ fn target(target: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
     if !matches!(kind, "Utilization" | "Value" | "AverageValue") {
         let why = "must be either Utilization, Value, or AverageValue";
-        faults.invalid(at.field("type"), kind, why);
+        faults.invalid_typed(at.field("type"), kind, why);
     }
     for key in ["value", "averageValue"] {
         let amount = target.str_at(&[key]).and_then(Quantity::parse);

@@ -228,7 +228,7 @@ fn time_zone(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let Some(zone) = spec.str_at(&["timeZone"]) else { return };
     let at = at.field("timeZone");
     if zone.is_empty() {
-        faults.invalid(at, zone, "timeZone must be nil or non-empty string");
+        faults.invalid_typed(at, zone, "timeZone must be nil or non-empty string");
         return;
     }
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b".-_+".contains(&byte);
@@ -239,16 +239,16 @@ fn time_zone(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
             || !part.bytes().all(good)
     };
     if zone.split('/').any(odd) {
-        faults.invalid(at, zone, &schedule::unknown_zone(zone));
+        faults.invalid_typed(at, zone, &schedule::unknown_zone(zone));
         return;
     }
     if zone.eq_ignore_ascii_case("Local") {
         let why =
             "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
-        faults.invalid(at, zone, why);
+        faults.invalid_typed(at, zone, why);
     }
     if !schedule::is_zone(zone) {
-        faults.invalid(at, zone, &schedule::unknown_zone(zone));
+        faults.invalid_typed(at, zone, &schedule::unknown_zone(zone));
     }
 }
 
