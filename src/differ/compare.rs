@@ -198,6 +198,10 @@ static NO_TIME: LazyLock<Regex> = LazyLock::new(|| {
 static ADDRESSES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\b10\.(9[6-9]|10[0-9]|11[01])\.[0-9]{1,3}\.[0-9]{1,3}\b").expect("a pattern")
 });
+/// Of two ports without a number, which are given the same.
+static PORT_TWICE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(Duplicate value: )3(?:[01][0-9]{3}|2[0-7][0-9]{2})\b").expect("a pattern")
+});
 /// How old a row of a table is.
 static AGE: LazyLock<Regex> = LazyLock::new(|| Regex::new("^[0-9]{1,2}s$").expect("a pattern"));
 /// Go prints where a field is in memory.
@@ -282,6 +286,7 @@ impl Symbols {
         let text = UNDECLARED.replace(&text, "${1}<undeclared>");
         let text = RECORD.replace_all(&text, "${1}<revision>");
         let text = ADDRESSES.replace_all(&text, "<address>");
+        let text = PORT_TWICE.replace_all(&text, "${1}<port>");
         let text = SCHEME.replace_all(&text, "in scheme <where>");
         let mut text = ADDRESS.replace_all(&text, "<memory>").into_owned();
         for (name, symbol) in self.known.iter().filter(|(_, symbol)| symbol.contains("<name")) {
@@ -333,6 +338,9 @@ pub(super) mod tests {
             now - SignedDuration::from_secs(9),
         );
         assert_eq!(between(&ours, &theirs), None);
+        let twice = |port: &str| json!({ "message": format!("Duplicate value: {port}") });
+        assert_eq!(between(&twice("30001"), &twice("32767")), None);
+        assert!(between(&twice("30001"), &twice("33000")).is_some());
     }
 
     #[test]

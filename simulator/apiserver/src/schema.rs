@@ -300,6 +300,8 @@ pub struct Limits {
     pub min_properties: Option<u64>,
     pub max_properties: Option<u64>,
     pub logic: Option<Box<logic::Logic>>,
+    /// What has to be there and has no property of its own.
+    pub required: Vec<Arc<str>>,
 }
 
 impl Node {

@@ -27,7 +27,7 @@ pub(super) fn validate_any(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
 
 /// The same of an object that changes, if its metadata does.
 pub(super) fn validate_again(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<FieldError> {
-    let Some((metadata, was)) = changed(tree, old) else { return Vec::new() };
+    let Some((metadata, was)) = in_question(tree, old) else { return Vec::new() };
     let mut errors = Vec::new();
     whole(kind, metadata, Some(was), &name_faults(kind), &mut errors);
     standard_finalizers(kind, metadata, Some(was), &mut errors);
@@ -36,7 +36,7 @@ pub(super) fn validate_again(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<Fi
 
 /// What is looked at in the metadata of any kind before its own rules.
 pub(super) fn validate_common(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<FieldError> {
-    let Some((metadata, was)) = changed(tree, old) else { return Vec::new() };
+    let Some((metadata, was)) = in_question(tree, old) else { return Vec::new() };
     let mut errors = Vec::new();
     whole(kind, metadata, Some(was), &segment_faults, &mut errors);
     beside(kind, metadata, was, &mut errors);
@@ -53,9 +53,19 @@ pub(super) fn validate_update(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<F
 }
 
 fn changed<'t>(tree: &'t Tree, old: &'t Tree) -> Option<(&'t Tree, &'t Tree)> {
-    let metadata = tree.get("metadata").unwrap_or(&NOTHING);
-    let was = old.get("metadata").unwrap_or(&NOTHING);
+    let (metadata, was) = both(tree, old);
     (!metadata.same(was)).then_some((metadata, was))
+}
+
+fn both<'t>(tree: &'t Tree, old: &'t Tree) -> (&'t Tree, &'t Tree) {
+    let of = |tree: &'t Tree| tree.get("metadata").unwrap_or(&NOTHING);
+    (of(tree), of(old))
+}
+
+/// What is unchanged is good, but for the beginning of a name: who writes a status may leave any.
+fn in_question<'t>(tree: &'t Tree, old: &'t Tree) -> Option<(&'t Tree, &'t Tree)> {
+    let has_prefix = tree.at(&["metadata", "generateName"]).is_some();
+    changed(tree, old).or_else(|| has_prefix.then(|| both(tree, old)))
 }
 
 /// The second says whether it is the beginning of a name.

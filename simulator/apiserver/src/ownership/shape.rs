@@ -135,14 +135,16 @@ impl<'a> Shape<'a> {
             None if self.schema.minor() < 21 && node.preserve && self.is_bare(node) => {
                 Known::Any(below(whole()))
             }
-            None if node.preserve || self.loose || node.kind == Type::Raw => Known::Any(untyped),
+            None if node.preserve || self.loose || node.kind == Type::Raw || self.is_bare(node) => {
+                Known::Any(untyped)
+            }
             None => Known::Nothing,
         }
     }
 
-    /// Whether nothing is said of a node of a custom kind but that anything may stand there.
+    /// Whether nothing is said of what may stand in a node of a custom kind.
     fn is_bare(&self, node: &Node) -> bool {
-        self.schema.is_custom() && node.members.is_empty() && !node.embedded
+        self.schema.is_custom() && node.members.is_empty() && !node.embedded && !self.object
     }
 
     /// As `member`, for objects that were checked before.

@@ -64,27 +64,15 @@ fn compile(schema: &Tree) -> Node {
             name,
         });
     }
-    // A required member without a property of its own (`anyOf` siblings) still has to be there.
-    let others = required.iter().filter(|name| properties.and_then(|all| all.get(name)).is_none());
-    let others: Vec<Member> = others
-        .map(|name| Member {
-            name: name.clone(),
-            node: anything(),
-            default: None,
-            flags: Flags { required: true, ..Flags::default() },
-        })
-        .collect();
-    if !others.is_empty() {
-        node.members.extend(others);
-        node.members.sort_by(|a, b| a.name.cmp(&b.name));
-    }
-    node.limits = has_limits.then(|| Box::new(limits(schema)));
+    required.retain(|name| properties.is_none_or(|all| all.get(name).is_none()));
+    let has_limits = has_limits || !required.is_empty();
+    node.limits = has_limits.then(|| Box::new(Limits { required, ..limits(schema) }));
     node.traits = traits(&node);
     node
 }
 
 fn anything() -> Ref {
-    Ref::Own(Arc::new(Node { preserve: true, nullable: true, ..Node::default() }))
+    Ref::Own(Arc::new(Node { nullable: true, ..Node::default() }))
 }
 
 fn kind(name: &Tree) -> Type {
@@ -123,6 +111,7 @@ fn limits(schema: &Tree) -> Limits {
         min_properties: count("minProperties"),
         max_properties: count("maxProperties"),
         logic: Logic::compile(schema).map(Box::new),
+        required: Vec::new(),
     }
 }
 

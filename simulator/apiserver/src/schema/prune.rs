@@ -1,5 +1,7 @@
 //! Custom objects lose what their schema does not name.
 
+use std::sync::LazyLock;
+
 use super::decode::Unknown;
 use super::{Misfit, Node, Path, Schema, counterpart};
 use crate::Tree;
@@ -110,6 +112,9 @@ impl Schema {
     }
 }
 
+/// That of a place which the schema does not name.
+static NOTHING_KNOWN: LazyLock<Node> = LazyLock::new(Node::default);
+
 fn prune(
     node: &Node,
     tree: &Tree,
@@ -126,7 +131,12 @@ fn prune(
         return whole(tree);
     }
     if tree.is_list() {
-        let items = node.items.as_deref()?;
+        // Of objects in a list that the schema does not know, nothing is left.
+        let items = match node.items.as_deref() {
+            Some(items) => items,
+            None if node.preserve => return None,
+            None => &NOTHING_KNOWN,
+        };
         let mut copy: Option<Vec<Tree>> = None;
         for (at, item) in tree.items().iter().enumerate() {
             let old = counterpart(node, old, at, item);

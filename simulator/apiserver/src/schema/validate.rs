@@ -130,9 +130,11 @@ pub(super) fn values(
             counted(limits, value, path, context);
         }
     } else if value.is_map() {
-        for member in node.members.iter().filter(|member| member.flags.required) {
-            if value.get(&member.name).is_none() {
-                context.faults.required(path.field(&member.name), "");
+        let members = node.members.iter().filter(|member| member.flags.required);
+        let others = node.limits.iter().flat_map(|limits| &limits.required);
+        for name in members.map(|member| &member.name).chain(others) {
+            if value.get(name).is_none() {
+                context.faults.required(path.field(name), "");
             }
         }
         if node.embedded {

@@ -193,3 +193,41 @@ fn what_is_wrong_in_an_embedded_object_is_lost_in_no_apply() {
     );
     assert!(kind.ends_with("spec.template.kind: Invalid value: null: must be a string"), "{kind}");
 }
+
+#[test]
+fn of_objects_that_a_schema_says_nothing_of_nothing_is_kept_and_all_is_owned() {
+    let mut server = server();
+    let bare = json!({ "type": "object" });
+    let schema = json!({ "type": "object", "properties": { "spec": { "type": "object",
+        "required": ["undeclared"],
+        "properties": { "bare": bare, "list": { "type": "array", "items": bare },
+            "values": { "type": "object", "additionalProperties": true } } } } });
+    ok(&mut server, &defining(&schema, &["v1"]));
+    let spec = json!({ "bare": { "a": 1 }, "list": [{ "a": 1 }], "values": { "a": { "b": 1 } },
+        "undeclared": 1 });
+
+    let missing = refused(&mut server, &widget("a", &spec)).message;
+    let mut free = schema;
+    free["properties"]["spec"]["required"] = json!([]);
+    let patch = json!({ "spec": { "versions": [{ "name": "v1", "served": true, "storage": true,
+        "schema": { "openAPIV3Schema": free } }] } });
+    let patch =
+        Request::patch(DEFINITIONS, "", "widgets.example.com", PatchKind::Merge, patch.into());
+    ok(&mut server, &patch);
+    let config = json!({ "apiVersion": "example.com/v1", "kind": "Widget",
+        "metadata": { "name": "a" }, "spec": { "bare": { "a": 1 } } });
+    let apply = Request::patch(WIDGETS, "default", "a", PatchKind::Apply, config.into()).by("one");
+    let applied = done(&mut server, &apply);
+    let kept = ok(
+        &mut server,
+        &widget("b", &json!({ "list": [{ "a": 1 }], "values": { "a": { "b": 1 } } })),
+    );
+
+    assert!(missing.ends_with("spec.undeclared: Required value"), "{missing}");
+    let seen = applied.object().unwrap().shown().to_value();
+    let owned = json!({ "f:spec": { "f:bare": { "f:a": {} } } });
+    assert_eq!(seen["metadata"]["managedFields"][0]["fieldsV1"], owned);
+    assert_eq!(seen["spec"], json!({ "bare": {} }));
+    let kept = kept.get("spec").map(Tree::to_value);
+    assert_eq!(kept, Some(json!({ "list": [{}], "values": { "a": {} } })));
+}
