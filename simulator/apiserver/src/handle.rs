@@ -54,6 +54,8 @@ struct Call<'a> {
     target: Option<Tree>,
     /// Something of what is wanted was applied that cannot be kept.
     said_more: bool,
+    /// The body may have a member twice.
+    says_twice: bool,
 }
 
 type Answered = Result<Response, Status>;
@@ -116,6 +118,7 @@ impl<'a> Call<'a> {
             given: None,
             target: None,
             said_more: false,
+            says_twice: true,
         }
     }
 

@@ -242,6 +242,8 @@ pub struct Node {
     pub limits: Option<Box<Limits>>,
     pub rules: Vec<Rule>,
     pub traits: Traits,
+    /// What `always` says, once it was asked.
+    pub(crate) always: OnceLock<Vec<(Arc<str>, Tree)>>,
 }
 
 /// What stands in a node or anywhere below it, so that walks can skip what has nothing for them.
@@ -305,6 +307,15 @@ pub struct Limits {
 }
 
 impl Node {
+    /// Members that objects of the server's own types always have, with what they have there when nobody set them;
+    /// sorted by name.
+    pub(crate) fn always(&self) -> &[(Arc<str>, Tree)] {
+        self.always.get_or_init(|| {
+            let always = |member: &Member| Some((member.name.clone(), member.when_unset()?));
+            self.members.iter().filter_map(always).collect()
+        })
+    }
+
     pub fn member(&self, name: &str) -> Option<&Member> {
         let at = self.members.binary_search_by(|member| (*member.name).cmp(name)).ok()?;
         Some(&self.members[at])

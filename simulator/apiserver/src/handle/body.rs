@@ -13,7 +13,11 @@ use crate::yaml;
 pub(super) fn object(call: &mut Call<'_>) -> Result<Tree, Status> {
     let tree = match &call.request.body {
         Body::Tree(tree) => tree.clone(),
-        Body::Bytes { content_type, bytes } => decoded(call, content_type, bytes)?,
+        Body::Bytes { content_type, bytes } => {
+            let (tree, says_twice) = decoded(call, content_type, bytes)?;
+            call.says_twice = says_twice;
+            tree
+        }
         _ => Tree::empty_map(),
     };
     if call.info().custom {
@@ -53,7 +57,7 @@ pub(super) fn object(call: &mut Call<'_>) -> Result<Tree, Status> {
 pub(super) fn raw(call: &Call<'_>) -> Result<Tree, Status> {
     match &call.request.body {
         Body::Tree(tree) => Ok(tree.clone()),
-        Body::Bytes { content_type, bytes } => decoded(call, content_type, bytes),
+        Body::Bytes { content_type, bytes } => Ok(decoded(call, content_type, bytes)?.0),
         _ => Ok(Tree::empty_map()),
     }
 }
@@ -74,7 +78,8 @@ fn unreadable() -> Status {
     )
 }
 
-fn decoded(call: &Call<'_>, content_type: &str, bytes: &[u8]) -> Result<Tree, Status> {
+/// The tree, and whether its text may have a member twice.
+fn decoded(call: &Call<'_>, content_type: &str, bytes: &[u8]) -> Result<(Tree, bool), Status> {
     let unrecognized = |why: &str| {
         Status::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {why} ({})",
@@ -82,10 +87,10 @@ fn decoded(call: &Call<'_>, content_type: &str, bytes: &[u8]) -> Result<Tree, St
             summary(bytes)
         ))
     };
-    let tree = match content_type.split(';').next().unwrap_or_default().trim() {
-        "" | "application/json" => Tree::from_json(bytes)
+    let (tree, says_twice) = match content_type.split(';').next().unwrap_or_default().trim() {
+        "" | "application/json" => Tree::from_json_noting(bytes)
             .map_err(|error| unrecognized(&golang::json_error(bytes, &error)))?,
-        "application/yaml" => yaml::tree(bytes).map_err(|error| {
+        "application/yaml" => yaml::tree(bytes).map(|tree| (tree, true)).map_err(|error| {
             Status::bad_request(format!(
                 "the object provided is unrecognized (must be of type {}): yaml: {error} ({})",
                 call.info().kind,
@@ -93,7 +98,7 @@ fn decoded(call: &Call<'_>, content_type: &str, bytes: &[u8]) -> Result<Tree, St
             ))
         })?,
         protobuf::MEDIA if !call.info().custom || call.request.subresource.is_some() => {
-            return message(call, bytes);
+            return message(call, bytes).map(|tree| (tree, true));
         }
         _ => return Err(unreadable()),
     };
@@ -103,7 +108,7 @@ fn decoded(call: &Call<'_>, content_type: &str, bytes: &[u8]) -> Result<Tree, St
             golang::type_name(&tree)
         )));
     }
-    Ok(tree)
+    Ok((tree, says_twice))
 }
 
 /// An object in protobuf.

@@ -84,6 +84,7 @@ fn remarks(call: &Call<'_>, unknown: &[String]) -> Remarks {
             let twice = found(bytes, &[], false);
             twice.iter().map(|told| format!("json patch {told}")).collect()
         }
+        _ if !call.says_twice && (unknown.is_empty() || call.info().custom) => Vec::new(),
         _ if is_patch || call.info().custom => words(&found(bytes, &[], false)),
         _ => {
             let found = words(&found(bytes, unknown, true));

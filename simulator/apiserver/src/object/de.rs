@@ -1,13 +1,14 @@
 //! Trees from anything that serde reads, and typed values from trees, without text in between.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use serde::de::value::{
     BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StrDeserializer,
 };
 use serde::de::{
-    Deserialize, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess,
+    SeqAccess, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -26,13 +27,35 @@ impl Error for DecodeError {
 
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Anything)
+        deserializer.deserialize_any(Anything { twice: &Cell::new(false) })
     }
 }
 
-struct Anything;
+impl Tree {
+    /// A text of JSON, and whether a member stands in it twice.
+    pub(crate) fn from_json_noting(bytes: &[u8]) -> Result<(Self, bool), serde_json::Error> {
+        let twice = Cell::new(false);
+        let mut text = serde_json::Deserializer::from_slice(bytes);
+        let tree = Anything { twice: &twice }.deserialize(&mut text)?;
+        text.end()?;
+        Ok((tree, twice.get()))
+    }
+}
 
-impl<'de> Visitor<'de> for Anything {
+#[derive(Clone, Copy)]
+struct Anything<'n> {
+    /// Whether a member stood there twice.
+    twice: &'n Cell<bool>,
+}
+
+impl<'de> DeserializeSeed<'de> for Anything<'_> {
+    type Value = Tree;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Anything<'_> {
     type Value = Tree;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -60,11 +83,11 @@ impl<'de> Visitor<'de> for Anything {
         Ok(Tree::null())
     }
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
-        Tree::deserialize(deserializer)
+        deserializer.deserialize_any(self)
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tree, A::Error> {
         let mut items = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(1024));
-        while let Some(item) = seq.next_element()? {
+        while let Some(item) = seq.next_element_seed(self)? {
             items.push(item);
         }
         Ok(items.into())
@@ -72,9 +95,14 @@ impl<'de> Visitor<'de> for Anything {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
         let mut members: Vec<Member> = Vec::new();
         while let Some(Key(key)) = map.next_key()? {
-            members.push((key, map.next_value()?));
+            members.push((key, map.next_value_seed(self)?));
         }
-        Ok(Tree::from_members(members))
+        let stated = members.len();
+        let tree = Tree::from_members(members);
+        if tree.members().len() < stated {
+            self.twice.set(true);
+        }
+        Ok(tree)
     }
 }
 

@@ -75,7 +75,7 @@ fn compare(shape: Shape<'_>, old: Option<&Tree>, new: Option<&Tree>) -> Here {
     let mut here = match shape.form(old, new) {
         Form::Whole => return Here::whole(old, new),
         // What is empty on both sides is told apart from what is missing.
-        _ if is_empty(old) && is_empty(new) && shape.always().next().is_none() => {
+        _ if is_empty(old) && is_empty(new) && shape.always().is_empty() => {
             return Here::whole(old, new);
         }
         Form::Members => members(shape, old, new),
@@ -89,28 +89,26 @@ fn compare(shape: Shape<'_>, old: Option<&Tree>, new: Option<&Tree>) -> Here {
     here
 }
 
-fn members(shape: Shape<'_>, old: Option<&Tree>, new: Option<&Tree>) -> Here {
+fn members<'t>(shape: Shape<'t>, old: Option<&'t Tree>, new: Option<&'t Tree>) -> Here {
     let mut here = Here::default();
     let mut at = |name: &str, was: Option<&Tree>, is: Option<&Tree>| {
         let below = compare(shape.below(name), was, is);
         here.put(|| Element::field(name), below);
     };
-    let get = |tree: Option<&Tree>, name: &str| tree.and_then(|tree| tree.get(name)).cloned();
-    let always: BTreeMap<&str, Tree> =
-        shape.always().map(|(member, unset)| (&*member.name, unset)).collect();
+    let always = shape.always();
     // An object that is there has all that its type always has.
-    for (name, unset) in &always {
-        let was = get(old, name).or_else(|| old.map(|_| unset.clone()));
-        let is = get(new, name).or_else(|| new.map(|_| unset.clone()));
-        at(name, was.as_ref(), is.as_ref());
+    for (name, unset) in always {
+        let set = |tree: &'t Tree| tree.get(name).unwrap_or(unset);
+        at(name, old.map(set), new.map(set));
     }
+    let is_always = |name: &str| always.binary_search_by(|(known, _)| (**known).cmp(name)).is_ok();
     for (name, is) in new.into_iter().flat_map(Tree::entries) {
-        if !always.contains_key(name) {
+        if !is_always(name) {
             at(name, old.and_then(|old| old.get(name)), Some(is));
         }
     }
     for (name, was) in old.into_iter().flat_map(Tree::entries) {
-        if !always.contains_key(name) && new.is_none_or(|new| new.get(name).is_none()) {
+        if !is_always(name) && new.is_none_or(|new| new.get(name).is_none()) {
             at(name, Some(was), None);
         }
     }

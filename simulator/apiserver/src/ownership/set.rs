@@ -5,10 +5,11 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+use foldhash::fast::FixedState;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::golang;
@@ -216,10 +217,8 @@ impl Set {
     /// This set, in one piece of memory with an equal one that was made lately: the objects of one maker have the
     /// same fields. As with [`text`], that decides nothing.
     pub(crate) fn kept(self) -> Arc<Kept> {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        let slot =
-            usize::try_from(hasher.finish() % SLOTS as u64).expect("there are not that many");
+        let digest = FixedState::with_seed(0).hash_one(&self);
+        let slot = usize::try_from(digest % SLOTS as u64).expect("there are not that many");
         RECENT.with_borrow_mut(|recent| match &mut recent[slot] {
             Some(known) if known.set == self => Arc::clone(known),
             other => Arc::clone(other.insert(Arc::new(Kept { set: self, text: OnceLock::new() }))),

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::set::{Element, Scalar};
 use crate::object::Tree;
-use crate::schema::{ListType, Member, Node, Schema, Type};
+use crate::schema::{ListType, Node, Schema, Type};
 
 /// A place in the objects of a kind. Cheap to copy.
 #[derive(Clone, Copy)]
@@ -166,10 +166,9 @@ impl<'a> Shape<'a> {
         Self { schema: self.schema, node, object, loose }
     }
 
-    /// Members that objects of the server's own types always have, with what they have there when nobody set them.
-    pub(super) fn always(&self) -> impl Iterator<Item = (&'a Member, Tree)> {
-        let members = self.node.map_or(&[][..], |node| &node.members);
-        members.iter().filter_map(|member| Some((member, member.when_unset()?)))
+    /// Members that objects always have here, with what they have there when nobody set them; sorted by name.
+    pub(super) fn always(&self) -> &'a [(Arc<str>, Tree)] {
+        self.node.map_or(&[], Node::always)
     }
 
     /// The step to an element of a list at this place. `Err` with why there is none.

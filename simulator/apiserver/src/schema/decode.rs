@@ -154,7 +154,7 @@ fn object(
     // The copy begins with the first difference: most objects need none.
     let mut copy: Option<Vec<(&str, Tree)>> = None;
     let mut seen = 0_usize;
-    let total_always = node.members.iter().filter(|member| stays(member)).count();
+    let total_always = node.always().len();
     for (at, (key, value)) in tree.entries().enumerate() {
         let Some(member) = node.member(key) else {
             unknown.paths.push(path.field(key).to_string());
