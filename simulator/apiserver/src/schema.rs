@@ -246,6 +246,9 @@ pub struct Node {
     pub(crate) always: OnceLock<Vec<(Arc<str>, Tree)>>,
 }
 
+/// The type of sets of fields in managed fields: any value is read, only maps can be owned.
+pub(crate) const FIELDS: &str = "FieldsV1";
+
 /// What stands in a node or anywhere below it, so that walks can skip what has nothing for them.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]

@@ -43,7 +43,7 @@ SCALARS = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": "quantity",
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "int-or-string",
     "io.k8s.apimachinery.pkg.runtime.RawExtension": "raw",
-    "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": "any",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": "fields",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Patch": "any",
 }
 PROPS_OR = "JSONSchemaPropsOr"

@@ -6,7 +6,7 @@ use super::set::Element;
 use super::shape::{Form, Known, Shape};
 use crate::golang;
 use crate::object::Tree;
-use crate::schema::Type;
+use crate::schema::{FIELDS, Type};
 
 /// What is wrong with an applied object, or nothing.
 pub(super) fn fault(shape: Shape<'_>, tree: &Tree) -> Option<String> {
@@ -85,6 +85,10 @@ pub(super) fn is_ambiguous(shape: Shape<'_>, tree: &Tree) -> bool {
     tree.items().iter().any(|item| is_ambiguous(shape.element(), item))
 }
 
+fn is_map(shape: Shape<'_>) -> bool {
+    shape.node().is_some_and(|node| node.kind == Type::Object || node.type_name == FIELDS)
+}
+
 fn check(shape: Shape<'_>, tree: &Tree, at: &At<'_>, faults: &mut Faults) {
     if tree.is_null() {
         return;
@@ -93,7 +97,7 @@ fn check(shape: Shape<'_>, tree: &Tree, at: &At<'_>, faults: &mut Faults) {
     match kind {
         // What may be a number or a text is not looked at in objects of custom kinds, nor by newer servers.
         Type::IntOrString if shape.is_custom() || shape.minor() >= 27 => {}
-        Type::Object if !tree.is_map() => {
+        Type::Object | Type::Any if is_map(shape) && !tree.is_map() => {
             faults.say(at, format_args!("expected map, got &{{{}}}", shown(tree)));
         }
         Type::List if !tree.is_list() => {

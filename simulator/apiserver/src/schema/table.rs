@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Flags, ListType, Member, Named, Node, Ref, Type};
+use super::{FIELDS, Flags, ListType, Member, Named, Node, Ref, Type};
 use crate::{Tree, object::text};
 
 /// Minor versions with a table. Another version needs one run of `tables/generate.py` and a line here.
@@ -136,6 +136,9 @@ impl Table {
                 "raw" => Type::Raw,
                 _ => Type::Any,
             };
+            if word == "fields" {
+                node.type_name = FIELDS;
+            }
             node.preserve = matches!(node.kind, Type::Any | Type::Raw);
         }
         node
