@@ -205,7 +205,7 @@ fn segment_faults(name: &str, is_prefix: bool) -> Vec<String> {
 fn name_faults(kind: &KindInfo) -> impl Fn(&str, bool) -> Vec<String> {
     move |name, is_prefix| {
         if &*kind.group == "rbac.authorization.k8s.io" {
-            return segment_faults(name, is_prefix);
+            return names::path_segment(name);
         }
         // A prefix may end in what a name may not: `web-`.
         let masked = is_prefix.then(|| mask_trailing_dash(name));
