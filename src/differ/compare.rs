@@ -194,9 +194,10 @@ static NO_TIME: LazyLock<Regex> = LazyLock::new(|| {
     )
     .expect("a pattern")
 });
-/// Those that servers give to Services, wherever they stand: in rows of tables, in YAML.
+/// Those that servers give to Services, and the range of them, wherever they stand: in rows of tables, in YAML.
 static ADDRESSES: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b10\.(9[6-9]|10[0-9]|11[01])\.[0-9]{1,3}\.[0-9]{1,3}\b").expect("a pattern")
+    Regex::new(r"\b10\.(9[6-9]|10[0-9]|11[01])\.[0-9]{1,3}\.[0-9]{1,3}\b(/1[0-9]\b)?")
+        .expect("a pattern")
 });
 /// Of two ports without a number, which are given the same.
 static PORT_TWICE: LazyLock<Regex> = LazyLock::new(|| {

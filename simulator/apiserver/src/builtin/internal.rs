@@ -67,6 +67,8 @@ impl Printer<'_> {
                 ("b", None) => self.out.push_str("false"),
                 ("Q", None) => self.out.push_str("\"0\""),
                 ("T" | "J", None) => self.out.push_str("null"),
+                ("J", Some(tree)) if tree.is_map() => self.node("{}J", Some(tree), depth),
+                ("J", Some(tree)) if tree.is_list() => self.node("[]J", Some(tree), depth),
                 ("s" | "i" | "b" | "Q" | "I" | "T" | "J", Some(tree)) => {
                     self.out.push_str(&html_safe(&tree.to_string()));
                 }

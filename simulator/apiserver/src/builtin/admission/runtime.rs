@@ -21,7 +21,7 @@ pub(super) fn admit(server: &Server, kind: &KindInfo, pod: Tree) -> Result<Tree,
         return Err(match name {
             "" => Status::plain(500, "resource name may not be empty"),
             _ if why.is_empty() => {
-                refuse(&format!("pod rejected: RuntimeClass \"{name}\" not found"))
+                refuse(&format!("pod rejected: RuntimeClass {} not found", golang::quote(name)))
             }
             _ => {
                 let name = golang::quote(name);

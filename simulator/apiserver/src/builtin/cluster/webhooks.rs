@@ -236,8 +236,9 @@ fn service(service: &Tree, at: &Path<'_>, faults: &mut Faults) {
     if !path.starts_with('/') {
         faults.invalid(place, path, "must start with a '/'");
     }
-    let below = path.get(1..).unwrap_or_default();
-    let steps: Vec<&str> = below.strip_suffix('/').unwrap_or(below).split('/').collect();
+    // The first byte is taken for the slash, whatever it is.
+    let below = String::from_utf8_lossy(&path.as_bytes()[1..]);
+    let steps: Vec<&str> = below.strip_suffix('/').unwrap_or(&below).split('/').collect();
     for (index, step) in steps.iter().enumerate() {
         if step.is_empty() {
             faults.invalid(place, path, &format!("segment[{index}] may not be empty"));
