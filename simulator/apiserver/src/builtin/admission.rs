@@ -406,8 +406,12 @@ fn service(
         }
     }
     let mut taken = if server.is_trial { taken.tried() } else { taken };
-    address::assign(tree, old, &mut taken, server.profile().minor)
-        .map_err(|errors| Status::invalid(kind, name, &errors))
+    let assigned = address::assign(tree, old, &mut taken, server.profile().minor)
+        .map_err(|errors| Status::invalid(kind, name, &errors))?;
+    match old.and_then(|_| address::twice(&assigned)) {
+        Some(why) => Err(Status::plain(500, why)),
+        None => Ok(assigned),
+    }
 }
 
 /// A pod keeps the priority it was given.

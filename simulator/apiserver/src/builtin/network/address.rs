@@ -132,6 +132,17 @@ pub(crate) fn assign(
     })
 }
 
+/// Of a Service that changes: what fails where two of its ports would be one of the nodes'.
+pub(crate) fn twice(service: &Tree) -> Option<String> {
+    let spec = service.get("spec").filter(|spec| has_node_ports(spec))?;
+    let mut seen = BTreeSet::new();
+    let again = list(spec, "ports").iter().find(|port| {
+        let number = node_port(port);
+        number != 0 && !seen.insert((text(port, "protocol"), number))
+    })?;
+    Some(format!("duplicate nodePort: {{{} {}}}", text(again, "protocol"), node_port(again)))
+}
+
 /// A first address is also the first of the addresses.
 fn in_step(spec: &Tree) -> Tree {
     match text(spec, "clusterIP") {
