@@ -201,7 +201,10 @@ static ADDRESSES: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// Of two ports without a number, which are given the same.
 static PORT_TWICE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(Duplicate value: |duplicate nodePort: \{[A-Z]+ )3(?:[01][0-9]{3}|2[0-7][0-9]{2})\b").expect("a pattern")
+    Regex::new(
+        r"(Duplicate value: |duplicate nodePort: \{[A-Z]+ )3(?:[01][0-9]{3}|2[0-7][0-9]{2})\b",
+    )
+    .expect("a pattern")
 });
 /// How old a row of a table is.
 static AGE: LazyLock<Regex> = LazyLock::new(|| Regex::new("^[0-9]{1,2}s$").expect("a pattern"));

@@ -12,6 +12,7 @@ mod revision;
 mod ser;
 pub(crate) mod shown;
 pub(crate) mod text;
+pub(crate) mod walk;
 
 use std::sync::Arc;
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
 use super::Call;
 use super::write::is_strategic;
 use crate::golang;
+use crate::object::Tree;
+use crate::object::walk::{Walk, walk};
 use crate::protobuf;
 use crate::request::{Body, Verb};
 use crate::status::Status;
@@ -130,10 +130,9 @@ pub(super) fn applied(call: &mut Call<'_>) -> Result<(), Status> {
 /// below what is unknown.
 fn found(bytes: &[u8], unknown: &[String], skips: bool) -> Vec<Told> {
     let unknown = unknown.iter().map(String::as_str).collect();
-    let mut scan = Scan { unknown, skips, path: String::new(), found: Vec::new() };
-    let mut text = serde_json::Deserializer::from_slice(bytes);
-    // Who looks here has read the text before.
-    let _read = (&mut scan).deserialize(&mut text);
+    let mut scan =
+        Scan { unknown, skips, path: String::new(), above: Vec::new(), found: Vec::new() };
+    walk(bytes, &mut scan);
     scan.found
 }
 
@@ -163,75 +162,33 @@ struct Scan<'a> {
     unknown: BTreeSet<&'a str>,
     skips: bool,
     path: String,
+    /// How long the path was before each step of it.
+    above: Vec<usize>,
     found: Vec<Told>,
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Scan<'_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for &mut Scan<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("any JSON value")
-    }
-    fn visit_bool<E>(self, _value: bool) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_i64<E>(self, _number: i64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_u64<E>(self, _number: u64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_f64<E>(self, _number: f64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_str<E>(self, _text: &str) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let above = self.path.len();
-        let mut at = 0;
-        loop {
-            self.path.push_str(&format!("[{at}]"));
-            let more = seq.next_element_seed(&mut *self)?.is_some();
-            self.path.truncate(above);
-            if !more {
-                return Ok(());
-            }
-            at += 1;
+impl Walk for Scan<'_> {
+    fn member(&mut self, key: &str, is_again: bool) -> bool {
+        self.above.push(self.path.len());
+        if !self.path.is_empty() {
+            self.path.push('.');
         }
+        self.path.push_str(key);
+        let is_unknown = self.unknown.contains(self.path.as_str());
+        if (is_unknown || is_again) && self.found.len() < MOST {
+            self.found.push(Told { is_unknown, path: self.path.clone() });
+        }
+        !(is_unknown && self.skips)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let above = self.path.len();
-        let mut seen = BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            if above > 0 {
-                self.path.push('.');
-            }
-            self.path.push_str(&key);
-            let is_unknown = self.unknown.contains(self.path.as_str());
-            if (is_unknown || seen.contains(&key)) && self.found.len() < MOST {
-                self.found.push(Told { is_unknown, path: self.path.clone() });
-            }
-            if is_unknown && self.skips {
-                map.next_value::<IgnoredAny>()?;
-            } else {
-                map.next_value_seed(&mut *self)?;
-            }
-            seen.insert(key);
-            self.path.truncate(above);
-        }
-        Ok(())
+    fn item(&mut self, index: usize) {
+        self.above.push(self.path.len());
+        self.path.push_str(&format!("[{index}]"));
     }
+
+    fn leave(&mut self) {
+        self.path.truncate(self.above.pop().unwrap_or_default());
+    }
+
+    fn leaf(&mut self, _value: Tree) {}
 }
