@@ -255,6 +255,12 @@ impl Run {
 
     /// Does what the story wants done at this instant. True: there may be more.
     fn proceed(&mut self) -> bool {
+        // Most of a story's time is slept through.
+        if let Position::Sleeping { until, .. } = self.position
+            && self.world.now() < until
+        {
+            return false;
+        }
         match std::mem::replace(&mut self.position, Position::Step(0)) {
             Position::Step(step) if step < self.story.scenario.steps.len() => self.begin(step),
             Position::Step(_) => {
@@ -290,14 +296,9 @@ impl Run {
                     if waits { Position::Waiting { step } } else { Position::Step(step + 1) };
                 !waits
             }
-            Position::Sleeping { step, until } => {
-                let sleeps = self.world.now() < until;
-                self.position = if sleeps {
-                    Position::Sleeping { step, until }
-                } else {
-                    Position::Step(step + 1)
-                };
-                !sleeps
+            Position::Sleeping { step, .. } => {
+                self.position = Position::Step(step + 1);
+                true
             }
             Position::Settling { step, until } => self.settle(step, until),
             Position::Ending { until } => {

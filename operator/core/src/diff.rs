@@ -36,13 +36,27 @@ pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
 
 /// The same of two metadata, without writing them out: most patches are of a label or an annotation.
 pub fn metadata_patch(from: &ObjectMeta, to: &ObjectMeta) -> Option<Value> {
-    let ObjectMeta { labels, annotations, owner_references, finalizers, .. } = to;
-    let mut rest = from.clone();
-    rest.labels.clone_from(labels);
-    rest.annotations.clone_from(annotations);
-    rest.owner_references.clone_from(owner_references);
-    rest.finalizers.clone_from(finalizers);
-    if rest != *to {
+    let ObjectMeta {
+        name,
+        namespace,
+        uid,
+        resource_version,
+        generation,
+        creation_timestamp,
+        deletion_timestamp,
+        labels,
+        annotations,
+        owner_references,
+        finalizers,
+    } = to;
+    let is_same_object = from.name == *name
+        && from.namespace == *namespace
+        && from.uid == *uid
+        && from.resource_version == *resource_version
+        && from.generation == *generation
+        && from.creation_timestamp == *creation_timestamp
+        && from.deletion_timestamp == *deletion_timestamp;
+    if !is_same_object {
         return merge_patch(&json!(from), &json!(to));
     }
     let mut patch = Map::new();

@@ -242,8 +242,7 @@ impl<R: Resource + Clone> Draft<R> {
 
     fn finish(mut self, stored: &R) -> Plan {
         self.because = "root";
-        let spec = object_patch(stored, &self.root);
-        let status = status_patch(stored, &self.root);
+        let (spec, status) = patches(stored, &self.root);
         let alone = spec.is_none();
         if let Some(patch) = spec {
             self.call(patch_call::<R>(stored, None, patch, true));
@@ -297,39 +296,35 @@ pub fn wire<T: Resource>(object: &T) -> Value {
 }
 
 fn object_patch<T: Resource + Clone>(from: &T, to: &T) -> Option<Value> {
-    // Nearly always; and comparing is far cheaper than writing both out.
-    if from == to {
-        return None;
-    }
-    if differ_in_metadata_only(from, to) {
-        return diff::metadata_patch(from.meta(), to.meta())
-            .map(|patch| json!({ "metadata": patch }));
-    }
-    let [from, to] = both_values(from, to).map(|mut object| {
-        object.remove("status");
-        Value::Object(object)
-    });
-    diff::merge_patch(&from, &to)
+    patches(from, to).0
 }
 
 fn status_patch<T: Resource + Clone>(from: &T, to: &T) -> Option<Value> {
+    patches(from, to).1
+}
+
+/// What makes `from` like `to`: a patch of the object, and one of its status.
+fn patches<T: Resource + Clone>(from: &T, to: &T) -> (Option<Value>, Option<Value>) {
+    // Nearly always; and comparing is far cheaper than writing both out.
     if from == to {
-        return None;
+        return (None, None);
     }
-    let [from, to] = both_values(from, to).map(|mut object| match object.remove("status") {
-        Some(status) => json!({ "status": status }),
-        None => json!({ "status": {} }),
+    if differ_in_metadata_only(from, to) {
+        let patch = diff::metadata_patch(from.meta(), to.meta());
+        return (patch.map(|patch| json!({ "metadata": patch })), None);
+    }
+    let [(from, old_status), (to, new_status)] = both_values(from, to).map(|mut object| {
+        let status = object.remove("status").unwrap_or_else(|| json!({}));
+        (Value::Object(object), json!({ "status": status }))
     });
-    diff::merge_patch(&from, &to)
+    (diff::merge_patch(&from, &to), diff::merge_patch(&old_status, &new_status))
 }
 
 /// A label or a finalizer is what changes most often.
 fn differ_in_metadata_only<T: Resource + Clone>(from: &T, to: &T) -> bool {
-    from.same_spec(to) && {
-        let mut moved = from.without_spec();
-        moved.meta_mut().clone_from(to.meta());
-        moved == to.without_spec()
-    }
+    let mut moved = to.clone();
+    moved.meta_mut().clone_from(from.meta());
+    moved == *from
 }
 
 /// What both share is left out: nothing differs there.

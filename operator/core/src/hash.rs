@@ -1,9 +1,10 @@
 //! The hashes that appear in objects: they must not change from build to build, so each is spelled
 //! out here.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde::Serialize;
 
 /// The letters of generated names: no vowels, so that no words come out, and nothing that is easily
 /// mistaken for another.
@@ -43,28 +44,35 @@ pub fn safe_encode(number: u32) -> String {
 }
 
 /// The hash of a rendered file's content.
-pub fn config_hash(data: &Value) -> String {
+pub fn config_hash(data: &BTreeMap<String, String>) -> String {
     safe_encode(fnv1_32(go_json(data).as_bytes()))
 }
 
-/// Compact JSON with sorted keys, and the characters that Go's encoder escapes escaped.
-pub fn go_json(value: &Value) -> String {
-    go_escape(&value.to_string())
+/// Compact JSON, and the characters that Go's encoder escapes escaped. Keys are sorted where the value sorts them.
+pub fn go_json(value: &impl Serialize) -> String {
+    go_escape(&serde_json::to_string(value).expect("plain data is written as JSON"))
 }
 
 /// Escapes in JSON text what Go's encoder escapes and Rust's does not. These characters stand in
 /// JSON only inside strings.
 pub fn go_escape(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
-    for character in json.chars() {
-        match character {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+    let mut rest = json;
+    // 0xe2 is how the two line separators begin.
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'<' | b'>' | b'&' | 0xe2)) {
+        let (plain, special) = rest.split_at(at);
+        escaped.push_str(plain);
+        let mut characters = special.chars();
+        match characters.next() {
+            Some(character @ ('<' | '>' | '&' | '\u{2028}' | '\u{2029}')) => {
                 write!(escaped, "\\u{:04x}", u32::from(character))
                     .expect("a String takes any text");
             }
-            other => escaped.push(other),
+            other => escaped.extend(other),
         }
+        rest = characters.as_str();
     }
+    escaped.push_str(rest);
     escaped
 }
 

@@ -151,12 +151,12 @@ pub(crate) fn with_condition(
 
 /// The definition with the names it may have: those that no other definition of its group has. `taken` are theirs:
 /// of resources, and of kinds.
-pub(crate) fn with_names(definition: &Tree, taken: &[Vec<String>; 2], now: Timestamp) -> Tree {
+pub(crate) fn with_names(definition: &Tree, taken: &[Vec<&str>; 2], now: Timestamp) -> Tree {
     let wanted = definition.at(&["spec", "names"]).cloned().unwrap_or_default();
     let had = definition.at(&["status", "acceptedNames"]).cloned().unwrap_or_default();
     let mut names = had.clone();
     let mut conflict: Option<(&str, String)> = None;
-    let in_use = |name: &str, of: &[String]| of.iter().any(|used| used == name);
+    let in_use = |name: &str, of: &[&str]| of.contains(&name);
     for (key, of, reason) in [
         ("plural", &taken[0], "PluralConflict"),
         ("singular", &taken[0], "SingularConflict"),
@@ -203,13 +203,13 @@ pub(crate) fn with_names(definition: &Tree, taken: &[Vec<String>; 2], now: Times
 }
 
 /// The names that a definition has taken: of resources, and of kinds.
-pub(crate) fn taken(definition: &Tree) -> [Vec<String>; 2] {
+pub(crate) fn taken(definition: &Tree) -> [Vec<&str>; 2] {
     let names = definition.at(&["status", "acceptedNames"]);
     let get = |keys: &[&str]| {
         let found = keys.iter().filter_map(|key| names?.get(key));
         found
             .flat_map(|name| if name.is_list() { name.items() } else { std::slice::from_ref(name) })
-            .filter_map(|name| name.as_str().filter(|name| !name.is_empty()).map(str::to_owned))
+            .filter_map(|name| name.as_str().filter(|name| !name.is_empty()))
             .collect()
     };
     [get(&["plural", "singular", "shortNames"]), get(&["kind", "listKind"])]

@@ -92,17 +92,22 @@ impl Tree {
         }
         let (Node::Map(_), Node::Map(_)) = (&self.0, &other.0) else { return self == other };
         let left_out = |key: &str| paths.iter().any(|path| path.len() == 1 && path[0] == key);
-        let counted = |tree: &Tree| tree.entries().filter(|(key, _)| !left_out(key)).count();
-        let mine = self.entries().filter(|(key, _)| !left_out(key));
-        counted(self) == counted(other)
-            && mine.into_iter().all(|(key, value)| {
-                let below: Vec<&[&str]> = paths
-                    .iter()
-                    .filter(|path| path.first() == Some(&key))
-                    .map(|path| &path[1..])
-                    .collect();
-                other.get(key).is_some_and(|theirs| value.equal_but(theirs, &below))
-            })
+        let mut mine = self.entries().filter(|(key, _)| !left_out(key));
+        let mut theirs = other.entries().filter(|(key, _)| !left_out(key));
+        let alike = |(key, value): (&str, &Tree), (their_key, theirs): (&str, &Tree)| {
+            key == their_key && {
+                let below = paths.iter().filter(|path| path.first() == Some(&key));
+                let below: Vec<&[&str]> = below.map(|path| &path[1..]).collect();
+                value.equal_but(theirs, &below)
+            }
+        };
+        loop {
+            match (mine.next(), theirs.next()) {
+                (None, None) => return true,
+                (Some(mine), Some(theirs)) if alike(mine, theirs) => {}
+                _ => return false,
+            }
+        }
     }
 
     pub fn at(&self, path: &[&str]) -> Option<&Tree> {

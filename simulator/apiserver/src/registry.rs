@@ -13,7 +13,8 @@ use crate::request::Gvr;
 pub(crate) struct Registry {
     /// Sorted by group, version and plural.
     kinds: Vec<Kind>,
-    /// The same by kind and group, in this order: kinds differ sooner. One entry for all versions.
+    /// The same by kind and group, in this order, shorter kinds first: lengths tell most of them apart. One entry for
+    /// all versions.
     names: Vec<(Arc<str>, Arc<str>, KindId)>,
     /// An id is never given to another kind, nor forgotten: a definition that is deleted and made again brings back
     /// the same kind.
@@ -94,7 +95,9 @@ impl Registry {
     }
 
     fn named(&self, group: &str, kind: &str) -> Result<usize, usize> {
-        self.names.binary_search_by(|(known, of, _)| (&**known, &**of).cmp(&(kind, group)))
+        self.names.binary_search_by(|(known, of, _)| {
+            (known.len(), &**known, &**of).cmp(&(kind.len(), kind, group))
+        })
     }
 
     /// The version in which objects of a kind are kept.

@@ -174,9 +174,17 @@ impl Server {
         if revision < self.compacted {
             return None;
         }
-        let at = match self.log.binary_search_by(|entry| entry.revision.cmp(&revision)) {
-            Ok(at) => at + 1,
-            Err(at) => at,
+        // Where each revision stands in the log, its place is known.
+        let since = usize::try_from(self.revision.saturating_sub(revision)).unwrap_or(usize::MAX);
+        let guess = self.log.len().saturating_sub(since);
+        let last = guess.checked_sub(1).and_then(|last| self.log.get(last));
+        let at = if last.is_some_and(|entry| entry.revision == revision) {
+            guess
+        } else {
+            match self.log.binary_search_by(|entry| entry.revision.cmp(&revision)) {
+                Ok(at) => at + 1,
+                Err(at) => at,
+            }
         };
         Some(LogPosition(self.forgotten + at as u64))
     }

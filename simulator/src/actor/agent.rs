@@ -8,7 +8,7 @@ use drydock_apiserver::Request;
 use drydock_operator_core::base64;
 use drydock_operator_core::plan::AgentCall;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Ctx;
@@ -520,18 +520,27 @@ fn event_name(run: &Run, probe: &Probing) -> Option<String> {
     Some(format!("{}.{:x}", run.name, random::fnv32(text.as_bytes())))
 }
 
+/// In the order in which the agent's own type has them.
+#[derive(Serialize)]
+struct Said<'a> {
+    instance: &'a str,
+    probe: &'a str,
+    code: i32,
+    output: &'a str,
+    message: &'a str,
+}
+
 fn message(spec: &ProbeSpec, report: &Report) -> String {
     const CUT: &str = "...(truncated)";
     let render = |output: &str, message: &str| {
-        let output = base64::encode(output.as_bytes());
-        let fields = json!({
-            "instance": spec.instance, "probe": spec.action, "code": report.code, "output": output, "message": message,
-        });
-        // In the order in which the agent's own type has them.
-        let keys = ["instance", "probe", "code", "output", "message"];
-        let members: Vec<String> =
-            keys.iter().map(|key| format!("\"{key}\":{}", fields[*key])).collect();
-        format!("{{{}}}", members.join(","))
+        let said = Said {
+            instance: &spec.instance,
+            probe: &spec.action,
+            code: report.code,
+            output: &base64::encode(output.as_bytes()),
+            message,
+        };
+        serde_json::to_string(&said).expect("plain data is written as JSON")
     };
     let shorten = |text: &str, by: usize| {
         let keep = text.len().saturating_sub(by + CUT.len());

@@ -162,12 +162,13 @@ fn next_write(ctx: &Ctx<'_>, service: &Object) -> Option<Request> {
     let (namespace, name) = (service.namespace(), service.name());
     let members = members(ctx, service);
     let endpoints = tree(endpoints(service, &members));
-    let meta = json!({
-        "name": name, "namespace": namespace,
-        "labels": service.tree().at(&["metadata", "labels"]).map_or(json!({}), Tree::to_value),
-    });
     match ctx.get("", "Endpoints", namespace, name) {
         None => {
+            let labels = service.tree().at(&["metadata", "labels"]);
+            let meta = json!({
+                "name": name, "namespace": namespace,
+                "labels": labels.map_or(json!({}), Tree::to_value),
+            });
             let object = json!({ "apiVersion": "v1", "kind": "Endpoints", "metadata": meta });
             let object = tree(object);
             let object =

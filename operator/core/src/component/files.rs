@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use drydock_operator_api::Resource;
 use drydock_operator_api::apps::{Action, Component, Config, FileTemplate};
 use drydock_operator_api::core::ConfigMap;
-use serde_json::json;
 
 use super::hold::Hold;
 use super::names_of::{base, merged, owned_meta};
@@ -184,7 +183,7 @@ fn entry(
             None => Key::new(&file.namespace, &file.template),
         };
         let data = render(tree, file, &key, vars, &variables)?;
-        let hash = given_hash.unwrap_or_else(|| hash::config_hash(&json!(data)));
+        let hash = given_hash.unwrap_or_else(|| hash::config_hash(&data));
         (names::file_config_map(tree.name(), &file.name), Some(data), Some(hash))
     };
     Ok(Entry {

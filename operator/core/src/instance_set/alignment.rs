@@ -202,32 +202,38 @@ fn claims(tree: &Tree, draft: &mut Draft<InstanceSet>, name: &Name, shape: &Shap
                 claim.metadata.annotations.extend(template.metadata.annotations.clone());
                 object::adopt(set, &mut claim.metadata);
                 draft.patch(&**stored, &claim);
-                let before = claim.clone();
-                resize(&mut claim, template);
-                // A driver may refuse to expand, for ever: nothing else shall wait for it.
-                draft.patch_last(&before, &claim);
+                if let Some(resized) = resized(&claim, template) {
+                    // A driver may refuse to expand, for ever: nothing else shall wait for it.
+                    draft.patch_last(&claim, &resized);
+                }
             }
         }
     }
 }
 
-/// A request is only ever raised, unless the access modes change with it.
-fn resize(claim: &mut PersistentVolumeClaim, template: &ClaimTemplate) {
+/// The claim with another size, if it is to have one: a request is only ever raised, unless the access modes change with
+/// it.
+fn resized(
+    claim: &PersistentVolumeClaim,
+    template: &ClaimTemplate,
+) -> Option<PersistentVolumeClaim> {
     let wanted_modes = template.spec.access_modes.clone().unwrap_or_default();
     let storage = |requests: Option<&BTreeMap<String, Quantity>>| {
         requests.and_then(|requests| requests.get("storage")).cloned()
     };
     let requests = template.spec.resources.as_ref().and_then(|it| it.requests.as_ref());
-    let Some(wanted) = storage(requests) else { return };
+    let wanted = storage(requests)?;
     let stored = storage(claim.spec.resources.requests.as_ref());
     let value = |quantity: &Quantity| quantity::nanos(&quantity.0);
     let enough = stored.as_ref().and_then(value) >= value(&wanted);
     if claim.spec.access_modes == wanted_modes && enough {
-        return;
+        return None;
     }
+    let mut claim = claim.clone();
     claim.spec.access_modes = wanted_modes;
     let requests = claim.spec.resources.requests.get_or_insert_default();
     requests.insert("storage".to_owned(), wanted);
+    Some(claim)
 }
 
 /// The claims go while their pod is still there: should we be interrupted here, the pod is what

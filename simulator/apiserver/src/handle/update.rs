@@ -409,32 +409,34 @@ fn all_but_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
 
 /// What a client leaves out of the metadata, or may not decide, stays as it was.
 fn keep_metadata(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
-    let mut tree = new.clone();
+    let metadata = |tree: &Tree| tree.get("metadata").cloned().unwrap_or_default();
+    let (old, given) = (metadata(old), metadata(new));
+    let mut kept = given.clone();
     for key in ["resourceVersion", "generation", "managedFields"] {
-        tree = take(&tree, old, &["metadata", key]);
+        kept = take(&kept, &old, &[key]);
     }
     // It goes where an object is stored, which is never tried.
     if !call.server.is_trial || call.server.profile().minor < 24 {
-        tree = take(&tree, old, &["metadata", "selfLink"]);
+        kept = take(&kept, &old, &["selfLink"]);
     }
     // What a client says of its making, or of its end once that is settled, is read over.
-    let ends = old.at(&["metadata", "deletionTimestamp"]).is_some_and(|time| !time.is_null());
+    let ends = old.get("deletionTimestamp").is_some_and(|time| !time.is_null());
     for (key, settled) in [
         ("uid", false),
         ("creationTimestamp", true),
         ("deletionTimestamp", ends),
         ("deletionGracePeriodSeconds", false),
     ] {
-        if settled || tree.at(&["metadata", key]).is_none_or(Tree::is_empty) {
-            tree = take(&tree, old, &["metadata", key]);
+        if settled || kept.get(key).is_none_or(Tree::is_empty) {
+            kept = take(&kept, &old, &[key]);
         }
     }
     for key in ["labels", "annotations", "finalizers", "ownerReferences"] {
-        if tree.at(&["metadata", key]).is_some_and(Tree::is_empty) {
-            tree = tree.without(&["metadata", key]);
+        if kept.get(key).is_some_and(Tree::is_empty) {
+            kept = kept.without(&[key]);
         }
     }
-    tree
+    if kept.same(&given) { new.clone() } else { new.with(&["metadata"], kept) }
 }
 
 /// `tree` with what `from` has at a path, or without anything there.

@@ -12,7 +12,7 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::{Member, Node, Tree, text};
+use super::{FEW, Member, Node, Tree, text};
 
 /// An object that does not have the shape of the type it was to be read as.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,7 +93,8 @@ impl<'de> Visitor<'de> for Anything<'_> {
         Ok(items.into())
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
-        let mut members: Vec<Member> = Vec::new();
+        // How many there are shows at the end; most have few.
+        let mut members: Vec<Member> = Vec::with_capacity(FEW);
         while let Some(Key(key)) = map.next_key()? {
             members.push((key, map.next_value_seed(self)?));
         }

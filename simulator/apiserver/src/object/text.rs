@@ -32,15 +32,16 @@ pub(crate) fn text(string: &str) -> Arc<str> {
 /// From the length and both ends: what texts of one length have in common is mostly in the middle.
 fn slot_of(string: &str) -> usize {
     let bytes = string.as_bytes();
-    let word = |bytes: &[u8]| {
-        let mut word = [0; 8];
-        word[..bytes.len()].copy_from_slice(bytes);
-        u64::from_le_bytes(word)
-    };
-    let ends = if bytes.len() <= 8 {
-        word(bytes)
-    } else {
-        word(&bytes[..8]).rotate_left(23) ^ word(&bytes[bytes.len() - 8..])
+    let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            u64::from_le_bytes(*first).rotate_left(23) ^ u64::from_le_bytes(*last)
+        }
+        _ => match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => {
+                u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+            }
+            _ => bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        },
     };
     let mixed = (ends ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 52) as usize % SLOTS

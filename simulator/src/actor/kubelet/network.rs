@@ -108,8 +108,10 @@ impl Kubelet {
             let engine: &mut Engine = Arc::make_mut(engine);
             engine.react(input, &mut Turn { now, effects: &mut effects });
         }
-        effects = self.carry_out(ctx, mark, effects);
-        effects.clear();
+        if !effects.is_empty() {
+            effects = self.carry_out(ctx, mark, effects);
+            effects.clear();
+        }
         self.effects = effects;
         if !quiet {
             self.publish(ctx, mark.slot);
@@ -205,20 +207,21 @@ impl Kubelet {
             Some(engine) => engine.facts(),
             None => Facts { up: process.is_up(), ..Facts::default() },
         };
-        let mut role: Arc<str> = "".into();
+        let mut role = None;
         if let Some((leader, follower)) = run.roles.as_ref().filter(|_| facts.up) {
             let leads =
                 self.groups.get(&run.group).is_some_and(|group| group.leader() == Some(&run.key));
             facts.leads = Some(leads);
             facts.accepts_writes = leads;
-            role = if leads { leader.clone() } else { follower.clone() };
+            role = Some(if leads { leader } else { follower });
         } else if let Some(leads) = facts.leads {
             let print = &process.model.print;
-            role = if leads { print.leader.clone() } else { print.follower.clone() };
+            role = Some(if leads { &print.leader } else { &print.follower });
         }
-        if run.facts.as_ref() == Some(&facts) && run.role == role {
+        if run.facts.as_ref() == Some(&facts) && *run.role == *role.map_or("", |role| role) {
             return;
         }
+        let role: Arc<str> = role.cloned().unwrap_or_default();
         let mut said = PodFacts {
             pod_uid: run.uid.clone(),
             engine: process.model.engine.clone(),

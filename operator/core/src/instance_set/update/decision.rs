@@ -148,6 +148,10 @@ fn same_resources(wanted: &[Wanted], found: &[Container]) -> bool {
         let resources = wanted.resources.as_ref();
         let limits = resources.and_then(|it| it.limits.as_ref());
         let requests = resources.and_then(|it| it.requests.as_ref());
+        // Nearly always they are written alike, too.
+        if limits == Some(&found.resources.limits) && requests == Some(&found.resources.requests) {
+            return true;
+        }
         ["cpu", "memory"].into_iter().all(|resource| {
             let of = |amounts: Option<&BTreeMap<String, Quantity>>| {
                 amounts
