@@ -309,6 +309,9 @@ pub struct Limits {
     pub required: Vec<Arc<str>>,
 }
 
+/// More members than any builtin type has.
+const MANY: usize = 64;
+
 impl Node {
     /// Members that objects of the server's own types always have, with what they have there when nobody set them;
     /// sorted by name.
@@ -320,8 +323,12 @@ impl Node {
     }
 
     pub fn member(&self, name: &str) -> Option<&Member> {
-        // Comparing lengths tells most of them apart, so one by one is sooner than by halves.
-        self.members.iter().find(|member| *member.name == *name)
+        // Comparing lengths tells most of them apart, so one by one is sooner than by halves, unless there are many.
+        if self.members.len() <= MANY {
+            return self.members.iter().find(|member| *member.name == *name);
+        }
+        let at = self.members.binary_search_by(|member| (*member.name).cmp(name)).ok()?;
+        Some(&self.members[at])
     }
 }
 

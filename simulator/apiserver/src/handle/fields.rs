@@ -55,9 +55,8 @@ fn remarks(call: &Call<'_>, unknown: &[String]) -> Remarks {
     let is_read = !call.info().custom && !is_strategic(call);
     let plain = |paths: &[String]| {
         let told = paths.iter().take(if is_read { MOST } else { usize::MAX });
-        let say = |path: &String| match is_read {
-            true => unknown_field(path),
-            false => format!("unknown field \"{path}\""),
+        let say = |path: &String| {
+            if is_read { unknown_field(path) } else { format!("unknown field \"{path}\"") }
         };
         told.map(say).collect::<Vec<_>>()
     };

@@ -11,6 +11,7 @@ use serde::de::{
     SeqAccess, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
+use serde_json::de::Read;
 
 use super::{FEW, Member, Node, Tree, text};
 
@@ -35,9 +36,12 @@ impl Tree {
     /// A text of JSON, and whether a member stands in it twice.
     pub(crate) fn from_json_noting(bytes: &[u8]) -> Result<(Self, bool), serde_json::Error> {
         let twice = Cell::new(false);
-        let mut text = serde_json::Deserializer::from_slice(bytes);
-        let tree = Anything { twice: &twice }.deserialize(&mut text)?;
-        text.end()?;
+        let anything = Anything { twice: &twice };
+        // To check a text as a whole is cheaper than to check each string of it; an error says where it stands.
+        let tree = match std::str::from_utf8(bytes) {
+            Ok(text) => anything.of(serde_json::Deserializer::from_str(text)),
+            Err(_) => anything.of(serde_json::Deserializer::from_slice(bytes)),
+        }?;
         Ok((tree, twice.get()))
     }
 }
@@ -46,6 +50,17 @@ impl Tree {
 struct Anything<'n> {
     /// Whether a member stood there twice.
     twice: &'n Cell<bool>,
+}
+
+impl Anything<'_> {
+    fn of<'de, R: Read<'de>>(
+        self,
+        mut text: serde_json::Deserializer<R>,
+    ) -> Result<Tree, serde_json::Error> {
+        let tree = self.deserialize(&mut text)?;
+        text.end()?;
+        Ok(tree)
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Anything<'_> {

@@ -47,11 +47,7 @@ impl Tree {
     }
 
     pub fn from_json(bytes: &[u8]) -> Result<Tree, serde_json::Error> {
-        // To check a text as a whole is cheaper than to check each string of it; an error says where it stands.
-        match std::str::from_utf8(bytes) {
-            Ok(text) => serde_json::from_str(text),
-            Err(_) => serde_json::from_slice(bytes),
-        }
+        Self::from_json_noting(bytes).map(|(tree, _)| tree)
     }
 
     /// What has no JSON form (a map with keys that are no strings) becomes null.

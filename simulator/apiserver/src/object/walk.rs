@@ -36,13 +36,6 @@ impl<'de, W: Walk> DeserializeSeed<'de> for Teller<'_, W> {
     }
 }
 
-impl<W: Walk> Teller<'_, W> {
-    fn leaf<E>(self, value: impl Into<Tree>) -> Result<(), E> {
-        self.0.leaf(value.into());
-        Ok(())
-    }
-}
-
 impl<'de, W: Walk> Visitor<'de> for Teller<'_, W> {
     type Value = ();
 
@@ -50,22 +43,28 @@ impl<'de, W: Walk> Visitor<'de> for Teller<'_, W> {
         f.write_str("any JSON value")
     }
     fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.leaf(value)
+        self.0.leaf(value.into());
+        Ok(())
     }
     fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.leaf(number)
+        self.0.leaf(number.into());
+        Ok(())
     }
     fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.leaf(number)
+        self.0.leaf(number.into());
+        Ok(())
     }
     fn visit_f64<E>(self, number: f64) -> Result<(), E> {
-        self.leaf(number)
+        self.0.leaf(number.into());
+        Ok(())
     }
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.leaf(text)
+        self.0.leaf(text.into());
+        Ok(())
     }
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.leaf(Tree::null())
+        self.0.leaf(Tree::null());
+        Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
@@ -74,12 +73,15 @@ impl<'de, W: Walk> Visitor<'de> for Teller<'_, W> {
             self.0.item(at);
             let more = seq.next_element_seed(Teller(&mut *self.0))?.is_some();
             self.0.leave();
-            match (more, at) {
-                (true, _) => at += 1,
-                (false, 0) => return self.leaf(Tree::list([])),
-                (false, _) => return Ok(()),
+            if !more {
+                break;
             }
+            at += 1;
         }
+        if at == 0 {
+            self.0.leaf(Tree::list([]));
+        }
+        Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -93,6 +95,9 @@ impl<'de, W: Walk> Visitor<'de> for Teller<'_, W> {
             self.0.leave();
             seen.insert(key);
         }
-        if seen.is_empty() { self.leaf(Tree::empty_map()) } else { Ok(()) }
+        if seen.is_empty() {
+            self.0.leaf(Tree::empty_map());
+        }
+        Ok(())
     }
 }

@@ -205,8 +205,8 @@ fn of_wrong_values_the_first_of_the_text_is_told() {
 
 #[test]
 fn who_scales_an_object_is_warned_of_it() {
-    let mut server = server();
     const SETS: Gvr = Gvr::new("apps", "v1", "statefulsets");
+    let mut server = server();
     let template = json!({ "metadata": { "labels": { "app": "s" } },
         "spec": { "containers": [{ "name": "a", "image": "image:1" }] } });
     let spec = json!({ "serviceName": "s", "selector": { "matchLabels": { "app": "s" } },

@@ -304,7 +304,7 @@ fn cluster_ip(
                 ),
             }),
             Ok(_) if taken.trial.is_none() && taken.ips.contains(stated) => {
-                refuse("provided IP is already allocated")
+                refuse("provided IP is already allocated");
             }
             _ => {}
         }
