@@ -312,3 +312,19 @@ fn who_keeps_the_number_through_a_scale_stands_twice_until_the_next_write() {
     assert_eq!(after, [entry("one Update", false)]);
     assert_eq!(taken, [entry("two Update", true), entry("one Update", false)]);
 }
+
+#[test]
+fn nobody_owns_what_has_a_set_of_fields_that_is_no_map() {
+    let mut server = server();
+    let templates = Gvr::new("", "v1", "podtemplates");
+    let mut template = |name: &str, fields: Value| {
+        let metadata = json!({ "managedFields": [{ "fieldsV1": fields }] });
+        let containers = json!([{ "name": "a", "image": "i" }]);
+        let template = json!({ "metadata": metadata, "spec": { "containers": containers } });
+        let object = json!({ "metadata": { "name": name }, "template": template });
+        shown(&mut server, &create(templates.clone(), object))
+    };
+
+    assert_eq!(owners(&template("a", json!("x"))), []);
+    assert_eq!(owners(&template("b", json!({}))).len(), 1);
+}

@@ -145,3 +145,71 @@ fn a_strategic_patch_orders_only_lists_that_its_type_has() {
     );
     assert_eq!(merge.message, "unknown patch type: merge in map: map[$patch:merge]");
 }
+
+#[test]
+fn an_address_outside_of_the_range_is_refused_by_a_dry_run_in_words_of_its_own() {
+    let service = json!({ "metadata": { "name": "s" },
+        "spec": { "clusterIP": "10.0.0.1", "ports": [{ "port": 1 }] } });
+    let request = create(SERVICES, service);
+
+    let real = refused(&mut server(), &request).message;
+    let dry = refused(&mut server(), &request.dry_run()).message;
+
+    assert!(real.ends_with("the provided network does not match the current range"), "{real}");
+    assert!(dry.contains("the provided IP (10.0.0.1) is not in the valid range."), "{dry}");
+}
+
+#[test]
+fn two_ports_that_would_be_one_of_the_nodes_fail_where_a_service_changes() {
+    let mut server = server();
+    let ports = json!([{ "name": "a", "port": 1, "nodePort": 30100 },
+        { "name": "b", "port": 2, "nodePort": 30100 }]);
+    let service = |ports: &Value| json!({ "metadata": { "name": "s" }, "spec": { "type": "NodePort", "ports": ports } });
+
+    let new = refused(&mut server, &create(SERVICES, service(&ports)));
+    ok(&mut server, &create(SERVICES, service(&json!([{ "port": 1 }]))));
+    let changed = refused(&mut server, &merge(SERVICES, "s", service(&ports)));
+
+    assert_eq!(new.code, 422);
+    assert_eq!((changed.code, &*changed.message), (500, "duplicate nodePort: {TCP 30100}"));
+}
+
+#[test]
+fn a_text_whose_type_has_a_name_is_printed_as_json_and_a_plain_one_as_go_quotes_it() {
+    let mut server = server();
+    let odd = |name: &str, operator: &str| {
+        let toleration = json!({ "operator": operator, "effect": "<&>" });
+        let containers = json!([{ "name": name, "image": "i" }]);
+        json!({ "metadata": { "name": "a" },
+            "spec": { "containers": containers, "tolerations": [toleration] } })
+    };
+
+    let typed = refused(&mut server, &create(PODS, odd("a", "<&>"))).message;
+    let plain = refused(&mut server, &create(PODS, odd("<&>", "Exists"))).message;
+
+    let typed_text = r#"spec.tolerations[0].operator: Invalid value: "\u003c\u0026\u003e""#;
+    assert!(typed.contains(typed_text), "{typed}");
+    assert!(plain.contains(r#"spec.containers[0].name: Invalid value: "<&>""#), "{plain}");
+}
+
+#[test]
+fn the_beginning_of_a_name_is_looked_at_again_wherever_it_came_from() {
+    let mut server = server();
+    let containers = json!([{ "name": "a", "image": "i" }]);
+    let template =
+        json!({ "metadata": { "labels": { "a": "b" } }, "spec": { "containers": containers } });
+    let spec = json!({ "selector": { "a": "b" }, "template": template });
+    let controller = json!({ "metadata": { "name": "c" }, "spec": spec });
+    ok(&mut server, &create(CONTROLLERS, controller));
+    let roles = Gvr::new("rbac.authorization.k8s.io", "v1", "roles");
+    let role = json!({ "metadata": { "name": "r", "generateName": ".." }, "rules": [] });
+
+    let by_status = merge(CONTROLLERS, "c", json!({ "metadata": { "generateName": "ä" } }));
+    ok(&mut server, &by_status.subresource("status"));
+    let later =
+        refused(&mut server, &merge(CONTROLLERS, "c", json!({ "spec": { "replicas": 2 } })));
+    let role = refused(&mut server, &create(roles, role));
+
+    assert_eq!(fields(&later), ["metadata.generateName"]);
+    assert_eq!(fields(&role), ["metadata.generateName"]);
+}

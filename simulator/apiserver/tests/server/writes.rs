@@ -185,3 +185,20 @@ fn a_group_that_is_not_served_is_not_found_and_comes_back_with_its_objects() {
     );
     assert_eq!(back.objects().len(), 1);
 }
+
+#[test]
+fn a_new_pod_is_believed_what_quality_of_service_it_has() {
+    let mut server = server();
+    let mut stated = json!({ "metadata": { "name": "a" },
+        "spec": { "containers": [{ "name": "a", "image": "i" }] },
+        "status": { "qosClass": "Guaranteed", "reason": "Lost" } });
+
+    let believed = ok(&mut server, &create(PODS, stated.clone()));
+    stated["metadata"]["name"] = "b".into();
+    stated["status"] = json!({});
+    let computed = ok(&mut server, &create(PODS, stated));
+
+    let status = |pod: &Tree| pod.get("status").map(Tree::to_value);
+    assert_eq!(status(&believed), Some(json!({ "phase": "Pending", "qosClass": "Guaranteed" })));
+    assert_eq!(status(&computed), Some(json!({ "phase": "Pending", "qosClass": "BestEffort" })));
+}
