@@ -84,11 +84,11 @@ pub struct Step {
 }
 
 impl Step {
-    /// Whether it reads whatever state the server has at hand.
+    /// Whether it reads whatever state the server has at hand, as long as it is not too old.
     pub fn takes_any_state(&self) -> bool {
         let query = self.path.split_once('?').map_or("", |(_, query)| query);
         matches!(self.verb, Verb::Get | Verb::List)
-            && query.split('&').any(|pair| pair == "resourceVersion=0")
+            && query.split('&').any(|pair| pair.starts_with("resourceVersion="))
     }
 }
 
