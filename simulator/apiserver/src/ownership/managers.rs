@@ -187,9 +187,19 @@ impl Managers {
         self.known.retain(|_, entry| group(&entry.api_version) == own);
     }
 
+    /// As they are read from the object that is there.
+    fn read_again(&mut self) {
+        for entry in self.known.values_mut() {
+            if let Some(again) = entry.fields.read_again().cloned() {
+                entry.fields = again;
+            }
+        }
+    }
+
     /// After somebody wrote `new` over `old`: what he changed is his, and nobody else's.
     pub(crate) fn update(&mut self, writer: &Writer<'_>, old: &Tree, new: &Tree) {
         self.beside.clear();
+        self.read_again();
         self.forget_other_groups(writer);
         let shape = Shape::root(writer.schema);
         // Older servers forgot who wrote what when they could not tell elements apart.
@@ -241,6 +251,7 @@ impl Managers {
         }
         let shape = Shape::root(writer.schema);
         let manager = writer.manager(Operation::Apply);
+        self.read_again();
         let former = self.clone();
         self.beside.clear();
         self.forget_other_groups(writer);

@@ -30,7 +30,29 @@ pub(crate) enum Element {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scalar(pub Tree);
 
+/// Whole numbers beyond are not all of them floats.
+const EXACT: u64 = 1 << 53;
+
 impl Scalar {
+    /// As it is read from `fieldsV1`: as a float, if it is a number. `None`: it stays as it is.
+    fn read_again(&self) -> Option<Self> {
+        let number = self.0.as_i64().filter(|number| number.unsigned_abs() > EXACT)?;
+        #[expect(clippy::cast_precision_loss, reason = "that is what happens to it")]
+        Some(Self(Tree::from(number as f64)))
+    }
+
+    fn json(&self) -> String {
+        match self
+            .0
+            .as_f64()
+            .filter(|number| self.0.type_name() == "number" && number.fract() == 0.0)
+        {
+            // Without an exponent, as Go writes it.
+            Some(whole) if whole.abs() < 1e21 => whole.to_string(),
+            _ => self.0.to_string(),
+        }
+    }
+
     fn rank(&self) -> u8 {
         match self.0.type_name() {
             "integer" | "number" => 0,
@@ -79,10 +101,13 @@ impl Element {
         match self {
             Self::Field(name) => format!("f:{name}"),
             Self::Key(keys) => {
-                let keys = keys.iter().map(|(name, value)| (name, value.0.clone()));
-                format!("k:{}", golang::html_safe(&Tree::map(keys).to_string()))
+                let keys = keys.iter();
+                let keys =
+                    keys.map(|(name, value)| format!("{}:{}", Tree::from(&**name), value.json()));
+                let keys: Vec<String> = keys.collect();
+                format!("k:{{{}}}", golang::html_safe(&keys.join(",")))
             }
-            Self::Value(value) => format!("v:{}", golang::html_safe(&value.0.to_string())),
+            Self::Value(value) => format!("v:{}", golang::html_safe(&value.json())),
             Self::Index(at) => format!("i:{at}"),
         }
     }
@@ -153,12 +178,19 @@ pub(crate) struct Set(BTreeMap<Element, Place>);
 pub(crate) struct Kept {
     set: Set,
     text: OnceLock<Box<[u8]>>,
+    /// What is read from the text, if it is not this set.
+    again: OnceLock<Option<Arc<Kept>>>,
 }
 
 impl Kept {
     /// A copy that can be changed.
     pub(crate) fn set(&self) -> Set {
         self.set.clone()
+    }
+
+    /// What the next writer reads from the text, if that is not this set: there numbers are floats.
+    pub(crate) fn read_again(&self) -> Option<&Arc<Kept>> {
+        self.again.get_or_init(|| self.set.read_again().map(Set::kept)).as_ref()
     }
 
     /// As `fieldsV1` has it.
@@ -221,8 +253,34 @@ impl Set {
         let slot = usize::try_from(digest % SLOTS as u64).expect("there are not that many");
         RECENT.with_borrow_mut(|recent| match &mut recent[slot] {
             Some(known) if known.set == self => Arc::clone(known),
-            other => Arc::clone(other.insert(Arc::new(Kept { set: self, text: OnceLock::new() }))),
+            other => Arc::clone(other.insert(Arc::new(Kept { set: self, ..Kept::default() }))),
         })
+    }
+
+    fn read_again(&self) -> Option<Self> {
+        let step_again = |step: &Element| match step {
+            Element::Key(keys) if keys.iter().any(|(_, value)| value.read_again().is_some()) => {
+                let keys = keys.iter().map(|(name, value)| {
+                    (Arc::clone(name), value.read_again().unwrap_or_else(|| value.clone()))
+                });
+                Some(Element::Key(keys.collect()))
+            }
+            Element::Value(value) => value.read_again().map(Element::Value),
+            _ => None,
+        };
+        let mut copy: Option<Self> = None;
+        for (step, place) in &self.0 {
+            let (new_step, below) = (step_again(step), place.below.read_again());
+            if new_step.is_none() && below.is_none() {
+                continue;
+            }
+            let below = below.unwrap_or_else(|| place.below.clone());
+            let copy = copy.get_or_insert_with(|| self.clone());
+            copy.0.remove(step);
+            let step = new_step.unwrap_or_else(|| step.clone());
+            copy.0.insert(step, Place { member: place.member, below });
+        }
+        copy
     }
 
     /// Puts what a walk found at one step. A place where nothing is stays out.
@@ -410,6 +468,21 @@ fn written<S: Serializer>(set: &Set, is_place: bool, serializer: S) -> Result<S:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_that_are_no_floats_are_others_once_they_were_read() {
+        let set = |number: i64| {
+            let key = format!(r#"{{"f:ports":{{"k:{{\"port\":{number}}}":{{}}}}}}"#);
+            Set::from_tree(&Tree::from_json(key.as_bytes()).unwrap()).unwrap().kept()
+        };
+        let text = |kept: &Kept| String::from_utf8(kept.text().to_vec()).unwrap();
+
+        let (exact, most) = (set(1 << 53), set(i64::MIN));
+
+        assert_eq!(exact.read_again(), None);
+        assert!(text(&most).contains("-9223372036854775808"));
+        assert!(text(most.read_again().unwrap()).contains("-9223372036854776000"));
+    }
 
     #[test]
     fn a_set_reads_as_it_was_written() {
