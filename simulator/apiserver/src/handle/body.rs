@@ -4,7 +4,7 @@ use super::{Call, fields};
 use crate::golang;
 use crate::object::Tree;
 use crate::protobuf::{self, Unreadable};
-use crate::request::Body;
+use crate::request::{Body, Verb};
 use crate::schema::{Misfit, Schema};
 use crate::status::{Details, FieldError, Status};
 use crate::yaml;
@@ -278,7 +278,8 @@ fn check_custom(call: &mut Call<'_>, tree: &Tree) -> Result<(), Status> {
             "{kind} in version \"{version}\" cannot be handled as a {kind}: json: cannot unmarshal {found} into Go value of type v1.ObjectMeta"
         )));
     }
-    same_kind(call, tree, None)
+    // Of an object that changes, that is asked once it is known which one.
+    if call.request.verb == Verb::Update { Ok(()) } else { same_kind(call, tree, None) }
 }
 
 /// What is to be said of the members of a custom object that says it is of another kind or version: it is read as what
@@ -334,9 +335,8 @@ pub(super) fn same_kind(call: &Call<'_>, tree: &Tree, old: Option<&Tree>) -> Res
             let what = format!("{}.{}", own("kind"), info.group);
             let mut errors =
                 vec![FieldError::invalid(key, &found.into(), &format!("must be {wanted}"))];
-            // Its values are not looked at then, but by expressions.
-            if let Ok((known, _)) = info.schema.prune(tree, old) {
-                errors.extend(info.schema.broken_rules(&info.schema.default(&known, old), old));
+            if let Ok((known, _)) = info.schema.prune_made(tree, old) {
+                errors.extend(info.schema.validate_another(&info.schema.default(&known, old), old));
             }
             return Err(Status::invalid_object(&what, details, &errors));
         }

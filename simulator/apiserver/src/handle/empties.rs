@@ -57,6 +57,15 @@ pub(super) fn in_lists(call: &Call<'_>, tree: &Tree) -> Option<Tree> {
     said(call, tree, Places::Lists)
 }
 
+/// The tree as its writer gave it: with what he said is empty, where its type shows that.
+pub(super) fn as_given(call: &Call<'_>, tree: &Tree) -> Tree {
+    let read = said(call, tree, Places::All).and_then(|said| {
+        let (read, _) = call.info().schema.decode(&said, None).ok()?;
+        Some(read)
+    });
+    read.unwrap_or_else(|| tree.clone())
+}
+
 /// Where something is put back.
 #[derive(Clone, Copy, PartialEq)]
 enum Places {

@@ -22,10 +22,13 @@ use crate::watch::in_version;
 pub(super) fn update(call: &mut Call<'_>) -> Answered {
     let before = call.warnings.len();
     let tree = body::object(call)?;
+    let is_another = call.info().custom && tree.str_at(&["kind"]) != Some(&*call.info().kind);
     let found = call.stored();
     let old = found.as_ref().ok();
     let (tree, stated) = claim::taken(call, &tree, old);
     let tree = match old {
+        // It is of another shape, and refused once it is known what it is to take the place of.
+        _ if is_another => tree,
         Some(old) => write::shape(call, &tree.sharing(old.tree()), Some(old))?,
         None => write::shape(call, &tree, None)?,
     };
@@ -56,6 +59,10 @@ pub(super) fn update(call: &mut Call<'_>) -> Answered {
     let uid = tree.str_at(&["metadata", "uid"]).unwrap_or_default();
     if !uid.is_empty() && uid != old.uid() {
         return Err(other_uid(call, uid, old.uid()));
+    }
+    if is_another {
+        check_revision(call, &tree, &old)?;
+        body::same_kind(call, &tree, Some(old.tree()))?;
     }
     replace(call, &old, &tree, Claim::Stated(stated))
 }
@@ -252,10 +259,8 @@ pub(super) fn revision_of(tree: &Tree) -> Result<u64, Status> {
     }
 }
 
-/// Stores `tree` as what comes after `old`, as far as the request may change it.
-pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: Claim) -> Answered {
-    escalation::check(call, wanted, Some(old.tree()))?;
-    let tree = wanted;
+/// Whether a change is of the revision that is there, or of any where that may be.
+fn check_revision(call: &Call<'_>, tree: &Tree, old: &Object) -> Result<u64, Status> {
     let revision = revision_of(tree)?;
     if revision == 0 && !call.info().unconditional_update {
         let zero = if call.server.profile().minor < 31 { "0x0" } else { "0" };
@@ -266,6 +271,14 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     if revision != 0 && revision != old.revision() {
         return Err(Status::modified(call.info(), old.name()));
     }
+    Ok(revision)
+}
+
+/// Stores `tree` as what comes after `old`, as far as the request may change it.
+pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: Claim) -> Answered {
+    escalation::check(call, wanted, Some(old.tree()))?;
+    let tree = wanted;
+    let revision = check_revision(call, tree, old)?;
     let was = old.tree();
     let tree = call.as_stored(tree);
     let tree = match call.request.subresource.as_deref() {
@@ -330,8 +343,9 @@ pub(super) fn store(
     }
     let last = call.server.remove(old, tree, note.clone());
     call.server.settle(&last, Some(old), true);
-    // The client sees what it would have stored, not the revision of the deletion.
-    let shown = tree.with(&["metadata", "resourceVersion"], old.revision().to_string());
+    // The client sees what it would have stored, not the revision of the deletion, and it was not read back.
+    let shown = empties::as_given(call, tree)
+        .with(&["metadata", "resourceVersion"], old.revision().to_string());
     let shown = Object::new(call.kind.id, shown, note, ownership, Some(old));
     call.answer(200, shown, true)
 }

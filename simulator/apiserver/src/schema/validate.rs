@@ -26,16 +26,37 @@ impl Schema {
         if !self.is_custom() || old.is_some_and(|old| old.same(tree)) {
             return Vec::new();
         }
-        let mut context = Context {
+        let mut context = self.context();
+        values(self.node(), tree, old, &Path::Root, &mut context);
+        context.faults.0.extend(beside());
+        self.lists_and_rules(tree, old, before, context.faults)
+    }
+
+    /// What is wrong with an object that is of another kind: nobody looks at its values then, but at the objects within
+    /// it and at lists, and expressions are asked.
+    pub(crate) fn validate_another(&self, tree: &Tree, old: Option<&Tree>) -> Vec<FieldError> {
+        let mut context = self.context();
+        objects_within(self.node(), tree, &Path::Root, &mut context);
+        self.lists_and_rules(tree, old, &[], context.faults)
+    }
+
+    fn context(&self) -> Context {
+        Context {
             minor: self.minor,
             is_old: self.minor < 24,
             meta: Some(self.meta.clone()),
             ..Context::default()
-        };
-        values(self.node(), tree, old, &Path::Root, &mut context);
-        context.faults.0.extend(beside());
-        unique::check(self.node(), tree, old, &Path::Root, &mut context.faults);
-        let mut faults = context.faults;
+        }
+    }
+
+    fn lists_and_rules(
+        &self,
+        tree: &Tree,
+        old: Option<&Tree>,
+        before: &[FieldError],
+        mut faults: Faults,
+    ) -> Vec<FieldError> {
+        unique::check(self.node(), tree, old, &Path::Root, &mut faults);
         if self.root().traits.rules {
             // Expressions would stumble over it.
             if faults.0.iter().chain(before).any(blocks) {
@@ -47,15 +68,6 @@ impl Schema {
             } else {
                 rule::check(self.node(), tree, old, &Path::Root, &mut faults);
             }
-        }
-        faults.0
-    }
-
-    /// What expressions have against an object whose values nobody looked at.
-    pub(crate) fn broken_rules(&self, tree: &Tree, old: Option<&Tree>) -> Vec<FieldError> {
-        let mut faults = Faults::default();
-        if self.root().traits.rules {
-            rule::check(self.node(), tree, old, &Path::Root, &mut faults);
         }
         faults.0
     }
@@ -148,6 +160,27 @@ pub(super) fn values(
                 // The validator of the real server names a map's entry like a member.
                 values(additional, value, old, &path.field(key), context);
             }
+        }
+    }
+}
+
+fn objects_within(node: &Node, value: &Tree, path: &Path<'_>, context: &mut Context) {
+    if !node.traits.embeds {
+        return;
+    }
+    if let (Some(items), true) = (&node.items, value.is_list()) {
+        for (at, item) in value.items().iter().enumerate() {
+            objects_within(items, item, &path.index(at), context);
+        }
+    }
+    if node.embedded && value.is_map() {
+        embedded(value, path, context);
+    }
+    for (key, value) in value.entries() {
+        let path = path.field(key);
+        let child = node.member(key).map(|member| &member.node).or(node.additional.as_ref());
+        if let Some(child) = child {
+            objects_within(child, value, &path, context);
         }
     }
 }
