@@ -231,3 +231,25 @@ fn of_objects_that_a_schema_says_nothing_of_nothing_is_kept_and_all_is_owned() {
     let kept = kept.get("spec").map(Tree::to_value);
     assert_eq!(kept, Some(json!({ "list": [{}], "values": { "a": {} } })));
 }
+
+#[test]
+fn an_object_of_another_kind_is_looked_at_within_and_of_a_change_after_its_revision() {
+    let mut server = server();
+    let embedded = json!({ "type": "object", "x-kubernetes-embedded-resource": true,
+        "x-kubernetes-preserve-unknown-fields": true });
+    let tags =
+        json!({ "type": "array", "x-kubernetes-list-type": "set", "items": { "type": "string" } });
+    let schema = json!({ "type": "object", "properties": { "spec": { "type": "object",
+        "properties": { "tags": tags, "template": embedded } } } });
+    ok(&mut server, &defining(&schema, &["v1"]));
+    let object = |kind: &str, spec: Value| json!({ "apiVersion": "example.com/v1", "kind": kind, "metadata": { "name": "a" }, "spec": spec });
+    let bad = object("Other", json!({ "tags": ["x", "x"], "template": { "apiVersion": "v1" } }));
+
+    let new = refused(&mut server, &create(WIDGETS, bad.clone())).message;
+    ok(&mut server, &create(WIDGETS, object("Widget", json!({}))));
+    let changed = refused(&mut server, &Request::update(WIDGETS, "default", "a", bad.into()));
+
+    let all = "[kind: Invalid value: \"Other\": must be Widget, spec.template.kind: Required value, spec.tags[1]: Duplicate value: \"x\"]";
+    assert!(new.ends_with(all), "{new}");
+    assert!(changed.message.contains("metadata.resourceVersion"), "{changed}");
+}

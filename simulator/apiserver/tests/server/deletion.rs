@@ -115,3 +115,21 @@ fn a_collection_is_deleted_by_its_selector() {
     assert_eq!(names(&deleted), ["a", "c"]);
     assert_eq!(names(&done(&mut server, &Request::list(CONFIG_MAPS, "default"))), ["b"]);
 }
+
+#[test]
+fn what_goes_by_a_change_is_shown_as_it_was_given() {
+    let mut server = server();
+    let slices = Gvr::new("discovery.k8s.io", "v1", "endpointslices");
+    let slice = |finalizers: Value| {
+        json!({ "addressType": "IPv4", "endpoints": [], "ports": [],
+            "metadata": { "name": "s", "finalizers": finalizers } })
+    };
+    let update = Request::update(slices.clone(), "default", "s", slice(json!([])).into());
+
+    let made = ok(&mut server, &create(slices.clone(), slice(json!(["example.com/a"]))));
+    ok(&mut server, &Request::delete(slices, "default", "s"));
+    let gone = ok(&mut server, &update);
+
+    assert_eq!(made.get("ports"), Some(&Tree::null()), "it was read back");
+    assert_eq!(gone.get("ports"), Some(&Tree::list([])));
+}
