@@ -57,13 +57,21 @@ pub(super) fn in_lists(call: &Call<'_>, tree: &Tree) -> Option<Tree> {
     said(call, tree, Places::Lists)
 }
 
-/// The tree as its writer gave it: with what he said is empty, where its type shows that.
+/// The tree as its writer gave it: with what he said is empty, where its type shows that, and with the link that goes
+/// where an object is stored.
 pub(super) fn as_given(call: &Call<'_>, tree: &Tree) -> Tree {
     let read = said(call, tree, Places::All).and_then(|said| {
         let (read, _) = call.info().schema.decode(&said, None).ok()?;
         Some(read)
     });
-    read.unwrap_or_else(|| tree.clone())
+    let shown = read.unwrap_or_else(|| tree.clone());
+    let link = ["metadata", "selfLink"];
+    match call.given.as_ref().and_then(|given| given.str_at(&link)) {
+        Some(stated) if !stated.is_empty() && call.server.profile().minor >= 24 => {
+            shown.with(&link, stated)
+        }
+        _ => shown,
+    }
 }
 
 /// Where something is put back.

@@ -120,9 +120,10 @@ fn a_collection_is_deleted_by_its_selector() {
 fn what_goes_by_a_change_is_shown_as_it_was_given() {
     let mut server = server();
     let slices = Gvr::new("discovery.k8s.io", "v1", "endpointslices");
+    let link = ["metadata", "selfLink"];
     let slice = |finalizers: Value| {
         json!({ "addressType": "IPv4", "endpoints": [], "ports": [],
-            "metadata": { "name": "s", "finalizers": finalizers } })
+            "metadata": { "name": "s", "finalizers": finalizers, "selfLink": "/s" } })
     };
     let update = Request::update(slices.clone(), "default", "s", slice(json!([])).into());
 
@@ -132,4 +133,5 @@ fn what_goes_by_a_change_is_shown_as_it_was_given() {
 
     assert_eq!(made.get("ports"), Some(&Tree::null()), "it was read back");
     assert_eq!(gone.get("ports"), Some(&Tree::list([])));
+    assert_eq!((made.str_at(&link), gone.str_at(&link)), (None, Some("/s")));
 }
