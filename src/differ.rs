@@ -6,6 +6,7 @@
 
 mod chance;
 mod compare;
+mod definition;
 mod draw;
 #[cfg(test)]
 mod faults;
@@ -32,7 +33,7 @@ use self::fields::Field;
 use self::kinds::Kind;
 use self::report::{Found, Told, class};
 use self::server::Server;
-use self::story::{Names, Story, Verb};
+use self::story::{Names, Step, Story, Verb};
 use crate::servers::{Served, client};
 use crate::{Exit, Refusal, input, paint};
 
@@ -79,6 +80,9 @@ pub struct Arguments {
     /// How many smaller stories to try for each that differs
     #[arg(long, value_name = "N", default_value_t = 250)]
     shrink: usize,
+    /// How often to tell a story that differs again: what the other server once answers as ours does is chance
+    #[arg(long, value_name = "N", default_value_t = AGAIN)]
+    again: u32,
     /// Show and keep every story that differs, not one of each kind of difference
     #[arg(long)]
     every: bool,
@@ -94,7 +98,8 @@ impl Arguments {
     /// Whether there are such kinds and verbs.
     fn check(&self) -> Result<(), Refusal> {
         let examples = examples().map_err(|error| Refusal::not_run(format_args!("{error:#}")))?;
-        let kinds: Vec<&str> = examples.keys().map(String::as_str).collect();
+        let kinds = examples.keys().map(String::as_str);
+        let kinds: Vec<&str> = kinds.chain([kinds::GENERATED]).collect();
         let verbs = Verb::ALL.map(Verb::name);
         for (option, wanted, known) in
             [("--kind", &self.kind, &kinds[..]), ("--verb", &self.verb, &verbs[..])]
@@ -128,7 +133,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Refusal> {
         let found = if again.is_empty() {
             drawn(&sides, arguments).await
         } else {
-            retold(&sides, &again).await
+            retold(&sides, &again, arguments.again).await
         };
         let found = found.map_err(|error| Refusal::not_run(format_args!("{error:#}")))?;
         found.report(arguments)
@@ -259,13 +264,51 @@ impl Sides {
                 let difference = explained(difference, &ours, &theirs);
                 return Ok(Some((at, difference)));
             }
+            if let Some(object) = step.is_seen_to() {
+                self.settle(&object, [my_names, other_names], &symbols).await?;
+            }
         }
         Ok(None)
     }
 
+    /// Waits until the other server has said what it says itself of an object, as ours does at once; if it never says
+    /// the same, the next step is told that.
+    async fn settle(
+        &self,
+        object: &str,
+        names: [&Names; 2],
+        symbols: &[Symbols; 2],
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + LATE;
+        let [mut my_names, mut other_names] = names.map(Names::clone);
+        let look = Step::read(object);
+        loop {
+            let (ours, theirs) = tokio::join!(
+                self.ours.play(&look, &mut my_names),
+                self.theirs.play(&look, &mut other_names),
+            );
+            let (ours, theirs) = (ours?, theirs?);
+            if compare::first(&ours, &theirs, &mut symbols.clone()).is_none() {
+                for list in definition::lists(&theirs.body()) {
+                    while self.ours.get(&list).await.is_ok()
+                        && self.theirs.get(&list).await.is_err()
+                        && Instant::now() < deadline
+                    {
+                        tokio::time::sleep(SHORTLY).await;
+                    }
+                }
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Ok(());
+            }
+            tokio::time::sleep(SHORTLY).await;
+        }
+    }
+
     /// Whether the other server also answers a story as ours does, once it is told a few times more.
-    async fn is_chance(&self, story: &Story, telling: &str) -> anyhow::Result<bool> {
-        any_alike(async |again| {
+    async fn is_chance(&self, story: &Story, telling: &str, most: u32) -> anyhow::Result<bool> {
+        any_alike(most, async |again| {
             let mut scratch = Told::default();
             self.tell(story, &format!("{telling}-again{again}"), &mut scratch).await
         })
@@ -309,9 +352,10 @@ const AGAIN: u32 = 20;
 /// Whether any of some more tellings finds no difference: then one server answers the same story in two ways, and ours
 /// always in one.
 async fn any_alike<F>(
+    most: u32,
     mut tell: impl AsyncFnMut(u32) -> anyhow::Result<Option<F>>,
 ) -> anyhow::Result<bool> {
-    for again in 0..AGAIN {
+    for again in 0..most {
         if tell(again).await?.is_none() {
             return Ok(true);
         }
@@ -321,6 +365,7 @@ async fn any_alike<F>(
 
 /// How late what a server reads from its cache may be.
 const LATE: Duration = Duration::from_secs(1);
+const SHORTLY: Duration = Duration::from_millis(40);
 
 /// A difference in the code says little without what both say.
 fn explained(
@@ -340,7 +385,7 @@ fn explained(
     difference
 }
 
-async fn retold(sides: &Sides, stories: &[Story]) -> anyhow::Result<Told> {
+async fn retold(sides: &Sides, stories: &[Story], again: u32) -> anyhow::Result<Told> {
     let mut told = Told::default();
     for (index, story) in stories.iter().enumerate() {
         told.stories += 1;
@@ -349,7 +394,7 @@ async fn retold(sides: &Sides, stories: &[Story]) -> anyhow::Result<Told> {
             let name = format!("{}-{index}", story.kind.replace('/', "-"));
             let class = class(&difference);
             let found = Found { name, story: story.clone(), at, difference };
-            if sides.is_chance(story, &telling).await? {
+            if sides.is_chance(story, &telling, again).await? {
                 told.by_chance.push(found);
             } else {
                 *told.differing.entry(class).or_default() += 1;
@@ -412,7 +457,7 @@ async fn drawn(sides: &Sides, arguments: &Arguments) -> anyhow::Result<Told> {
         let telling = format!("s{}-{number}", arguments.seed);
         let mut cut = story.clone();
         cut.steps.truncate(at + 1);
-        match sides.is_chance(&cut, &telling).await {
+        match sides.is_chance(&cut, &telling, arguments.again).await {
             Ok(false) => {}
             Ok(true) => {
                 let found = Found { name, at, story: cut, difference };
@@ -484,7 +529,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_never_told_alike_is_no_chance() {
         let alike_at = async |when: u32| {
-            any_alike(async |again| Ok((again != when).then_some(()))).await.expect("told")
+            any_alike(AGAIN, async |again| Ok((again != when).then_some(()))).await.expect("told")
         };
 
         assert!(alike_at(0).await && alike_at(AGAIN - 1).await);

@@ -208,6 +208,9 @@ static PORT_TWICE: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// How old a row of a table is.
 static AGE: LazyLock<Regex> = LazyLock::new(|| Regex::new("^[0-9]{1,2}s$").expect("a pattern"));
+/// A real server names the types of a definition's values by the nanosecond.
+static SELF_TYPE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("selfType[0-9]+").expect("a pattern"));
 /// Go prints where a field is in memory.
 static ADDRESS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("0xc[0-9a-f]{6,}").expect("a pattern"));
@@ -290,6 +293,7 @@ impl Symbols {
         let text = UNDECLARED.replace(&text, "${1}<undeclared>");
         let text = RECORD.replace_all(&text, "${1}<revision>");
         let text = ADDRESSES.replace_all(&text, "<address>");
+        let text = SELF_TYPE.replace_all(&text, "selfType<now>");
         let text = PORT_TWICE.replace_all(&text, "${1}<port>");
         let text = SCHEME.replace_all(&text, "in scheme <where>");
         let mut text = ADDRESS.replace_all(&text, "<memory>").into_owned();

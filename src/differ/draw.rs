@@ -5,15 +5,26 @@ pub(super) mod place;
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use super::kinds::Kind;
+use super::definition::{self, DEFINITIONS};
+use super::kinds::{GENERATED, Kind};
 use super::nasty;
 use super::story::{Body, Step, Story, Verb};
 use place::{pointer, put};
 
 /// The story that a seed and a number stand for. `about` is the verb that it must have.
 pub fn story(kind: &Kind, about: Verb, seed: u64) -> Story {
-    let mut draw = Draw { kind, rng: Rng::with_seed(seed), name: "${ns}-a".to_owned() };
+    let mut rng = Rng::with_seed(seed);
     let mut steps = Vec::new();
+    let mut own = None;
+    if kind.name == GENERATED {
+        let definition = definition::drawn(&mut rng);
+        steps.push(definition::made(&definition));
+        own = Some(kind.as_in(&definition));
+    } else if kind.name == DEFINITIONS {
+        own = Some(Kind { example: definition::drawn(&mut rng).object, ..kind.clone() });
+    }
+    let kind = own.as_ref().unwrap_or(kind);
+    let mut draw = Draw { kind, rng, name: kind.object_name().to_owned() };
     if about != Verb::Create && draw.one_in(24) {
         // About an object that is not there.
     } else {
@@ -164,7 +175,7 @@ impl Draw<'_> {
         }
         if matches!(verb, Verb::List | Verb::Watch) {
             if !self.kind.namespaced {
-                query.push("fieldSelector=metadata.name%3D${ns}-a".into());
+                query.push(format!("fieldSelector=metadata.name%3D{}", self.name));
             } else if odd && self.one_in(2) {
                 query.push((*self.pick(nasty::SELECTORS)).to_owned());
             }

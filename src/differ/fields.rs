@@ -67,7 +67,7 @@ impl Field<'_> {
     /// The example is made, then changed in this place by trials of an update, a patch and a creation.
     pub fn story(&self) -> Story {
         let Self { kind, path, schema } = self;
-        let name = "${ns}-a";
+        let name = kind.object_name();
         let collection = kind.collection();
         let object = format!("{collection}/{name}");
         let mut good = kind.example.clone();

@@ -5,9 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::definition::Definition;
 use super::server::Server;
 
+/// The kind of stories that begin with a definition of their own.
+pub const GENERATED: &str = "generated/v1/things";
+
 #[expect(clippy::struct_field_names, reason = "the wire says `kind`")]
+#[derive(Clone)]
 pub struct Kind {
     /// `apps/v1/deployments`, `v1/pods`
     pub name: String,
@@ -58,16 +63,25 @@ impl Schema {
         self.at == other.at
     }
 
+    /// The schema of an object whose members are others, but for its head.
+    fn with_properties(&self, properties: &Value) -> Schema {
+        let mut at = self.at.clone();
+        let head =
+            ["apiVersion", "kind", "metadata"].map(|name| (name, at["properties"][name].take()));
+        at["properties"] = properties.clone();
+        for (name, schema) in head {
+            at["properties"][name] = schema;
+        }
+        Schema { document: Arc::clone(&self.document), at }
+    }
+
     fn below(&self, at: &Value) -> Schema {
         Schema { document: Arc::clone(&self.document), at: at.clone() }.resolved()
     }
 
     pub fn of_type(&self) -> &str {
-        self.at["type"].as_str().unwrap_or(if self.at["oneOf"].is_array() {
-            "int-or-string"
-        } else {
-            ""
-        })
+        let of_both = self.at["oneOf"].is_array() || self.at["x-kubernetes-int-or-string"] == true;
+        self.at["type"].as_str().unwrap_or(if of_both { "int-or-string" } else { "" })
     }
 
     pub fn text(&self, key: &str) -> &str {
@@ -105,6 +119,35 @@ impl Schema {
 }
 
 impl Kind {
+    /// What the object that a story is about is called.
+    pub fn object_name(&self) -> &str {
+        self.example["metadata"]["name"].as_str().unwrap_or("${ns}-a")
+    }
+
+    /// The kind that a story defines for itself: served like `like`, with another schema and example.
+    pub fn defined(like: &Kind) -> Kind {
+        Kind {
+            name: GENERATED.into(),
+            api_version: "${ns}.example/v1".into(),
+            kind: "Thing".into(),
+            root: "/apis/${ns}.example/v1".into(),
+            plural: "things".into(),
+            namespaced: true,
+            subresources: vec!["status".into(), "scale".into()],
+            ..like.clone()
+        }
+    }
+
+    /// As a definition says.
+    pub fn as_in(&self, definition: &Definition) -> Kind {
+        let schema = &definition.object["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        Kind {
+            schema: self.schema.with_properties(&schema["properties"]),
+            example: definition.example.clone(),
+            ..self.clone()
+        }
+    }
+
     pub fn collection(&self) -> String {
         if self.namespaced {
             format!("{}/namespaces/${{ns}}/{}", self.root, self.plural)
@@ -147,6 +190,8 @@ pub async fn of(server: &Server, examples: &BTreeMap<String, Value>) -> anyhow::
             });
         }
     }
+    let like = kinds.iter().find(|kind| kind.name == "differ.example/v1/plains");
+    kinds.extend(like.map(Kind::defined));
     Ok(kinds)
 }
 

@@ -62,12 +62,12 @@ impl Story {
     pub fn left_behind(&self) -> Option<String> {
         let made = self.steps.iter().find(|step| step.verb == Verb::Create)?;
         let path = made.path.split('?').next()?;
-        (!path.contains("${ns}")).then(|| format!("{path}/${{ns}}-a"))
+        (!path.contains("/namespaces/")).then(|| format!("{path}/{}", made.body.name()))
     }
 }
 
 /// Paths, queries and bodies may hold `${ns}`: the namespace of this telling, also the beginning of other names;
-/// `${rv}` and `${uid}`: of the object as it was last answered.
+/// `${rv}` and `${uid}`: of the object as it was last answered; `${ip}`: an address of this telling's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -84,6 +84,30 @@ pub struct Step {
 }
 
 impl Step {
+    pub fn read(path: &str) -> Self {
+        Self {
+            verb: Verb::Get,
+            method: "GET".into(),
+            path: path.to_owned(),
+            content_type: None,
+            accept: None,
+            body: Body::None,
+        }
+    }
+
+    /// The object that the server itself goes on to write to after this step: what it finds of a definition, say.
+    pub fn is_seen_to(&self) -> Option<String> {
+        const SEEN_TO: [&str; 3] = [
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            "/apis/apiregistration.k8s.io/v1/apiservices",
+            "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas",
+        ];
+        let path = self.path.split('?').next()?;
+        let collection = SEEN_TO.into_iter().find(|seen_to| path.starts_with(seen_to))?;
+        let name = path.strip_prefix(collection)?.split('/').nth(1);
+        (self.method != "GET").then(|| format!("{collection}/{}", name.unwrap_or(self.body.name())))
+    }
+
     /// Whether it reads whatever state the server has at hand, as long as it is not too old.
     pub fn takes_any_state(&self) -> bool {
         let query = self.path.split_once('?').map_or("", |(_, query)| query);
@@ -103,6 +127,12 @@ pub enum Body {
 }
 
 impl Body {
+    /// What the object in it is called, or would be.
+    fn name(&self) -> &str {
+        let Body::Json(object) = self else { return "${ns}-a" };
+        object["metadata"]["name"].as_str().filter(|name| !name.is_empty()).unwrap_or("${ns}-a")
+    }
+
     fn is_none(&self) -> bool {
         *self == Body::None
     }
@@ -131,7 +161,19 @@ impl Names {
         }
         let revision = if self.revision.is_empty() { "1" } else { &self.revision };
         let uid = if self.uid.is_empty() { "no-such-uid" } else { &self.uid };
-        text.replace("${ns}", &self.namespace).replace("${rv}", revision).replace("${uid}", uid)
+        let text = text.replace("${ns}", &self.namespace);
+        let text = text.replace("${rv}", revision).replace("${uid}", uid);
+        if text.contains("${ip}") { text.replace("${ip}", &self.address()) } else { text }
+    }
+
+    /// An address that no other telling has, but for a rare chance.
+    fn address(&self) -> String {
+        let hash = self
+            .namespace
+            .bytes()
+            .fold(0_u32, |hash, byte| hash.wrapping_mul(0x0100_0193) ^ u32::from(byte));
+        let [_, b, c, d] = hash.to_be_bytes();
+        format!("172.{}.{c}.{d}", 16 + b % 16)
     }
 
     /// Takes in what an answer says of the object.

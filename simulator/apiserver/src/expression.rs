@@ -1,6 +1,7 @@
 //! CEL expressions that clients write into objects: what is wrong with one before it runs, in the words of cel-go, and
 //! how a tree is seen by one.
 
+mod functions;
 mod kind;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use cel::{IdedExpr, Program};
 
 pub(crate) use kind::Kind;
 
-use kind::{Made, join, operator, receiver, result_of};
+use kind::{fits, general};
 
 /// The names that an expression may use, and what they stand for.
 pub(crate) type Scope = BTreeMap<String, Kind>;
@@ -95,23 +96,21 @@ impl Checker<'_> {
                 if select.test { Kind::Bool } else { field }
             }
             Expr::List(list) => {
-                let kinds: Vec<Kind> = list.elements.iter().map(|one| self.kind(one)).collect();
-                Kind::List(Box::new(
-                    kinds.into_iter().reduce(|a, b| join(&a, &b)).unwrap_or(Kind::Dyn),
-                ))
+                let kinds = list.elements.iter().map(|one| (one.id, self.kind(one))).collect();
+                Kind::list(self.common(kinds))
             }
             Expr::Map(map) => {
-                let mut kinds: Option<(Kind, Kind)> = None;
-                for entry in &map.entries {
-                    let EntryExpr::MapEntry(entry) = &entry.expr else { continue };
-                    let pair = (self.kind(&entry.key), self.kind(&entry.value));
-                    kinds = Some(match kinds {
-                        Some((key, value)) => (join(&key, &pair.0), join(&value, &pair.1)),
-                        None => pair,
-                    });
+                let entries = map.entries.iter().filter_map(|entry| match &entry.expr {
+                    EntryExpr::MapEntry(entry) => Some(entry),
+                    EntryExpr::StructField(_) => None,
+                });
+                let (mut keys, mut values) = (Vec::new(), Vec::new());
+                for entry in entries {
+                    keys.push((entry.key.id, self.kind(&entry.key)));
+                    values.push((entry.value.id, self.kind(&entry.value)));
                 }
-                let (key, value) = kinds.unwrap_or((Kind::Dyn, Kind::Dyn));
-                Kind::Map(Box::new(key), Box::new(value))
+                let key = self.common(keys);
+                Kind::map(key, self.common(values))
             }
             Expr::Call(call) => self.call(node.id, call),
             Expr::Comprehension(all) => self.comprehension(all),
@@ -142,6 +141,19 @@ impl Checker<'_> {
         Kind::Error
     }
 
+    /// What all elements of a literal are: of one type.
+    fn common(&mut self, elements: Vec<(u64, Kind)>) -> Kind {
+        let mut common = Kind::Free;
+        for (id, kind) in elements {
+            if !fits(&common, &kind) {
+                self.fault(id, &format!("expected type '{common}' but found '{kind}'"));
+                return Kind::Error;
+            }
+            common = general(&common, &kind);
+        }
+        common
+    }
+
     fn member(&mut self, id: u64, of: &Kind, field: &str) -> Kind {
         match of {
             Kind::Object(_, fields) => {
@@ -152,7 +164,8 @@ impl Checker<'_> {
                 Kind::Error
             }
             Kind::Map(_, value) => (**value).clone(),
-            Kind::Dyn | Kind::Error => of.clone(),
+            Kind::Optional(of) => Kind::optional(self.member(id, of, field)),
+            Kind::Dyn | Kind::Error | Kind::Free => of.clone(),
             other => {
                 let why = format!("type '{other}' does not support field selection");
                 self.fault(id, &why);
@@ -162,32 +175,40 @@ impl Checker<'_> {
     }
 
     fn call(&mut self, id: u64, call: &CallExpr) -> Kind {
-        let target = call.target.as_deref().map(|target| {
-            // The name of a library is none of a variable: `math.greatest`, `optional.of`.
-            match &target.expr {
-                Expr::Ident(name) if kind::LIBRARIES.contains(&name.as_str()) => Kind::Dyn,
-                _ => self.kind(target),
+        let mut name = call.func_name.clone();
+        if name == "_?._"
+            && let [of, field] = call.args.as_slice()
+            && let Expr::Literal(LiteralValue::String(field)) = &field.expr
+        {
+            let of = match self.kind(of) {
+                Kind::Optional(of) => *of,
+                of => of,
+            };
+            return Kind::optional(self.member(id, &of, field.inner()));
+        }
+        let mut given = Vec::new();
+        let mut is_member = false;
+        if let Some(target) = call.target.as_deref() {
+            // The name of a library is none of a variable: `optional.of`, `format.named`.
+            let qualified = match &target.expr {
+                Expr::Ident(library) => Some(format!("{library}.{name}")),
+                _ => None,
+            };
+            match qualified.filter(|name| functions::is_known(name)) {
+                Some(qualified) => name = qualified,
+                None => {
+                    is_member = true;
+                    given.push(self.kind(target));
+                }
             }
-        });
-        let mut all: Vec<Kind> = call.args.iter().map(|one| self.kind(one)).collect();
-        let name = call.func_name.as_str();
-        if all.contains(&Kind::Error) || target == Some(Kind::Error) {
-            return Kind::Error;
         }
-        match operator(name, &all) {
-            Made::Of(kind) => return kind,
-            Made::Wrong => return self.no_overload(id, name, None, &all),
-            Made::NoOperator => {}
-        }
-        let Some(made) = result_of(name, target.as_ref(), &all) else {
+        given.extend(call.args.iter().map(|one| self.kind(one)));
+        if !functions::is_known(&name) {
             self.fault(id, &format!("undeclared reference to '{name}' (in container '')"));
             return Kind::Error;
-        };
-        if let Some(of) = target.as_ref().filter(|of| !receiver(name, of)) {
-            all.truncate(call.args.len());
-            return self.no_overload(id, name, Some(of), &all);
         }
-        made
+        functions::call(&name, is_member, &given)
+            .unwrap_or_else(|| self.no_overload(id, &name, is_member, &given))
     }
 
     fn comprehension(&mut self, all: &ComprehensionExpr) -> Kind {
@@ -196,7 +217,14 @@ impl Checker<'_> {
             Kind::List(item) => (Kind::Int, (**item).clone()),
             Kind::Map(key, value) => ((**key).clone(), (**value).clone()),
             Kind::Error => (Kind::Error, Kind::Error),
-            _ => (Kind::Dyn, Kind::Dyn),
+            Kind::Dyn | Kind::Free => (Kind::Dyn, Kind::Dyn),
+            other => {
+                let why = format!(
+                    "expression of type '{other}' cannot be range of a comprehension (must be list, map, or dynamic)"
+                );
+                self.fault(all.iter_range.id, &why);
+                (Kind::Error, Kind::Error)
+            }
         };
         let mut scope = Scope::new();
         if let Some(name) = &all.iter_var2 {
@@ -221,10 +249,11 @@ impl Checker<'_> {
         made
     }
 
-    fn no_overload(&mut self, id: u64, name: &str, target: Option<&Kind>, all: &[Kind]) -> Kind {
-        let kinds: Vec<String> = all.iter().map(ToString::to_string).collect();
+    fn no_overload(&mut self, id: u64, name: &str, is_member: bool, given: &[Kind]) -> Kind {
+        let mut kinds = given.iter().map(ToString::to_string);
+        let target = if is_member { kinds.next() } else { None };
         let dot = target.map(|target| format!("{target}.")).unwrap_or_default();
-        let kinds = kinds.join(", ");
+        let kinds = kinds.collect::<Vec<_>>().join(", ");
         let why = format!("found no matching overload for '{name}' applied to '{dot}({kinds})'");
         self.fault(id, &why);
         Kind::Error
@@ -269,7 +298,7 @@ mod tests {
         let fields = BTreeMap::from([("a".to_owned(), Kind::Int)]);
         let scope = Scope::from([
             ("object".to_owned(), Kind::Dyn),
-            ("variables".to_owned(), Kind::Object("Variables", fields)),
+            ("variables".to_owned(), Kind::Object("Variables".into(), fields)),
         ]);
         let program = crate::schema::program(source).map_err(|error| shown(&error))?;
         kind_of(&program, &scope).map(|kind| kind.to_string())

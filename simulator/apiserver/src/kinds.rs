@@ -63,6 +63,8 @@ pub struct KindInfo {
     /// Whether objects are kept in this version.
     pub storage: bool,
     pub custom: bool,
+    /// Whether its definition was changed after its first objects may have been made.
+    pub redefined: bool,
     pub schema: Schema,
     pub scale: Option<Scale>,
     /// What `kubectl get` shows of a custom kind.
@@ -113,6 +115,11 @@ impl KindInfo {
     }
 
     /// Whether this is the kind of that name, of a builtin group.
+    /// Whether the real server has code of its own for deleting it, which makes it wait for what is in it.
+    pub(crate) fn ends_by_itself(&self) -> bool {
+        self.is("", "Namespace") || self.is("apiextensions.k8s.io", "CustomResourceDefinition")
+    }
+
     pub(crate) fn is(&self, group: &str, kind: &str) -> bool {
         *self.kind == *kind && *self.group == *group
     }
@@ -146,6 +153,7 @@ pub(crate) fn scale(profile: &Profile, of: &KindInfo) -> KindInfo {
         served: false,
         storage: true,
         custom: false,
+        redefined: false,
         schema: Schema::builtin(profile.table(), "autoscaling.v1.Scale")
             .expect("every version has scales")
             .for_minor(profile.minor),
@@ -277,6 +285,7 @@ fn from_row(all: &[Found], found: &Found, minor: u32) -> Option<KindInfo> {
         served: true,
         storage: is_stored(all, version, row),
         custom: false,
+        redefined: false,
         schema: Schema::builtin(table, row.definition)?.for_minor(minor),
         scale: None,
         columns: Vec::new(),

@@ -35,8 +35,8 @@ pub use error::{Faults, Path};
 pub(crate) use table::{Row, Table};
 
 use crate::Tree;
-pub(crate) use rule::RESERVED;
 use rule::Rule;
+pub(crate) use rule::{RESERVED, escaped};
 
 /// The schema of a kind, cheap to clone.
 #[derive(Clone, Debug)]
@@ -142,11 +142,6 @@ pub(crate) fn environment() -> Arc<cel::Env> {
 /// A tree as an expression sees it.
 pub(crate) fn value_of(tree: &Tree) -> cel::Value {
     rule::convert(&Node::default(), tree)
-}
-
-/// What is wrong with the text of a rule; `None` if it compiles.
-pub(crate) fn rule_fault(source: &str) -> Option<String> {
-    Rule::fault(source)
 }
 
 /// A node, owned or one of the shared definitions of a table (which may be recursive).

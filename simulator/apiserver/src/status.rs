@@ -195,7 +195,7 @@ impl Status {
 
     /// A precondition of a delete that does not hold: it names the kind where others name the resource.
     pub fn delete_conflict(kind: &KindInfo, name: &str, why: &str) -> Self {
-        if kind.is("", "Namespace") {
+        if kind.ends_by_itself() {
             return Self::conflict(kind, name, why);
         }
         let message =

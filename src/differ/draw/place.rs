@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Draw;
+use crate::differ::definition::DEFINITIONS;
 use crate::differ::kinds::Schema;
 use crate::differ::nasty;
 
@@ -47,7 +48,9 @@ impl Draw<'_> {
         let mut path = Vec::new();
         let mut schema = self.kind.schema.clone();
         let mut here = Some(self.kind.example.clone());
-        let depth = self.rng.usize(1..=5);
+        // A definition is a schema before it is anything else, and that lies deep.
+        let deepest = if self.kind.name == DEFINITIONS { 13 } else { 5 };
+        let depth = self.rng.usize(1..=deepest);
         while path.len() < depth || path.last().is_some_and(|it: &String| it == "metadata") {
             let next = if schema.of_type() == "array" {
                 here = here.as_ref().and_then(|it| it.get(0)).cloned();

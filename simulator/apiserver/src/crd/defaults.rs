@@ -62,6 +62,7 @@ fn fits(
     for mut error in own.validate(default, None) {
         error.field = match &*error.field {
             "" | "<nil>" => at.to_string(),
+            inner if inner.starts_with('[') => format!("{at}{inner}"),
             inner => format!("{at}.{inner}"),
         };
         found.push(error);

@@ -1,9 +1,14 @@
 //! What a schema of a custom kind may say at all, and the expressions in it.
 
-use super::{defaults, structural};
+use std::sync::Arc;
+
+use cel::Program;
+
+use super::{defaults, scope, structural};
 use crate::Tree;
+use crate::expression::{self, Kind, Scope};
 use crate::golang::html_safe;
-use crate::schema::{Faults, Path, Schema, rule_fault};
+use crate::schema::{self, Faults, Path, Schema};
 use crate::status::{FieldError, FieldErrorKind};
 
 /// A schema that stands in another; what is no schema is none.
@@ -162,13 +167,9 @@ fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
         }
     }
     let place = at.field("properties");
-    let correlates = matches!(text(schema, "x-kubernetes-map-type"), "" | "granular");
     let embedded = on(schema, "x-kubernetes-embedded-resource");
     for (key, property) in schemas(schema, "properties") {
         let mut below = standing.below();
-        if !correlates {
-            below = below.without_old_values(at);
-        }
         let is_meta = matches!(key, "metadata" | "kind" | "apiVersion");
         if is_meta && (standing.root || embedded) {
             below.inside_metadata = true;
@@ -295,45 +296,46 @@ fn rules(schema: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-/// Whether expressions can be about values of a schema.
-fn has_type(schema: &Tree) -> bool {
-    match text(schema, "type") {
-        _ if on(schema, "x-kubernetes-int-or-string") => true,
-        "array" => sub(schema, "items").is_some_and(has_type),
-        "object" => sub(schema, "additionalProperties").is_none_or(has_type),
-        kind => !kind.is_empty(),
-    }
-}
-
 fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, faults: &mut Faults) {
+    let rules = list(schema, "x-kubernetes-validations");
+    if rules.is_empty() {
+        return;
+    }
     let all = at.field("x-kubernetes-validations");
-    if !list(schema, "x-kubernetes-validations").is_empty() && !has_type(schema) {
+    let is_root = standing.root || on(schema, "x-kubernetes-embedded-resource");
+    let Some(value) = scope::kind(schema, is_root) else {
         faults.0.push(FieldError {
             kind: FieldErrorKind::Internal,
             field: all.to_string(),
             body: "Internal error: internal error: failed to construct type information for x-kubernetes-validations rules: unable to convert structural schema to CEL declarations".to_owned(),
         });
         return;
-    }
-    for (index, rule) in list(schema, "x-kubernetes-validations").iter().enumerate() {
+    };
+    for (index, rule) in rules.iter().enumerate() {
         let at = all.index(index);
+        let scope = scope::of(&value, on(rule, "optionalOldSelf"));
         let source = text(rule, "rule");
-        let fault = rule_fault(source);
-        let words = source.split(|c: char| !c.is_alphanumeric() && c != '_');
-        let uses_old = fault.is_none() && words.into_iter().any(|word| word == "oldSelf");
-        if let Some(fault) = fault {
-            let printed = html_safe(&format!(
-                "{{\"Rule\":{},\"Message\":{},\"MessageExpression\":{},\"Reason\":{},\"FieldPath\":{},\"OptionalOldSelf\":{}}}",
-                Tree::from(source),
-                rule.get("message").unwrap_or(&Tree::from("")),
-                rule.get("messageExpression").unwrap_or(&Tree::from("")),
-                rule.get("reason").unwrap_or(&Tree::null()),
-                rule.get("fieldPath").unwrap_or(&Tree::from("")),
-                rule.get("optionalOldSelf").unwrap_or(&Tree::null()),
-            ));
-            let detail = format!("compilation failed: {}", crate::expression::shown(&fault));
-            faults.0.push(FieldError::invalid_printed(at.field("rule"), &printed, &detail));
+        let message = text(rule, "messageExpression");
+        let mut complain = |key: &str, why: &str| {
+            faults.0.push(FieldError::invalid_printed(at.field(key), &printed(rule), why));
+        };
+        let compiled = compiled(source, &scope, &Kind::Bool);
+        match &compiled {
+            Err(Misfit::Source(why)) => complain("rule", &format!("compilation failed: {why}")),
+            Err(Misfit::Makes) => complain("rule", "cel expression must evaluate to a bool"),
+            Ok(_) if message.is_empty() => {}
+            Ok(_) => match self::compiled(message, &scope, &Kind::String) {
+                Err(Misfit::Source(why)) => {
+                    let why = format!("messageExpression compilation failed: {why}");
+                    complain("messageExpression", &why);
+                }
+                Err(Misfit::Makes) => {
+                    complain("messageExpression", "messageExpression must evaluate to a string");
+                }
+                Ok(_) => {}
+            },
         }
+        let uses_old = compiled.is_ok_and(|program| program.references().has_variable("oldSelf"));
         if uses_old {
             if let Some(path) = &standing.uncorrelated {
                 let why = format!(
@@ -346,4 +348,32 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, faults: &mut F
             faults.invalid(at.field("optionalOldSelf"), optional, why);
         }
     }
+}
+
+enum Misfit {
+    /// What is wrong with the expression.
+    Source(String),
+    /// It makes something else than is wanted.
+    Makes,
+}
+
+fn compiled(source: &str, scope: &Scope, wanted: &Kind) -> Result<Arc<Program>, Misfit> {
+    let program = schema::program(source);
+    let program = program.map_err(|error| Misfit::Source(expression::shown(&error)))?;
+    let made = expression::kind_of(&program, scope).map_err(Misfit::Source)?;
+    if made == *wanted { Ok(program) } else { Err(Misfit::Makes) }
+}
+
+/// A rule as the real server prints its own type.
+fn printed(rule: &Tree) -> String {
+    let or = |key: &str, other: Tree| rule.get(key).cloned().unwrap_or(other);
+    html_safe(&format!(
+        "{{\"Rule\":{},\"Message\":{},\"MessageExpression\":{},\"Reason\":{},\"FieldPath\":{},\"OptionalOldSelf\":{}}}",
+        or("rule", "".into()),
+        or("message", "".into()),
+        or("messageExpression", "".into()),
+        or("reason", Tree::null()),
+        or("fieldPath", "".into()),
+        or("optionalOldSelf", Tree::null()),
+    ))
 }

@@ -251,12 +251,12 @@ fn stored_versions(definition: &Tree, faults: &mut Faults) {
         faults.0.push(FieldError::invalid_printed(at, "null", why));
         return;
     }
-    for version in versions.iter().filter(|version| version.bool_at(&["storage"]) == Some(true)) {
-        let name = text(version, "name");
-        if !stored.iter().any(|one| one.as_str() == Some(name)) {
-            let why = format!("must have the storage version {name}");
-            faults.invalid(at, Tree::list(stored.iter().cloned()), &why);
-        }
+    // Of several, which is wrong anyway, the first is remembered and the last looked for.
+    let storage = super::storage_versions(definition).next_back();
+    if let Some(name) = storage.filter(|name| !stored.iter().any(|one| one.as_str() == Some(*name)))
+    {
+        let why = format!("must have the storage version {name}");
+        faults.invalid(at, Tree::list(stored.iter().cloned()), &why);
     }
     for (index, name) in stored.iter().filter_map(Tree::as_str).enumerate() {
         if !versions.iter().any(|version| text(version, "name") == name) {

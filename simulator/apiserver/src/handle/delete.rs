@@ -130,8 +130,10 @@ pub(super) fn check_preconditions(
     object: &Object,
     wanted: &Preconditions,
 ) -> Result<(), Status> {
+    // These two are deleted by code of their own.
+    let is_apart = call.info().ends_by_itself();
     if let Some(uid) = wanted.uid.as_deref().filter(|uid| *uid != object.uid())
-        && call.info().is("", "Namespace")
+        && is_apart
     {
         let why = format!(
             "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
@@ -148,7 +150,7 @@ pub(super) fn check_preconditions(
     }
     let revision = object.revision().to_string();
     if let Some(other) = wanted.resource_version.as_deref().filter(|other| *other != revision) {
-        let why = if call.info().is("", "Namespace") {
+        let why = if is_apart {
             format!(
                 "Precondition failed: ResourceVersion in precondition: {other}, ResourceVersion in object meta: {revision}"
             )

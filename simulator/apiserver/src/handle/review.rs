@@ -11,7 +11,7 @@ use crate::object::{Operation, Tree, text};
 use crate::ownership::{Ownership, Update};
 use crate::request::{Answer, Response, User};
 use crate::schema::Schema;
-use crate::status::{FieldError, Status};
+use crate::status::{Details, FieldError, Status};
 use crate::store::Server;
 
 /// The kinds that are answered and not kept.
@@ -105,9 +105,14 @@ fn access_status(call: &Call<'_>, sent: &Tree) -> Result<Tree, Status> {
     let mut errors = Vec::new();
     if about.is_some() && path.is_some() {
         let detail = "cannot be specified in combination with resourceAttributes";
-        errors.push(FieldError::invalid(
+        // The real server prints its own type.
+        let printed = path.map(|path| {
+            let text = |key: &str| path.get(key).cloned().unwrap_or_else(|| "".into());
+            Tree::map([("Path", text("path")), ("Verb", text("verb"))]).to_json()
+        });
+        errors.push(FieldError::invalid_printed(
             "spec.nonResourceAttributes",
-            path.unwrap_or(sent),
+            &String::from_utf8_lossy(&printed.unwrap_or_default()),
             detail,
         ));
     }
@@ -139,7 +144,9 @@ fn access_status(call: &Call<'_>, sent: &Tree) -> Result<Tree, Status> {
         }
     }
     if !errors.is_empty() {
-        return Err(Status::invalid(info, "", &errors));
+        // It names no kind.
+        let details = Details { group: info.group.to_string(), ..Default::default() };
+        return Err(Status::invalid_object(".authorization.k8s.io", details, &errors));
     }
     let text = |key: &str| {
         let of = about.or(path).and_then(|of| of.str_at(&[key]));
@@ -196,7 +203,7 @@ pub(super) fn token(call: &mut Call<'_>) -> Answered {
     };
     if !detail.is_empty() {
         let error = FieldError::invalid("spec.expirationSeconds", &seconds.into(), detail);
-        let details = crate::status::Details {
+        let details = Details {
             group: "authentication.k8s.io".into(),
             kind: "TokenRequest".into(),
             ..Default::default()

@@ -180,6 +180,10 @@ pub(super) fn warn(call: &mut Call<'_>, tree: &Tree, old: Option<&Object>) {
     {
         said.extend(crd::warnings(tree, old.map(Object::tree)));
     }
+    if let Some(old) = old.filter(|_| call.info().redefined) {
+        let passed = call.info().schema.let_pass(tree, old.tree());
+        said.extend(passed.iter().map(ToString::to_string));
+    }
     if !call.info().custom {
         let subresource = call.request.subresource.as_deref();
         let minor = call.server.profile().minor;

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use cel::objects::{Key, Map};
-use cel::{Context, Env, Program, Value};
+use base64::Engine;
+use cel::objects::{Key, Map, OptionalValue};
+use cel::{Context, Env, ExecutionError, Program, Value};
+use chrono::{DateTime, TimeDelta};
 
 use super::error::Faults;
 use super::{ListType, Node, Path, Type, counterpart};
@@ -18,6 +20,7 @@ pub struct Rule {
     message: String,
     message_expression: String,
     reason: FieldErrorKind,
+    /// The member that is to blame, as paths name it.
     field_path: String,
     transition: Transition,
     program: OnceLock<Option<Arc<Program>>>,
@@ -32,15 +35,21 @@ enum Transition {
     /// Holds whenever nothing changed.
     Reflexive,
     Any,
+    /// Asked of what is new, too: its old value is an optional one.
+    Optional,
 }
 
 impl Rule {
     pub(super) fn compile(rule: &Tree) -> Option<Self> {
         let text = |key: &str| rule.str_at(&[key]).unwrap_or_default().to_owned();
         let source = text("rule");
+        let is_optional = rule.bool_at(&["optionalOldSelf"]) == Some(true);
         Some(Self {
-            transition: Transition::of(&source),
-            message: text("message"),
+            transition: match Transition::of(&source) {
+                transition if !is_optional || transition == Transition::No => transition,
+                _ => Transition::Optional,
+            },
+            message: text("message").trim().to_owned(),
             message_expression: text("messageExpression"),
             reason: match rule.str_at(&["reason"]) {
                 Some("FieldValueForbidden") => FieldErrorKind::Forbidden,
@@ -48,42 +57,50 @@ impl Rule {
                 Some("FieldValueDuplicate") => FieldErrorKind::Duplicate,
                 _ => FieldErrorKind::Invalid,
             },
-            field_path: text("fieldPath"),
+            field_path: named(&text("fieldPath")),
             program: OnceLock::new(),
-            source: (!source.is_empty()).then_some(source)?,
+            source: (!source.trim().is_empty()).then_some(source)?,
         })
     }
 
-    /// What is wrong with the text of a rule; `None` if it compiles.
-    pub(crate) fn fault(source: &str) -> Option<String> {
-        compiled(source).err()
-    }
-
     pub(super) fn may_fail_unchanged(&self) -> bool {
-        self.transition == Transition::Any
+        matches!(self.transition, Transition::Any | Transition::Optional)
     }
 
     /// What the rule says against the value.
-    fn broken(&self, node: &Node, value: &Tree, old: Option<&Tree>) -> Option<String> {
+    fn broken(
+        &self,
+        node: &Node,
+        value: &Tree,
+        old: Option<&Tree>,
+        path: &Path<'_>,
+    ) -> Option<FieldError> {
         if self.transition == Transition::Equal {
-            return (old != Some(value)).then(|| self.plain_message());
+            return (old != Some(value)).then(|| self.error(path, value, &self.plain_message()));
         }
         let program = self.program.get_or_init(|| compiled(&self.source).ok()).as_ref()?;
         let mut context = Context::with_env(Arc::clone(env()));
         context.add_variable_from_value("self", convert(node, value));
-        if let Some(old) = old {
-            context.add_variable_from_value("oldSelf", convert(node, old));
+        let old = old.map(|old| convert(node, old));
+        if self.transition == Transition::Optional {
+            let old = old.map_or_else(OptionalValue::none, OptionalValue::of);
+            context.add_variable_from_value("oldSelf", Value::Opaque(Arc::new(old)));
+        } else if let Some(old) = old {
+            context.add_variable_from_value("oldSelf", old);
         }
         match program.execute(&context) {
             Ok(Value::Bool(true)) => None,
-            Ok(Value::Bool(false)) => Some(self.computed_message(&context)),
-            Ok(_) => Some("rule evaluation error".to_owned()),
+            Ok(_) => Some(self.error(path, value, &self.computed_message(&context))),
             Err(error) => {
-                let mut error = error.to_string();
-                if let Some(first) = error.get(..1) {
-                    error = first.to_lowercase() + &error[1..];
-                }
-                Some(format!("{error} evaluating rule: {}", self.named()))
+                let why = match said(&error) {
+                    None => format!(
+                        "'no such overload': call arguments did not match a supported operator, function or macro signature for rule: {}",
+                        self.named()
+                    ),
+                    Some(error) => format!("{error} evaluating rule: {}", self.named()),
+                };
+                let body = format!("Invalid value: \"{}\": {why}", value.type_name());
+                Some(FieldError { kind: FieldErrorKind::Invalid, field: (*path).into(), body })
             }
         }
     }
@@ -101,19 +118,24 @@ impl Rule {
     }
 
     fn computed_message(&self, context: &Context<'_, '_>) -> String {
+        const LONGEST: usize = 5 * 1024;
         let computed = (!self.message_expression.is_empty())
             .then(|| compiled(&self.message_expression).ok()?.execute(context).ok())
             .flatten();
+        let is_good =
+            |text: &str| !text.is_empty() && text.len() <= LONGEST && !text.contains(['\n', '\r']);
         match computed {
-            Some(Value::String(text)) if !text.trim().is_empty() && !text.contains('\n') => {
-                text.to_string()
-            }
+            Some(Value::String(text)) if is_good(text.trim()) => text.trim().to_owned(),
             _ => self.plain_message(),
         }
     }
 
     fn error(&self, path: &Path<'_>, value: &Tree, message: &str) -> FieldError {
-        let field = format!("{}{}", String::from(*path), self.field_path);
+        let field = match (path, &*self.field_path) {
+            (_, "") => String::from(*path),
+            (Path::Root, member) => member.to_owned(),
+            (_, member) => format!("{path}.{member}"),
+        };
         let body = match self.reason {
             FieldErrorKind::Forbidden => format!("Forbidden: {message}"),
             FieldErrorKind::Required => format!("Required value: {message}"),
@@ -122,6 +144,32 @@ impl Rule {
         };
         FieldError { kind: self.reason, field, body }
     }
+}
+
+/// How paths name what a rule's own path leads to: `.a['b.c']` is `a[b.c]`.
+fn named(path: &str) -> String {
+    let path = path.trim().trim_start_matches('.');
+    path.replace("['", "[").replace("']", "]")
+}
+
+/// What cel-go says of an error; nothing of a function that does not take what it is given.
+fn said(error: &ExecutionError) -> Option<String> {
+    let shown = |value: &Value| match value {
+        Value::Int(index) => index.to_string(),
+        other => format!("{other:?}"),
+    };
+    Some(match error {
+        ExecutionError::NoSuchOverload(_) | ExecutionError::UnsupportedBinaryOperator(..) => {
+            return None;
+        }
+        ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
+        ExecutionError::DivisionByZero(_) => "division by zero".to_owned(),
+        ExecutionError::RemainderByZero(_) => "modulus by zero".to_owned(),
+        ExecutionError::Overflow(..) => "integer overflow".to_owned(),
+        ExecutionError::IndexOutOfBounds(index) => format!("index out of bounds: {}", shown(index)),
+        ExecutionError::FunctionError { message, .. } => message.clone(),
+        other => other.to_string(),
+    })
 }
 
 impl Transition {
@@ -184,6 +232,7 @@ pub(super) fn check(
     path: &Path<'_>,
     faults: &mut Faults,
 ) {
+    let old = old.filter(|old| !old.is_null());
     let unchanged = old.is_some_and(|old| old.same(value) || old == value);
     if !node.traits.rules || (unchanged && !node.traits.transitions) {
         return;
@@ -196,11 +245,47 @@ pub(super) fn check(
             Transition::No => !unchanged,
             Transition::Equal | Transition::Reflexive => old.is_some() && !unchanged,
             Transition::Any => old.is_some(),
+            Transition::Optional => true,
         };
-        if applies && let Some(message) = rule.broken(node, value, old) {
-            faults.0.push(rule.error(path, value, &message));
+        if applies {
+            faults.0.extend(rule.broken(node, value, old, path));
         }
     }
+    below(node, value, old, path, &mut |node, value, old, path| {
+        check(node, value, old, path, faults);
+    });
+}
+
+/// What is broken of values that are as they were, though their rules may have come later: it is let pass.
+pub(super) fn let_pass(
+    node: &Node,
+    value: &Tree,
+    old: Option<&Tree>,
+    path: &Path<'_>,
+    found: &mut Vec<FieldError>,
+) {
+    if !node.traits.rules || value.is_null() {
+        return;
+    }
+    let unchanged = old.is_some_and(|old| old.same(value) || old == value);
+    let alone = node.rules.iter().filter(|rule| rule.transition == Transition::No);
+    found
+        .extend(alone.filter(|_| unchanged).filter_map(|rule| rule.broken(node, value, old, path)));
+    below(node, value, old, path, &mut |node, item, old, path| {
+        // What cannot be told apart is as it was where all around it is.
+        let old = if unchanged { Some(item) } else { old };
+        let_pass(node, item, old, path, found);
+    });
+}
+
+/// Goes on to what a value consists of, each with what it was before.
+fn below(
+    node: &Node,
+    value: &Tree,
+    old: Option<&Tree>,
+    path: &Path<'_>,
+    go_on: &mut dyn FnMut(&Node, &Tree, Option<&Tree>, &Path<'_>),
+) {
     if let Some(items) = &node.items {
         for (at, item) in value.items().iter().enumerate() {
             // Only lists of type map know which old element an element continues.
@@ -208,22 +293,22 @@ pub(super) fn check(
                 ListType::Map(_) => counterpart(node, old, at, item),
                 _ => None,
             };
-            check(items, item, old, &path.index(at), faults);
+            go_on(items, item, old, &path.index(at));
         }
     }
     for (key, value) in value.entries() {
         let old = old.and_then(|old| old.get(key));
         if let Some(member) = node.member(key) {
-            check(&member.node, value, old, &path.field(key), faults);
+            go_on(&member.node, value, old, &path.field(key));
         } else if let Some(additional) = &node.additional {
-            check(additional, value, old, &path.key(key), faults);
+            go_on(additional, value, old, &path.key(key));
         }
     }
 }
 
 pub(super) fn convert(node: &Node, tree: &Tree) -> Value {
     if let Some(text) = tree.as_str() {
-        return Value::String(Arc::new(text.to_owned()));
+        return of_format(node, text).unwrap_or_else(|| Value::String(Arc::new(text.to_owned())));
     }
     if let Some(value) = tree.as_bool() {
         return Value::Bool(value);
@@ -254,6 +339,27 @@ pub(super) fn convert(node: &Node, tree: &Tree) -> Value {
     Value::Null
 }
 
+/// What a text of a known format is to an expression.
+fn of_format(node: &Node, text: &str) -> Option<Value> {
+    let format = node.limits.as_ref().filter(|_| node.kind == Type::String)?.format.as_deref()?;
+    match format {
+        "byte" => {
+            let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+            Some(Value::Bytes(Arc::new(bytes)))
+        }
+        "date-time" => DateTime::parse_from_rfc3339(text).ok().map(Value::Timestamp),
+        "date" => {
+            let midnight = format!("{text}T00:00:00Z");
+            DateTime::parse_from_rfc3339(&midnight).ok().map(Value::Timestamp)
+        }
+        "duration" => {
+            let nanoseconds = crate::golang::duration(text).ok()?;
+            Some(Value::Duration(TimeDelta::nanoseconds(nanoseconds)))
+        }
+        _ => None,
+    }
+}
+
 /// Words of the language, which no name may be.
 pub(crate) const RESERVED: &[&str] = &[
     "true",
@@ -280,7 +386,7 @@ pub(crate) const RESERVED: &[&str] = &[
 ];
 
 /// How a member's name is written in an expression.
-fn escaped(name: &str) -> String {
+pub(crate) fn escaped(name: &str) -> String {
     if RESERVED.contains(&name) {
         return format!("__{name}__");
     }

@@ -40,6 +40,13 @@ impl Schema {
         self.lists_and_rules(tree, old, &[], context.faults)
     }
 
+    /// What is broken of values that a change left as they were: told in warnings.
+    pub(crate) fn let_pass(&self, tree: &Tree, old: &Tree) -> Vec<FieldError> {
+        let mut found = Vec::new();
+        rule::let_pass(self.node(), tree, Some(old), &Path::Root, &mut found);
+        found
+    }
+
     fn context(&self) -> Context {
         Context {
             minor: self.minor,
@@ -314,7 +321,8 @@ fn limited(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
     } else if value.is_map() {
         let count = value.entries().len() as u64;
         if let Some(least) = limits.min_properties.filter(|least| count < *least) {
-            context.invalid(path, value, &format!("should have at least {least} properties"));
+            let what = format!("should have at least {least} properties");
+            context.invalid(path, &Tree::from(count), &what);
         }
         if let Some(most) = limits.max_properties.filter(|most| count > *most) {
             too_many(context, path, count, most, "properties");

@@ -89,7 +89,10 @@ fn variables(spec: &Tree, has_params: bool, at: &Path<'_>, faults: &mut Faults) 
     let all = at.field("variables");
     let mut known: BTreeMap<String, Kind> = BTreeMap::new();
     let scope = |known: &BTreeMap<String, Kind>| {
-        Scope::from([("variables".to_owned(), Kind::Object("kubernetes.variables", known.clone()))])
+        Scope::from([(
+            "variables".to_owned(),
+            Kind::Object("kubernetes.variables".into(), known.clone()),
+        )])
     };
     for (index, variable) in list(spec, "variables").iter().enumerate() {
         let at = all.index(index);
@@ -260,7 +263,7 @@ fn compiled(
 
 fn object(name: &'static str, fields: &[(&str, Kind)]) -> Kind {
     let fields = fields.iter().map(|(name, kind)| ((*name).to_owned(), kind.clone()));
-    Kind::Object(name, fields.collect())
+    Kind::Object(name.into(), fields.collect())
 }
 
 fn request() -> Kind {

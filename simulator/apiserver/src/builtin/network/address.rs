@@ -288,7 +288,7 @@ fn cluster_ip(
             let why = format!("failed to allocate IP {stated}: {why}");
             errors.push(FieldError::invalid("spec.clusterIPs", &value, &why));
         };
-        let range = format!("{}/{}", Ipv4Addr::from(FIRST), SIZE.leading_zeros() + 1);
+        let range = || format!("{}/{}", Ipv4Addr::from(FIRST), SIZE.leading_zeros() + 1);
         match stated.parse::<Ipv4Addr>().map(u32::from) {
             _ if own => {}
             Ok(ip) if !(FIRST + 1..FIRST + SIZE - 1).contains(&ip) => refuse(&match minor {
@@ -297,10 +297,12 @@ fn cluster_ip(
                     "the provided network does not match the current range".to_owned()
                 }
                 21.. => format!(
-                    "the provided IP ({stated}) is not in the valid range. The range of valid IPs is {range}"
+                    "the provided IP ({stated}) is not in the valid range. The range of valid IPs is {}",
+                    range()
                 ),
                 _ => format!(
-                    "provided IP is not in the valid range. The range of valid IPs is {range}"
+                    "provided IP is not in the valid range. The range of valid IPs is {}",
+                    range()
                 ),
             }),
             Ok(_) if taken.trial.is_none() && taken.ips.contains(stated) => {
