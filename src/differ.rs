@@ -229,7 +229,7 @@ impl Sides {
         // What is in no namespace stays in the way of later stories: a class of priority that all pods get, say.
         if let Some(path) = story.left_behind() {
             for (side, names) in [&self.ours, &self.theirs].into_iter().zip(&names) {
-                side.delete(&names.fill(&path)).await?;
+                side.remove(&names.fill(&path)).await?;
             }
         }
         found

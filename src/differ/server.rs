@@ -107,8 +107,16 @@ impl Server {
         self.send("POST", path, &headers, object.to_string()).await
     }
 
-    pub async fn delete(&self, path: &str) -> anyhow::Result<Reply> {
-        self.send("DELETE", path, &[], String::new()).await
+    /// Deletes an object at once: whatever holds it is let go. A definition that waited for its last object would keep
+    /// others waiting.
+    pub async fn remove(&self, path: &str) -> anyhow::Result<()> {
+        let reply = self.send("DELETE", path, &[], String::new()).await?;
+        if !reply.body()["metadata"]["finalizers"].is_null() {
+            let headers = [("content-type", "application/merge-patch+json")];
+            let free = r#"{"metadata":{"finalizers":null}}"#;
+            self.send("PATCH", path, &headers, free.to_owned()).await?;
+        }
+        Ok(())
     }
 
     /// What it answers to a step, and learns of the object from it.

@@ -109,7 +109,7 @@ pub(crate) fn prepare(definition: &Tree, old: Option<&Tree>) -> Tree {
         );
     }
     let mut stored = tree.at(&["status", "storedVersions"]).map_or(&[][..], Tree::items).to_vec();
-    let storage = storage_versions(definition).next().map(Tree::from);
+    let storage = storage_version(definition).map(Tree::from);
     if let Some(storage) = storage.filter(|storage| !stored.contains(storage)) {
         stored.push(storage);
     }
@@ -217,9 +217,8 @@ pub(crate) fn taken(definition: &Tree) -> [Vec<&str>; 2] {
     [get(&["plural", "singular", "shortNames"]), get(&["kind", "listKind"])]
 }
 
-/// The versions marked as the one that is stored; in a good definition that is one.
-fn storage_versions(definition: &Tree) -> impl DoubleEndedIterator<Item = &str> {
-    let versions = definition.at(&["spec", "versions"]).map_or(&[][..], Tree::items);
-    let marked = versions.iter().filter(|version| version.bool_at(&["storage"]) == Some(true));
-    marked.map(|version| version.str_at(&["name"]).unwrap_or_default())
+/// The version marked as the one that is stored: the first, if a bad definition marks several.
+fn storage_version(definition: &Tree) -> Option<&str> {
+    let versions = definition.at(&["spec", "versions"])?.items();
+    versions.iter().find(|v| v.bool_at(&["storage"]) == Some(true))?.str_at(&["name"])
 }

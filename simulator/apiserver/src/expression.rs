@@ -316,7 +316,7 @@ mod tests {
             ("'a' + string(size(object.x))", "string"),
             ("object.x ? 'a' : 'b'", "string"),
             ("{'a': 1}", "map(string, int)"),
-            ("null", "null_type"),
+            ("null", "null"),
         ] {
             assert_eq!(checked(source).as_deref(), Ok(kind), "{source}");
         }

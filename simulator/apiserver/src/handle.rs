@@ -129,7 +129,7 @@ impl<'a> Call<'a> {
             return Err(Status::unknown_resource());
         }
         let subresource = request.subresource.as_deref();
-        let is_there = subresource.is_none_or(|name| info.has_subresource(name));
+        let is_there = info.custom || subresource.is_none_or(|name| info.has_subresource(name));
         if !info.deprecation.is_empty() && is_there {
             self.warnings.push(info.deprecation.clone());
         }

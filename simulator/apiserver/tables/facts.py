@@ -428,6 +428,7 @@ NULLS = {
     "autoscaling.v2.HorizontalPodAutoscalerStatus": ["currentMetrics"],
     "networking.v1.IngressRule": [],
     "apiextensions.v1.CustomResourceDefinitionSpec": ["versions"],
+    "apiextensions.v1.CustomResourceDefinitionStatus": ["conditions"],
     "storage.v1.CSINodeSpec": ["drivers"],
     "autoscaling.v2.HorizontalPodAutoscalerCondition": ["lastTransitionTime"],
     "core.v1.NamespaceCondition": ["lastTransitionTime"],

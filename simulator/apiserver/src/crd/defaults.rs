@@ -1,6 +1,6 @@
 //! Defaults of a custom kind are values that their own schema accepts.
 
-use super::openapi::{on, schemas, sub};
+use super::openapi::{self, list, on, schemas, sub};
 use crate::Tree;
 use crate::schema::{Path, Schema};
 use crate::status::FieldError;
@@ -58,8 +58,9 @@ fn fits(
             found.push(FieldError::invalid(*at, default, "must not have unknown fields"));
         }
     }
-    let own = of.of_custom(schema.clone());
-    for mut error in own.validate(default, None) {
+    let mut misfits = Vec::new();
+    let sound = without_misfits(schema, default, &Path::Root, &mut misfits);
+    for mut error in of.of_custom(sound).validate_default(default, misfits) {
         error.field = match &*error.field {
             "" | "<nil>" => at.to_string(),
             inner if inner.starts_with('[') => format!("{at}{inner}"),
@@ -68,3 +69,44 @@ fn fits(
         found.push(error);
     }
 }
+
+/// A schema without the rules that cannot be asked of a value, and what is wrong with those.
+fn without_misfits(
+    schema: &Tree,
+    value: &Tree,
+    at: &Path<'_>,
+    found: &mut Vec<FieldError>,
+) -> Tree {
+    let mut sound = schema.clone();
+    let rules = list(schema, RULES);
+    if !rules.is_empty() && !value.is_null() {
+        let mut kept = Vec::new();
+        for rule in rules {
+            match openapi::misfit(schema, rule, false) {
+                Some(why) => {
+                    let why = format!("rule compile error: {why}");
+                    found.push(FieldError::invalid(*at, &Tree::from(value.type_name()), &why));
+                }
+                None => kept.push(rule.clone()),
+            }
+        }
+        sound = sound.with(&[RULES], kept);
+    }
+    if let Some(items) = sub(schema, "items") {
+        for (index, item) in value.items().iter().enumerate() {
+            sound = sound.with(&["items"], without_misfits(items, item, &at.index(index), found));
+        }
+    }
+    for (key, value) in value.entries() {
+        if let Some(property) = schema.at(&["properties", key]).filter(|it| it.is_map()) {
+            let below = without_misfits(property, value, &at.field(key), found);
+            sound = sound.with(&["properties", key], below);
+        } else if let Some(values) = sub(schema, "additionalProperties") {
+            let below = without_misfits(values, value, &at.key(key), found);
+            sound = sound.with(&["additionalProperties"], below);
+        }
+    }
+    sound
+}
+
+const RULES: &str = "x-kubernetes-validations";

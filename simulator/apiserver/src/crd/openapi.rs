@@ -321,8 +321,7 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, faults: &mut F
         };
         let compiled = compiled(source, &scope, &Kind::Bool);
         match &compiled {
-            Err(Misfit::Source(why)) => complain("rule", &format!("compilation failed: {why}")),
-            Err(Misfit::Makes) => complain("rule", "cel expression must evaluate to a bool"),
+            Err(misfit) => complain("rule", &misfit.of_rule()),
             Ok(_) if message.is_empty() => {}
             Ok(_) => match self::compiled(message, &scope, &Kind::String) {
                 Err(Misfit::Source(why)) => {
@@ -350,11 +349,27 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, faults: &mut F
     }
 }
 
+/// Why a rule of a schema cannot be asked of its values.
+pub(super) fn misfit(schema: &Tree, rule: &Tree, is_root: bool) -> Option<String> {
+    let value = scope::kind(schema, is_root || on(schema, "x-kubernetes-embedded-resource"))?;
+    let scope = scope::of(&value, on(rule, "optionalOldSelf"));
+    compiled(text(rule, "rule"), &scope, &Kind::Bool).err().map(|misfit| misfit.of_rule())
+}
+
 enum Misfit {
     /// What is wrong with the expression.
     Source(String),
     /// It makes something else than is wanted.
     Makes,
+}
+
+impl Misfit {
+    fn of_rule(&self) -> String {
+        match self {
+            Self::Source(why) => format!("compilation failed: {why}"),
+            Self::Makes => "cel expression must evaluate to a bool".to_owned(),
+        }
+    }
 }
 
 fn compiled(source: &str, scope: &Scope, wanted: &Kind) -> Result<Arc<Program>, Misfit> {

@@ -34,6 +34,15 @@ fn selectable(version: &Tree, at: &Path<'_>, faults: &mut Faults) {
     let all = at.field("selectableFields");
     let schema = version.at(&["schema", "openAPIV3Schema"]);
     let mut seen: Vec<String> = Vec::new();
+    if schema.is_none() && !list(version, "selectableFields").is_empty() {
+        // In the words of the real server.
+        let why = match at {
+            Path::Field(Path::Root, _) => "may only be set when validations.schema is included",
+            _ => "may only be set when `version.schema.openAPIV3Schema` is not included",
+        };
+        faults.invalid(all, "", why);
+        return;
+    }
     for (index, one) in list(version, "selectableFields").iter().enumerate() {
         let at = all.index(index);
         let (place, path) = (at.field("jsonPath"), text(one, "jsonPath"));

@@ -16,7 +16,7 @@ pub(crate) fn broken(definition: &Tree, old: Option<&Tree>, of: &Schema) -> Vec<
     let group = text(spec, "group");
     let plural = spec.str_at(&["names", "plural"]).unwrap_or_default();
     let name = definition.str_at(&["metadata", "name"]).unwrap_or_default();
-    if old.is_none() && name != format!("{plural}.{group}") {
+    if old.is_none() && !name.is_empty() && name != format!("{plural}.{group}") {
         let at = Path::Root.field("metadata");
         faults.invalid(at.field("name"), name, "must be spec.names.plural+\".\"+spec.group");
     }
@@ -251,12 +251,15 @@ fn stored_versions(definition: &Tree, faults: &mut Faults) {
         faults.0.push(FieldError::invalid_printed(at, "null", why));
         return;
     }
-    // Of several, which is wrong anyway, the first is remembered and the last looked for.
-    let storage = super::storage_versions(definition).next_back();
-    if let Some(name) = storage.filter(|name| !stored.iter().any(|one| one.as_str() == Some(*name)))
-    {
-        let why = format!("must have the storage version {name}");
-        faults.invalid(at, Tree::list(stored.iter().cloned()), &why);
+    // Each is looked for once.
+    let mut left: Vec<&str> = stored.iter().filter_map(Tree::as_str).collect();
+    for version in versions {
+        let name = text(version, "name");
+        if !left.contains(&name) && version.bool_at(&["storage"]) == Some(true) {
+            let why = format!("must have the storage version {name}");
+            faults.invalid(at, Tree::list(stored.iter().cloned()), &why);
+        }
+        left.retain(|one| *one != name);
     }
     for (index, name) in stored.iter().filter_map(Tree::as_str).enumerate() {
         if !versions.iter().any(|version| text(version, "name") == name) {

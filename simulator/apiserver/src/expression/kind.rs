@@ -42,10 +42,10 @@ impl fmt::Display for Kind {
             Self::Double => "double",
             Self::String => "string",
             Self::Bytes => "bytes",
-            Self::Null => "null_type",
+            Self::Null => "null",
             Self::Type => "type",
-            Self::Timestamp => "google.protobuf.Timestamp",
-            Self::Duration => "google.protobuf.Duration",
+            Self::Timestamp => "timestamp",
+            Self::Duration => "duration",
             Self::List(item) => return write!(f, "list({item})"),
             Self::Map(key, value) => return write!(f, "map({key}, {value})"),
             Self::Optional(value) => return write!(f, "optional_type({value})"),
@@ -55,6 +55,19 @@ impl fmt::Display for Kind {
 }
 
 impl Kind {
+    /// What an expression as a whole makes, as cel-go names it at runtime.
+    pub(crate) fn made(&self) -> String {
+        match self {
+            Self::Null => "null_type".to_owned(),
+            Self::Timestamp => "google.protobuf.Timestamp".to_owned(),
+            Self::Duration => "google.protobuf.Duration".to_owned(),
+            Self::List(of) => format!("list({})", of.made()),
+            Self::Optional(of) => format!("optional_type({})", of.made()),
+            Self::Map(key, value) => format!("map({}, {})", key.made(), value.made()),
+            other => other.to_string(),
+        }
+    }
+
     pub(crate) fn list(of: Kind) -> Self {
         Self::List(Box::new(of))
     }

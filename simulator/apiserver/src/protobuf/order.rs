@@ -32,6 +32,8 @@ pub(crate) fn json(tree: &Tree, api_version: &str, kind: &str, touched: &Touched
     out
 }
 
+const SCHEMA: &str = "apiextensions.v1.JSONSchemaProps";
+
 /// Where in an object of a builtin kind a value stands, as far as that says in which order its members are written.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
@@ -59,6 +61,10 @@ impl Place {
         let below = |name: &str| match fields.iter().find(|field| field.name == name) {
             Some(Field { shape, kind: Type::Message(message), .. }) => {
                 Self { message: Some(*message), by_key: *shape == Shape::Map, ..self }
+            }
+            // A schema, where it is no yes or no or list of names.
+            Some(Field { shape, kind: Type::OrSchemas | Type::OrBool | Type::OrStrings, .. }) => {
+                Self { message: Message::named(SCHEMA), by_key: *shape == Shape::Map, ..self }
             }
             None if self.by_key => Self { by_key: false, ..self },
             _ => Self { given: self.given, ..Self::ANYWHERE },

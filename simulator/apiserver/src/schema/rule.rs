@@ -256,6 +256,26 @@ pub(super) fn check(
     });
 }
 
+/// All rules of a node and those below it, also where nothing changed.
+pub(super) fn check_all(
+    node: &Node,
+    value: &Tree,
+    old: Option<&Tree>,
+    path: &Path<'_>,
+    faults: &mut Faults,
+) {
+    if !node.traits.rules || value.is_null() {
+        return;
+    }
+    for rule in &node.rules {
+        let is_asked = old.is_some() || matches!(rule.transition, Transition::No | Transition::Optional);
+        faults.0.extend(rule.broken(node, value, old, path).filter(|_| is_asked));
+    }
+    below(node, value, old, path, &mut |node, value, old, path| {
+        check_all(node, value, old, path, faults);
+    });
+}
+
 /// What is broken of values that are as they were, though their rules may have come later: it is let pass.
 pub(super) fn let_pass(
     node: &Node,
@@ -347,13 +367,13 @@ fn of_format(node: &Node, text: &str) -> Option<Value> {
             let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
             Some(Value::Bytes(Arc::new(bytes)))
         }
-        "date-time" => DateTime::parse_from_rfc3339(text).ok().map(Value::Timestamp),
+        "date-time" | "datetime" => DateTime::parse_from_rfc3339(text).ok().map(Value::Timestamp),
         "date" => {
             let midnight = format!("{text}T00:00:00Z");
             DateTime::parse_from_rfc3339(&midnight).ok().map(Value::Timestamp)
         }
         "duration" => {
-            let nanoseconds = crate::golang::duration(text).ok()?;
+            let nanoseconds = super::format::duration(text)?;
             Some(Value::Duration(TimeDelta::nanoseconds(nanoseconds)))
         }
         _ => None,

@@ -40,6 +40,27 @@ impl Schema {
         self.lists_and_rules(tree, old, &[], context.faults)
     }
 
+    /// What is wrong with a default: the rules are asked of it as of what was so before, and then as of what is new.
+    /// `misfits`: what is known to be wrong with rules.
+    pub(crate) fn validate_default(
+        &self,
+        value: &Tree,
+        misfits: Vec<FieldError>,
+    ) -> Vec<FieldError> {
+        let mut context = self.context();
+        values(self.node(), value, None, &Path::Root, &mut context);
+        let mut faults = context.faults;
+        if faults.0.is_empty() {
+            faults.0 = misfits;
+        }
+        for old in [Some(value), None] {
+            if faults.0.is_empty() {
+                rule::check_all(self.node(), value, old, &Path::Root, &mut faults);
+            }
+        }
+        faults.0
+    }
+
     /// What is broken of values that a change left as they were: told in warnings.
     pub(crate) fn let_pass(&self, tree: &Tree, old: &Tree) -> Vec<FieldError> {
         let mut found = Vec::new();
@@ -116,7 +137,7 @@ pub(super) fn values(
         return;
     }
     if !fits(node.kind, value) {
-        if let Some((wanted, got)) = misfit(node, value) {
+        if let Some((wanted, got)) = misfit(node, value, context.minor) {
             let detail = format!("{path} in body must be of type {wanted}: \"{got}\"");
             context.faults.0.push(FieldError::type_invalid(*path, got, &detail));
         }
@@ -268,11 +289,11 @@ fn fits(kind: Type, value: &Tree) -> bool {
 
 /// What a value should be, and what it is, in words of Go where it should have some format. `None` for a list in
 /// place of a text of some format, which the real server lets pass.
-fn misfit(node: &Node, value: &Tree) -> Option<(String, &'static str)> {
+fn misfit(node: &Node, value: &Tree, minor: u32) -> Option<(String, &'static str)> {
     let is_text = matches!(node.kind, Type::String | Type::Bytes | Type::Time | Type::MicroTime);
     let format = node.limits.as_ref().and_then(|limits| limits.format.as_deref());
     // Formats of numbers are none that it knows.
-    match format.filter(|_| is_text) {
+    match format.filter(|format| is_text && format::is_known(format, minor)) {
         Some(_) if value.is_list() => None,
         Some(format) => {
             let got = match value.type_name() {
@@ -411,7 +432,12 @@ fn counted(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
 
 fn enumerated(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context) {
     if !limits.enumeration.is_empty() && !limits.enumeration.contains(value) {
-        let supported: Vec<String> = limits.enumeration.iter().map(Tree::to_string).collect();
+        // All are named as texts.
+        let quoted = |value: &Tree| match value.as_str() {
+            Some(_) => value.to_string(),
+            None => Tree::from(value.to_string()).to_string(),
+        };
+        let supported: Vec<String> = limits.enumeration.iter().map(quoted).collect();
         context.faults.0.push(FieldError {
             kind: FieldErrorKind::NotSupported,
             field: String::from(*path),

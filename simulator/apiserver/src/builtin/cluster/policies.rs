@@ -250,7 +250,8 @@ fn compiled(
         Err(why) => faults.invalid(at, shown, &format!("compilation failed: {why}")),
         Ok(kind) if wanted.kinds.is_empty() || wanted.kinds.contains(&kind) => return Some(kind),
         Ok(kind) => {
-            let kinds: Vec<String> = wanted.kinds.iter().map(ToString::to_string).collect();
+            let kinds: Vec<String> = wanted.kinds.iter().map(Kind::made).collect();
+            let kind = kind.made();
             let why = match kinds.as_slice() {
                 [one] => format!("must evaluate to {one} but got {kind}"),
                 all => format!("must evaluate to one of [{}] but got {kind}", all.join(" ")),
