@@ -171,8 +171,9 @@ static TIME: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a pattern")
 });
 /// In documents within texts: YAML, and objects that messages quote.
-static REVISION: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(resourceVersion\W{1,6})[0-9]+").expect("a pattern"));
+static REVISION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(resourceVersion\W{1,6}|ResourceVersion in [a-z ]+: )[0-9]+").expect("a pattern")
+});
 /// Where a scheme was made: a server that was built from modules names the library, a released one its own file.
 static SCHEME: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"in scheme \\?"[a-z0-9/.]+:[0-9]+\\?""#).expect("a pattern"));

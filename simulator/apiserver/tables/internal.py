@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes internal.txt: the fields of the Go structs that kube-apiserver prints in its error messages, in their order.
 
-    internal.py KUBERNETES_MODULE APIMACHINERY_MODULE API_MODULE
+    internal.py KUBERNETES_MODULE APIMACHINERY_MODULE API_MODULE APIEXTENSIONS_MODULE
 
-These are unpacked Go modules (k8s.io/kubernetes, k8s.io/apimachinery, k8s.io/api; Apache-2.0). Only names, order and kinds of
+These are unpacked Go modules (k8s.io/kubernetes, k8s.io/apimachinery, k8s.io/api, k8s.io/apiextensions-apiserver; Apache-2.0). Only names, order and kinds of
 fields are taken. A line is a struct: its name, then a field each:
 
     Name:kind         kind is one of s(tring) i(nt) b(ool) Q(uantity) I(ntOrString) T(ime) J(son), or a struct's name
@@ -21,10 +21,12 @@ networking.NetworkPolicySpec core.EventSource autoscaling.HorizontalPodAutoscale
 autoscalingv1.MetricSpec autoscalingv1.MetricStatus autoscalingv1.HorizontalPodAutoscalerCondition
 apps.DeploymentStrategy apps.StatefulSetUpdateStrategy apps.DaemonSetUpdateStrategy
 core.ScopeSelector core.NodeAddress flowcontrol.FlowSchemaSpec flowcontrol.PriorityLevelConfigurationSpec
-certificates.CertificateSigningRequestCondition admissionregistration.AuditAnnotation""".split()
+certificates.CertificateSigningRequestCondition admissionregistration.AuditAnnotation
+apiextensions.CustomResourceDefinitionVersion""".split()
 PLAIN = {"string": "s", "bool": "b", "int": "i", "int32": "i", "int64": "i", "int16": "i", "uint8": "i", "byte": "i", "float64": "i",
          "resource.Quantity": "Q", "intstr.IntOrString": "I", "metav1.Time": "T", "metav1.MicroTime": "T", "metav1.Duration": "s",
-         "types.UID": "s", "metav1.FieldsV1": "J", "runtime.Object": "J", "runtime.RawExtension": "J"}
+         "types.UID": "s", "metav1.FieldsV1": "J", "runtime.Object": "J", "runtime.RawExtension": "J",
+         "JSON": "J"}
 
 
 def strip(text):
@@ -36,6 +38,8 @@ def load(path, package, structs, names):
     text = strip(open(path, encoding="utf-8").read())
     for m in re.finditer(r"^type (\w+) struct \{\n(.*?)^\}", text, re.M | re.S):
         structs[f"{package}.{m[1]}"] = m[2]
+    for m in re.finditer(r"^type (\w+) struct\{\}$", text, re.M):
+        structs[f"{package}.{m[1]}"] = ""
     for m in re.finditer(r"^type (\w+) (=? ?)([\[\]\w.*]+)$", text, re.M):
         if m[3] != "struct" and not m[3].startswith("interface"):
             names[f"{package}.{m[1]}"] = m[3]
@@ -99,13 +103,15 @@ class Table:
 
 
 def main():
-    kubernetes, apimachinery, api = sys.argv[1:]
+    kubernetes, apimachinery, api, apiextensions = sys.argv[1:]
     table = Table()
     for package in "core apps batch storage networking resource rbac policy autoscaling flowcontrol certificates admissionregistration".split():
         load(f"{kubernetes}/pkg/apis/{package}/types.go", package, table.structs, table.names)
     load(f"{apimachinery}/pkg/apis/meta/v1/types.go", "metav1", table.structs, table.names)
     # What another version cannot say stands in annotations, in the form of v1.
     load(f"{api}/autoscaling/v1/types.go", "autoscalingv1", table.structs, table.names)
+    for file in ["types", "types_jsonschema"]:
+        load(f"{apiextensions}/pkg/apis/apiextensions/{file}.go", "apiextensions", table.structs, table.names)
     table.names["core.ResourceName"] = "string"
     table.names["core.ResourceList"] = "map[string]resource.Quantity"
     for root in ROOTS:

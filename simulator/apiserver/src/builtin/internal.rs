@@ -185,9 +185,29 @@ fn member<'t>(tree: &'t Tree, field: &str) -> Option<&'t Tree> {
 
 /// Some members have another place in the struct.
 fn conversion(name: &str, tree: &Tree) -> Tree {
-    if name != "core.PodSpec" {
-        return tree.clone();
+    match name {
+        "core.PodSpec" => pod(tree),
+        "apiextensions.JSONSchemaProps" => {
+            let renamed = tree.entries().map(|(key, value)| {
+                let bare = key.trim_start_matches('$').replace("x-kubernetes-", "x");
+                (bare.replace('-', ""), value.clone())
+            });
+            Tree::map(renamed)
+        }
+        "apiextensions.JSONSchemaPropsOrBool" => {
+            let allows = tree.as_bool().unwrap_or(true);
+            let schema = if tree.is_map() { tree.clone() } else { Tree::null() };
+            Tree::map([("allows", Tree::from(allows)), ("schema", schema)])
+        }
+        "apiextensions.JSONSchemaPropsOrArray" | "apiextensions.JSONSchemaPropsOrStringArray" => {
+            let all = if name.ends_with("OrArray") { "jsonSchemas" } else { "property" };
+            Tree::map([(if tree.is_map() { "schema" } else { all }, tree.clone())])
+        }
+        _ => tree.clone(),
     }
+}
+
+fn pod(tree: &Tree) -> Tree {
     // What a pod shares with its node belongs to its security there, which is never absent.
     let empty = Tree::empty_map();
     let mut context = tree.get("securityContext").unwrap_or(&empty).clone();

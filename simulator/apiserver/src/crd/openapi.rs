@@ -6,8 +6,8 @@ use cel::Program;
 
 use super::{defaults, scope, structural};
 use crate::Tree;
+use crate::builtin::internal;
 use crate::expression::{self, Kind, Scope};
-use crate::golang::html_safe;
 use crate::schema::{self, Faults, Path, Schema};
 use crate::status::{FieldError, FieldErrorKind};
 
@@ -317,7 +317,11 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, faults: &mut F
         let source = text(rule, "rule");
         let message = text(rule, "messageExpression");
         let mut complain = |key: &str, why: &str| {
-            faults.0.push(FieldError::invalid_printed(at.field(key), &printed(rule), why));
+            faults.0.push(FieldError::invalid_printed(
+                at.field(key),
+                &internal::json(RULE, rule),
+                why,
+            ));
         };
         let compiled = compiled(source, &scope, &Kind::Bool);
         match &compiled {
@@ -356,6 +360,8 @@ pub(super) fn misfit(schema: &Tree, rule: &Tree, is_root: bool) -> Option<String
     compiled(text(rule, "rule"), &scope, &Kind::Bool).err().map(|misfit| misfit.of_rule())
 }
 
+const RULE: &str = "apiextensions.ValidationRule";
+
 enum Misfit {
     /// What is wrong with the expression.
     Source(String),
@@ -377,18 +383,4 @@ fn compiled(source: &str, scope: &Scope, wanted: &Kind) -> Result<Arc<Program>, 
     let program = program.map_err(|error| Misfit::Source(expression::shown(&error)))?;
     let made = expression::kind_of(&program, scope).map_err(Misfit::Source)?;
     if made == *wanted { Ok(program) } else { Err(Misfit::Makes) }
-}
-
-/// A rule as the real server prints its own type.
-fn printed(rule: &Tree) -> String {
-    let or = |key: &str, other: Tree| rule.get(key).cloned().unwrap_or(other);
-    html_safe(&format!(
-        "{{\"Rule\":{},\"Message\":{},\"MessageExpression\":{},\"Reason\":{},\"FieldPath\":{},\"OptionalOldSelf\":{}}}",
-        or("rule", "".into()),
-        or("message", "".into()),
-        or("messageExpression", "".into()),
-        or("reason", Tree::null()),
-        or("fieldPath", "".into()),
-        or("optionalOldSelf", Tree::null()),
-    ))
 }

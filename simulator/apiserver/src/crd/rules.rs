@@ -3,6 +3,7 @@
 use super::{is_established, openapi, parts};
 use crate::Tree;
 use crate::builtin::check::{NOTHING, list, text};
+use crate::builtin::internal;
 use crate::golang::quote;
 use crate::names;
 use crate::schema::{Faults, Path, Schema};
@@ -173,15 +174,10 @@ fn deprecation(version: &Tree, at: &Path<'_>, faults: &mut Faults) {
 /// Versions in the server's own form, as its messages show them.
 fn printed_versions(list: &[Tree]) -> String {
     let one = |version: &Tree| {
-        let on = |key: &str| version.bool_at(&[key]).unwrap_or(false);
-        format!(
-            "{{\"Name\":{},\"Served\":{},\"Storage\":{},\"Deprecated\":{},\"DeprecationWarning\":{},\"Schema\":null,\"Subresources\":null,\"AdditionalPrinterColumns\":null,\"SelectableFields\":null}}",
-            version.get("name").unwrap_or(&Tree::from("")),
-            on("served"),
-            on("storage"),
-            on("deprecated"),
-            version.get("deprecationWarning").unwrap_or(&Tree::null()),
-        )
+        let shared = [SCHEMA[0], "subresources", "additionalPrinterColumns", "selectableFields"];
+        let own = shared.into_iter().filter(|key| is_shared(list, key));
+        let own = own.fold(version.clone(), |version, key| version.without(&[key]));
+        internal::json("apiextensions.CustomResourceDefinitionVersion", &own)
     };
     format!("[{}]", list.iter().map(one).collect::<Vec<_>>().join(","))
 }

@@ -63,9 +63,9 @@ impl Place {
                 Self { message: Some(*message), by_key: *shape == Shape::Map, ..self }
             }
             // A schema, where it is no yes or no or list of names.
-            Some(Field { shape, kind: Type::OrSchemas | Type::OrBool | Type::OrStrings, .. }) => {
-                Self { message: Message::named(SCHEMA), by_key: *shape == Shape::Map, ..self }
-            }
+            Some(Field {
+                shape, kind: Type::OrSchemas | Type::OrBool | Type::OrStrings, ..
+            }) => Self { message: Message::named(SCHEMA), by_key: *shape == Shape::Map, ..self },
             None if self.by_key => Self { by_key: false, ..self },
             _ => Self { given: self.given, ..Self::ANYWHERE },
         };

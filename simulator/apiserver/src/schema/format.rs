@@ -93,7 +93,9 @@ pub(super) fn fits(format: &str, text: &str) -> bool {
         "uuid3" => is_like(UUID3),
         "uuid4" => is_like(UUID4),
         "uuid5" => is_like(UUID5),
-        "email" => is_like(r#"^([^<>@,;:\\\[\]"]* <)?[^\s<>@,;:\\\[\]"().]+(\.[^\s<>@,;:\\\[\]"().]+)*@[^\s<>@,;:\\"()]+>?$"#),
+        "email" => is_like(
+            r#"^([^<>@,;:\\\[\]"]* <)?[^\s<>@,;:\\\[\]"().]+(\.[^\s<>@,;:\\\[\]"().]+)*@[^\s<>@,;:\\"()]+>?$"#,
+        ),
         "uri" => is_uri(text),
         "hostname" => {
             text.len() <= 255 && text.split('.').all(|part| part.len() <= 63) && is_like(HOSTNAME)

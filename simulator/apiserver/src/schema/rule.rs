@@ -268,7 +268,8 @@ pub(super) fn check_all(
         return;
     }
     for rule in &node.rules {
-        let is_asked = old.is_some() || matches!(rule.transition, Transition::No | Transition::Optional);
+        let is_asked =
+            old.is_some() || matches!(rule.transition, Transition::No | Transition::Optional);
         faults.0.extend(rule.broken(node, value, old, path).filter(|_| is_asked));
     }
     below(node, value, old, path, &mut |node, value, old, path| {
