@@ -1,6 +1,7 @@
 //! CEL expressions that clients write into objects: what is wrong with one before it runs, in the words of cel-go, and
 //! how a tree is seen by one.
 
+mod cost;
 mod kind;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SourceInfo};
 use cel::{IdedExpr, Program};
 
+pub(crate) use cost::{Sort, estimate};
 pub(crate) use kind::Kind;
 
 use kind::{Made, join, operator, receiver, result_of};

@@ -35,8 +35,8 @@ pub use error::{Faults, Path};
 pub(crate) use table::{Row, Table};
 
 use crate::Tree;
-pub(crate) use rule::RESERVED;
 use rule::Rule;
+pub(crate) use rule::{RESERVED, escaped};
 
 /// The schema of a kind, cheap to clone.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! What a schema of a custom kind may say at all, and the expressions in it.
 
+use super::budget::{self, Budget};
+use super::place::Place;
 use super::{defaults, structural};
 use crate::Tree;
 use crate::golang::html_safe;
@@ -60,10 +62,11 @@ pub(super) fn check(
         faults.0.extend(found);
     }
     let mut found = Found::default();
-    let standing = Standing { root: true, expressions, ..Standing::default() };
+    let standing = Standing { root: true, expressions, times: Some(1), ..Standing::default() };
     node(schema, &standing, at, &mut found);
     faults.0.extend(found.schema.0);
     faults.0.extend(found.expressions.0);
+    found.budget.check(at, faults);
     if let Some(why) = unread.filter(|_| faults.0.len() == before) {
         faults.invalid(*at, "", &why);
     }
@@ -112,6 +115,7 @@ fn unsupported(schema: &Tree) -> Option<String> {
 struct Found {
     schema: Faults,
     expressions: Faults,
+    budget: Budget,
 }
 
 /// What is known of a place from what stands above it.
@@ -125,6 +129,8 @@ struct Standing {
     uncorrelated: Option<String>,
     /// Whether expressions are looked at.
     expressions: bool,
+    /// How often such values may stand in an object; `None`: nobody says.
+    times: Option<u64>,
 }
 
 impl Standing {
@@ -145,6 +151,7 @@ impl Standing {
 fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
     let before = found.schema.0.len();
     members(schema, standing, at, &mut found.schema);
+    let times = budget::below(schema, standing.times);
     let properties = schemas(schema, "properties").next().is_some();
     if let Some(values) = schema.get("additionalProperties").filter(|values| !values.is_null()) {
         let place = at.field("additionalProperties");
@@ -153,7 +160,7 @@ fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
             found.schema.forbidden(place, why);
         }
         if values.is_map() {
-            let mut below = standing.below();
+            let mut below = Standing { times, ..standing.below() };
             if standing.inside_metadata {
                 let why = "inside additionalProperties applying to object metadata";
                 below.no_defaults = Some(why.to_owned());
@@ -165,7 +172,7 @@ fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
     let correlates = matches!(text(schema, "x-kubernetes-map-type"), "" | "granular");
     let embedded = on(schema, "x-kubernetes-embedded-resource");
     for (key, property) in schemas(schema, "properties") {
-        let mut below = standing.below();
+        let mut below = Standing { times, ..standing.below() };
         if !correlates {
             below = below.without_old_values(at);
         }
@@ -195,7 +202,7 @@ fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
         }
     }
     if let Some(items) = schema.get("items") {
-        let mut below = standing.below();
+        let mut below = Standing { times, ..standing.below() };
         if text(schema, "x-kubernetes-list-type") != "map" {
             below = below.without_old_values(at);
         }
@@ -210,7 +217,7 @@ fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
     super::lists::check(schema, at, &mut found.schema);
     rules(schema, at, &mut found.schema);
     if standing.expressions && found.schema.0.len() == before {
-        expressions(schema, standing, at, &mut found.expressions);
+        expressions(schema, standing, at, found);
     }
 }
 
@@ -305,7 +312,8 @@ fn has_type(schema: &Tree) -> bool {
     }
 }
 
-fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, faults: &mut Faults) {
+fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
+    let faults = &mut found.expressions;
     let all = at.field("x-kubernetes-validations");
     if !list(schema, "x-kubernetes-validations").is_empty() && !has_type(schema) {
         faults.0.push(FieldError {
@@ -317,6 +325,8 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, faults: &mut F
     }
     for (index, rule) in list(schema, "x-kubernetes-validations").iter().enumerate() {
         let at = all.index(index);
+        let place = if standing.root { Place::root(schema) } else { Place::new(schema) };
+        found.budget.charge(place, standing.times, rule, &at, faults);
         let source = text(rule, "rule");
         let fault = rule_fault(source);
         let words = source.split(|c: char| !c.is_alphanumeric() && c != '_');

@@ -280,7 +280,7 @@ pub(crate) const RESERVED: &[&str] = &[
 ];
 
 /// How a member's name is written in an expression.
-fn escaped(name: &str) -> String {
+pub(crate) fn escaped(name: &str) -> String {
     if RESERVED.contains(&name) {
         return format!("__{name}__");
     }
