@@ -49,7 +49,7 @@ impl<'t> Place<'t> {
         Self { schema, whole: true }
     }
 
-    pub(super) fn new(schema: &'t Tree) -> Self {
+    pub(crate) fn new(schema: &'t Tree) -> Self {
         Self { schema, whole: on(schema, "x-kubernetes-embedded-resource") }
     }
 

@@ -30,3 +30,24 @@ pub(crate) fn estimate<'t>(
     let cost = walk::Walk::new(&tree, &checked, root).cost(at);
     Some((cost, checked.sort(at)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn debug() {
+        for source in [
+            "optional.of(1).optMap(x, true).orValue(false)",
+            "[true].first().optMap(x, x).orValue(true)",
+        ] {
+            let program = crate::schema::program(source).unwrap();
+            let (tree, at) = tree::spelled(program.expression()).unwrap();
+            let checked = check::check(&tree, at, &[]).unwrap();
+            let schema = crate::Tree::empty_map();
+            let mut walk = walk::Walk::new(&tree, &checked, Place::new(&schema));
+            for i in 0..tree.nodes.len() {
+                println!("{i} {:?} {}", tree.nodes[i], walk.cost(i));
+            }
+        }
+    }
+}

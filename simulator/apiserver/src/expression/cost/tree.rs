@@ -67,8 +67,11 @@ pub(super) enum What<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Tree<'a> {
     pub(super) nodes: Vec<What<'a>>,
+    /// What our parser has given a name, lest it be there twice; the server's has it twice.
+    targets: Vec<&'a IdedExpr>,
 }
 
+const TARGET: &str = "@target";
 const SUM: &str = "@result";
 
 /// The tree of an expression, and its root; `None` if the server would not read it.
@@ -88,6 +91,13 @@ impl<'a> Tree<'a> {
         let what = match &node.expr {
             Expr::Unspecified | Expr::Struct(_) => return None,
             Expr::Literal(value) => What::Literal(literal(value)),
+            Expr::Ident(name) if name == TARGET => {
+                // What stands there may be made of a target itself.
+                let target = self.targets.pop()?;
+                let at = self.read(target);
+                self.targets.push(target);
+                return at;
+            }
             Expr::Ident(name) => What::Name(name),
             Expr::Select(select) => {
                 if let Some(name) = named_type(node) {
@@ -113,12 +123,24 @@ impl<'a> Tree<'a> {
                 What::Map(entries)
             }
             Expr::Call(call) => return self.call(call),
+            Expr::Comprehension(all) if all.accu_var == TARGET => {
+                self.targets.push(&all.accu_init);
+                let at = self.read(&all.result);
+                self.targets.pop();
+                return at;
+            }
             Expr::Comprehension(all) => self.comprehension(all)?,
         };
         self.push(what)
     }
 
     fn comprehension(&mut self, all: &'a ComprehensionExpr) -> Option<What<'a>> {
+        if matches!(&all.iter_range.expr, Expr::List(list) if list.elements.is_empty())
+            && matches!(all.loop_cond.expr, Expr::Literal(LiteralValue::Boolean(ref on)) if !on.inner())
+        {
+            let value = self.read(&all.accu_init)?;
+            return Some(What::Bind { name: &all.accu_var, value, body: self.read(&all.result)? });
+        }
         Some(What::Loop(Loop {
             range: self.read(&all.iter_range)?,
             names: [Some(&all.iter_var), all.iter_var2.as_deref()],
@@ -138,15 +160,11 @@ impl<'a> Tree<'a> {
                 let takes = self.read_all(args)?;
                 return self.push(What::Call { name, target: None, takes });
             }
-            match (name, args) {
-                ("optMap" | "optFlatMap", [var, body]) => {
-                    return self.opt_map(target, ident(var)?, body, name == "optMap");
-                }
-                (_, [first, second, rest @ ..]) if is_two_named(name, rest) => {
-                    let names = [Some(ident(first)?), Some(ident(second)?)];
-                    return self.two_named(name, target, names, rest);
-                }
-                _ => {}
+            if let [first, second, rest @ ..] = args
+                && is_two_named(name, rest)
+            {
+                let names = [Some(ident(first)?), Some(ident(second)?)];
+                return self.two_named(name, target, names, rest);
             }
         }
         let takes = self.read_all(args)?;
@@ -163,31 +181,6 @@ impl<'a> Tree<'a> {
 
     fn function(&mut self, name: &'a str, takes: Vec<At>) -> Option<At> {
         self.push(What::Call { name, target: None, takes })
-    }
-
-    fn method(&mut self, name: &'a str, target: At) -> Option<At> {
-        self.push(What::Call { name, target: Some(target), takes: Vec::new() })
-    }
-
-    /// `target.hasValue() ? optional.of(body with target.value()) : optional.none()`.
-    fn opt_map(
-        &mut self,
-        target: &'a IdedExpr,
-        name: &'a str,
-        body: &'a IdedExpr,
-        wraps: bool,
-    ) -> Option<At> {
-        let of = self.read(target)?;
-        let condition = self.method("hasValue", of)?;
-        let of = self.read(target)?;
-        let value = self.method("value", of)?;
-        let body = self.read(body)?;
-        let mut bound = self.push(What::Bind { name, value, body })?;
-        if wraps {
-            bound = self.function("optional.of", vec![bound])?;
-        }
-        let none = self.function("optional.none", Vec::new())?;
-        self.function("_?_:_", vec![condition, bound, none])
     }
 
     fn two_named(
