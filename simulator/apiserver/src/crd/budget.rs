@@ -91,6 +91,7 @@ impl Budget {
 }
 
 fn exceeds(what: &str, cost: u64, limit: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "the nearest number is what is told")]
     let factor = cost as f64 / limit as f64;
     let factor = if factor > 100.0 {
         "more than 100x".to_owned()

@@ -197,7 +197,8 @@ impl<'t> Place<'t> {
                     let default = member.schema.get("default").filter(|value| !value.is_null());
                     is_required(name) && default.is_none() && member.sort().is_some()
                 });
-                let each = members.map(|(name, member)| name.len() as i64 + member.least() + 4);
+                let each = members
+                    .map(|(name, member)| name.len().cast_signed() as i64 + member.least() + 4);
                 QUOTES + each.sum::<i64>()
             }
             Some(Form::List | Form::Map | Form::Bytes | Form::Text) | None => QUOTES,

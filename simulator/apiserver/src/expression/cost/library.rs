@@ -1,7 +1,7 @@
 //! What a call of a function costs beside its arguments, and how large what it makes is.
 
 use super::functions::How;
-use super::size::{Size, scaled};
+use super::size::{Size, divided, scaled};
 use super::sort::Sort;
 use super::walk::{Charge, Seen, Walk};
 
@@ -18,7 +18,7 @@ const ADDRESS: Size = Size { least: 4, most: 16 };
 
 const PLAIN: Charge = Charge(1, None);
 
-impl<'a> Walk<'_, 'a, '_> {
+impl<'a, 't> Walk<'_, 'a, 't> {
     pub(super) fn charge(&self, how: How, target: Option<&Seen<'a>>, given: &[Seen<'a>]) -> Charge {
         self.charged(how, target, given).unwrap_or(PLAIN)
     }
@@ -28,8 +28,14 @@ impl<'a> Walk<'_, 'a, '_> {
         let size = |seen: Option<&Seen<'a>>| seen.map(|seen| self.asked(seen));
         let own = |seen: Option<&Seen<'a>>| seen.map(Seen::own_or_any);
         Some(match how {
-            How::Plain | How::Item | How::Value => PLAIN,
-            How::Both | How::Choice | How::Concat | How::Append => PLAIN,
+            // What of these is more than a step, the walk knows.
+            How::Plain
+            | How::Item
+            | How::Value
+            | How::Both
+            | How::Choice
+            | How::Concat
+            | How::Append => PLAIN,
             How::Equal => self.equal(first?, second?),
             How::Compare => compare(first?, second?),
             How::Within => Charge(own(second)?.most, None),
@@ -124,11 +130,8 @@ impl<'a> Walk<'_, 'a, '_> {
     }
 
     /// The type of the items of a list, and their size.
-    fn item(&self, target: &Seen<'a>) -> Option<(Sort<'_>, Size)> {
-        let sort = match self.checked.sort(target.at) {
-            Sort::List(item) | Sort::Optional(item) | Sort::Map(item, _) => item,
-            _ => return None,
-        };
+    fn item(&self, target: &Seen<'a>) -> Option<(Sort<'t>, Size)> {
+        let Sort::List(sort) = self.checked.sort(target.at) else { return None };
         let route = target.route.as_ref().map(|route| route.apart("@items"));
         let size = self.by_route(route.as_ref()).unwrap_or(Size::ANY);
         Some((self.checked.shallow(&sort), size))
@@ -157,7 +160,6 @@ fn compare(a: &Seen<'_>, b: &Seen<'_>) -> Charge {
 
 /// How large a text is in which one part stands for another.
 fn replaced(text: Size, old: Size, new: Size) -> Size {
-    let times = |count: u64, length: u64| (count as f64 / length as f64).ceil() as u64;
     // The most: the smallest part goes for the largest one.
     let (most, kept_most) = if old.least == 0 {
         // Before each character, and behind the last.
@@ -165,14 +167,14 @@ fn replaced(text: Size, old: Size, new: Size) -> Size {
     } else if new.most <= old.least {
         (0, text.most)
     } else {
-        (times(text.most, old.least), 0)
+        (divided(text.most, old.least), 0)
     };
     let (least, kept_least) = if old.most == 0 {
         (text.least.saturating_add(1), text.least)
     } else if old.most <= new.least {
         (0, text.least)
     } else {
-        (times(text.least, old.most), 0)
+        (divided(text.least, old.most), 0)
     };
     let count = Size { least, most };
     count.times(new).plus(Size { least: kept_least, most: kept_most })

@@ -63,5 +63,21 @@ impl Size {
 
 /// The product, rounded up.
 pub(super) fn scaled(count: u64, factor: f64) -> u64 {
-    (count as f64 * factor).ceil() as u64
+    up(float(count) * factor)
+}
+
+/// How many parts of this length there may be, rounded up.
+pub(super) fn divided(count: u64, length: u64) -> u64 {
+    up(float(count) / float(length))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the server counts with the nearest number")]
+const fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "what is too much is the greatest number")]
+#[expect(clippy::cast_sign_loss, reason = "no size is below zero")]
+fn up(count: f64) -> u64 {
+    count.ceil() as u64
 }

@@ -48,14 +48,10 @@ impl<'t> Sort<'t> {
         matches!(self, Null | Optional(_) | Named(_) | Object(_) | Timestamp | Duration)
     }
 
-    /// A type of values whose size is known without one.
+    /// Whether all its values are of one size.
     pub(super) fn is_scalar(&self) -> bool {
-        use Sort::{Bool, Double, Duration, Int, Optional, Timestamp, Uint};
-        match self {
-            Bool | Double | Duration | Int | Timestamp | Uint => true,
-            Optional(of) => of.is_scalar(),
-            _ => false,
-        }
+        use Sort::{Bool, Double, Duration, Int, Timestamp, Uint};
+        matches!(self, Bool | Double | Duration | Int | Timestamp | Uint)
     }
 
     /// The types this one is made of.
@@ -96,7 +92,6 @@ impl<'t> Sort<'t> {
         match (self, other) {
             (Self::Dyn | Self::Var(_), _) => true,
             (_, Self::Dyn | Self::Var(_)) => false,
-            (Self::Type, Self::Type) => true,
             _ if self.is_made_like(other) => {
                 let mut pairs = self.parts().into_iter().zip(other.parts());
                 pairs.all(|(a, b)| a.zip(b).is_none_or(|(a, b)| a.is_wider(b)))
