@@ -1,13 +1,16 @@
 //! Definitions of custom kinds: what is wrong with one, what the server says of it, what kinds it brings.
 
+mod budget;
 mod defaults;
 mod lists;
 mod openapi;
 mod parts;
+mod place;
 mod rules;
 mod scope;
 mod structural;
 
+pub(crate) use place::Place;
 pub(crate) use rules::{broken, broken_status, warnings};
 
 use jiff::Timestamp;

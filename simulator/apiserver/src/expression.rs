@@ -1,6 +1,7 @@
 //! CEL expressions that clients write into objects: what is wrong with one before it runs, in the words of cel-go, and
 //! how a tree is seen by one.
 
+mod cost;
 mod functions;
 mod kind;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SourceInfo};
 use cel::{IdedExpr, Program};
 
+pub(crate) use cost::{Sort, estimate};
 pub(crate) use kind::Kind;
 
 use kind::{fits, general};

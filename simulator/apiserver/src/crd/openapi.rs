@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use cel::Program;
 
+use super::budget::{self, Budget};
+use super::place::Place;
 use super::{defaults, scope, structural};
 use crate::Tree;
 use crate::builtin::internal;
@@ -65,10 +67,11 @@ pub(super) fn check(
         faults.0.extend(found);
     }
     let mut found = Found::default();
-    let standing = Standing { root: true, expressions, ..Standing::default() };
+    let standing = Standing { root: true, expressions, times: Some(1), ..Standing::default() };
     node(schema, &standing, at, &mut found);
     faults.0.extend(found.schema.0);
     faults.0.extend(found.expressions.0);
+    found.budget.check(at, faults);
     if let Some(why) = unread.filter(|_| faults.0.len() == before) {
         faults.invalid(*at, "", &why);
     }
@@ -117,6 +120,7 @@ fn unsupported(schema: &Tree) -> Option<String> {
 struct Found {
     schema: Faults,
     expressions: Faults,
+    budget: Budget,
 }
 
 /// What is known of a place from what stands above it.
@@ -130,6 +134,8 @@ struct Standing {
     uncorrelated: Option<String>,
     /// Whether expressions are looked at.
     expressions: bool,
+    /// How often such values may stand in an object; `None`: nobody says.
+    times: Option<u64>,
 }
 
 impl Standing {
@@ -150,6 +156,7 @@ impl Standing {
 fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
     let before = found.schema.0.len();
     members(schema, standing, at, &mut found.schema);
+    let times = budget::below(schema, standing.times);
     let properties = schemas(schema, "properties").next().is_some();
     if let Some(values) = schema.get("additionalProperties").filter(|values| !values.is_null()) {
         let place = at.field("additionalProperties");
@@ -158,7 +165,7 @@ fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
             found.schema.forbidden(place, why);
         }
         if values.is_map() {
-            let mut below = standing.below();
+            let mut below = Standing { times, ..standing.below() };
             if standing.inside_metadata {
                 let why = "inside additionalProperties applying to object metadata";
                 below.no_defaults = Some(why.to_owned());
@@ -169,7 +176,7 @@ fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
     let place = at.field("properties");
     let embedded = on(schema, "x-kubernetes-embedded-resource");
     for (key, property) in schemas(schema, "properties") {
-        let mut below = standing.below();
+        let mut below = Standing { times, ..standing.below() };
         let is_meta = matches!(key, "metadata" | "kind" | "apiVersion");
         if is_meta && (standing.root || embedded) {
             below.inside_metadata = true;
@@ -196,7 +203,7 @@ fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
         }
     }
     if let Some(items) = schema.get("items") {
-        let mut below = standing.below();
+        let mut below = Standing { times, ..standing.below() };
         if text(schema, "x-kubernetes-list-type") != "map" {
             below = below.without_old_values(at);
         }
@@ -211,7 +218,7 @@ fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
     super::lists::check(schema, at, &mut found.schema);
     rules(schema, at, &mut found.schema);
     if standing.expressions && found.schema.0.len() == before {
-        expressions(schema, standing, at, &mut found.expressions);
+        expressions(schema, standing, at, found);
     }
 }
 
@@ -296,11 +303,12 @@ fn rules(schema: &Tree, at: &Path<'_>, faults: &mut Faults) {
     }
 }
 
-fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, faults: &mut Faults) {
+fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
     let rules = list(schema, "x-kubernetes-validations");
     if rules.is_empty() {
         return;
     }
+    let faults = &mut found.expressions;
     let all = at.field("x-kubernetes-validations");
     let is_root = standing.root || on(schema, "x-kubernetes-embedded-resource");
     let Some(value) = scope::kind(schema, is_root) else {
@@ -313,6 +321,8 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, faults: &mut F
     };
     for (index, rule) in rules.iter().enumerate() {
         let at = all.index(index);
+        let place = if standing.root { Place::root(schema) } else { Place::new(schema) };
+        found.budget.charge(place, standing.times, rule, &at, faults);
         let scope = scope::of(&value, on(rule, "optionalOldSelf"));
         let source = text(rule, "rule");
         let message = text(rule, "messageExpression");
