@@ -177,6 +177,10 @@ fn member<'t>(tree: &'t Tree, field: &str) -> Option<&'t Tree> {
         "RadosUser" => "user",
         "EndpointsName" => "endpoints",
         "DataDiskURI" => "diskURI",
+        "IntValue" => "int",
+        "BoolValue" => "bool",
+        "StringValue" => "string",
+        "VersionValue" => "version",
         other => other,
     };
     let mut entries = tree.entries();
