@@ -385,6 +385,7 @@ ALWAYS = {
     "networking.v1.IngressServiceBackend": ["port"],
     "resource.v1.ResourceClaimSpec": ["devices"],
     "resource.v1.AllocationResult": ["devices"],
+    "resource.v1.DeviceCapacity": ["value"],
     "resource.v1.ResourceClaimTemplateSpec": ["metadata", "spec"],
 }
 
