@@ -153,7 +153,10 @@ impl FieldSelector {
             if term.path != "metadata.name" && !is_place && !extra.contains(&&*term.path) {
                 let why = if is_slice {
                     let version = kind.api_version();
-                    format!("field label not supported for {version}, Kind={}: {}", kind.kind, term.path)
+                    format!(
+                        "field label not supported for {version}, Kind={}: {}",
+                        kind.kind, term.path
+                    )
                 } else if kind.is("batch", "Job") {
                     format!("field label {:?} not supported for Job", term.path)
                 } else {

@@ -52,7 +52,8 @@ fn each_of(tree: &Tree, path: &[&str], change: &dyn Fn(&Tree) -> Tree) -> Tree {
 fn without_lost(tree: &Tree, old: Option<&Tree>) -> Tree {
     let path = ["status", "devices"];
     let results = |tree: Option<&'_ Tree>| -> BTreeSet<[String; 4]> {
-        let results = tree.and_then(|tree| tree.at(&["status", "allocation", "devices", "results"]));
+        let results =
+            tree.and_then(|tree| tree.at(&["status", "allocation", "devices", "results"]));
         let results = results.into_iter().flat_map(Tree::items);
         results.map(|result| device(result).map(str::to_owned)).collect()
     };

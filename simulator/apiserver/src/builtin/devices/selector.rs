@@ -50,5 +50,6 @@ fn scope() -> Scope {
     ];
     let members: BTreeMap<String, Kind> =
         members.into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect();
-    Scope::from([("device".to_owned(), Kind::Object("kubernetes.DRADevice", members))])
+    let device = Kind::Object("kubernetes.DRADevice", members);
+    Scope::from([("device".to_owned(), device), (expression::BIND.to_owned(), Kind::Dyn)])
 }

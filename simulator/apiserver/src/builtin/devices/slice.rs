@@ -31,9 +31,10 @@ pub(in crate::builtin) fn check(write: &Write<'_>, faults: &mut Faults) {
     sources::driver(text(spec, "driver"), at.field("driver"), faults);
     pool(spec, &at.field("pool"), faults);
     if let Some(old) = write.old {
-        for (path, place) in
-            [(&["spec", "pool", "name"][..], "spec.pool.name"), (&["spec", "driver"], "spec.driver")]
-        {
+        for (path, place) in [
+            (&["spec", "pool", "name"][..], "spec.pool.name"),
+            (&["spec", "driver"], "spec.driver"),
+        ] {
             let now = write.kept.str_at(path).unwrap_or_default();
             if now != old.str_at(path).unwrap_or_default() {
                 faults.0.push(FieldError::invalid(place, &now.into(), IMMUTABLE));

@@ -119,8 +119,7 @@ fn place(tree: &Tree, at: &Path<'_>, faults: &mut Faults) {
 
 /// How a device is reached in a network.
 fn reached(network: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    for (key, most) in
-        [("interfaceName", LONGEST_INTERFACE), ("hardwareAddress", LONGEST_HARDWARE)]
+    for (key, most) in [("interfaceName", LONGEST_INTERFACE), ("hardwareAddress", LONGEST_HARDWARE)]
     {
         if text(network, key).len() > most {
             faults.too_long(at.field(key), most);
@@ -137,8 +136,7 @@ fn reached(network: &Tree, at: &Path<'_>, faults: &mut Faults) {
 /// An address with the length of its network's prefix, written in the one way there is.
 fn interface(text: &str, at: Path<'_>, faults: &mut Faults) {
     let Some((address, bits, _)) = parsed_cidr(text) else {
-        let why =
-            "must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)";
+        let why = "must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)";
         return faults.invalid(at, text, why);
     };
     let address = address.to_canonical();
