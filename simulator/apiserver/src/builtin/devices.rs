@@ -15,7 +15,7 @@ mod status;
 
 use std::collections::BTreeSet;
 
-pub(super) use claim::{claim, template};
+pub(super) use claim::{OF_CLASS, claim, template, wanted};
 pub(super) use class::check as class;
 pub(super) use slice::check as slice;
 pub(super) use status::check as status;

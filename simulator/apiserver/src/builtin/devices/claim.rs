@@ -52,6 +52,31 @@ fn spec(spec: &Tree, at: &Path<'_>, stored: bool, faults: &mut Faults) {
     });
 }
 
+/// Behind the name of a class, what a quota calls its devices.
+pub(in crate::builtin) const OF_CLASS: &str = ".deviceclass.resource.k8s.io/devices";
+
+/// How many devices of each class a claim may get: of several ways to fulfil a request, the most of any.
+pub(in crate::builtin) fn wanted(claim: &Tree) -> BTreeMap<String, i128> {
+    let requests = claim.at(&["spec", "devices", "requests"]);
+    let mut sum = BTreeMap::new();
+    for request in requests.into_iter().flat_map(Tree::items) {
+        let ways = list(request, "firstAvailable").iter().chain(request.get("exactly"));
+        let mut most = BTreeMap::new();
+        for way in ways {
+            let count = match text(way, "allocationMode") {
+                "All" => i128::try_from(MOST_REQUESTS).unwrap_or(i128::MAX),
+                _ => way.int_at(&["count"]).unwrap_or(0).into(),
+            };
+            let known = most.entry(text(way, "deviceClassName")).or_insert(count);
+            *known = count.max(*known);
+        }
+        for (class, count) in most {
+            *sum.entry(format!("{class}{OF_CLASS}")).or_insert(0) += count;
+        }
+    }
+    sum
+}
+
 /// The names of requests, each with those of the ways to fulfil it.
 pub(super) struct Requests<'t>(BTreeMap<&'t str, BTreeSet<&'t str>>);
 
@@ -99,13 +124,13 @@ fn request(request: &Tree, at: &Path<'_>, faults: &mut Faults) {
         each(ways, all, MOST_WAYS, faults, |way, at, faults| {
             let name = text(way, "name");
             complain(faults, at.field("name"), name, dns_label(name));
-            wanted(way, &at, faults);
+            choice(way, &at, faults);
         });
         once(ways, Some("name"), &all, faults);
     }
     let exactly = request.get("exactly").filter(|exactly| !exactly.is_null());
     if let Some(exactly) = exactly {
-        wanted(exactly, &at.field("exactly"), faults);
+        choice(exactly, &at.field("exactly"), faults);
     }
     let one = "exactly one of `exactly` or `firstAvailable` is required";
     match (exactly.is_some(), ways.is_empty()) {
@@ -119,7 +144,7 @@ fn request(request: &Tree, at: &Path<'_>, faults: &mut Faults) {
 }
 
 /// Devices of a class: which, how many, and what they may be tainted with.
-fn wanted(request: &Tree, at: &Path<'_>, faults: &mut Faults) {
+fn choice(request: &Tree, at: &Path<'_>, faults: &mut Faults) {
     class_name(request, at, faults);
     selector::each(list(request, "selectors"), at.field("selectors"), faults);
     let count = request.int_at(&["count"]).unwrap_or(0);
