@@ -7,7 +7,7 @@
 pub(crate) mod access;
 mod claim;
 mod class;
-pub(super) mod gates;
+pub(crate) mod gates;
 mod names;
 mod selector;
 mod slice;
@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 pub(super) use claim::{OF_CLASS, claim, template, wanted};
 pub(super) use class::check as class;
 pub(super) use slice::check as slice;
+pub(crate) use slice::says_what_goes;
 pub(super) use status::check as status;
 
 use super::check::{required, text};

@@ -7,7 +7,7 @@ use super::{
     write,
 };
 use crate::builtin::pod::parts;
-use crate::builtin::{admission, conversion, usage};
+use crate::builtin::{admission, conversion, devices, usage};
 use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Operation, Tree};
@@ -314,8 +314,10 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     }
     // What goes with this is not read again.
     let tree = if is_finished(&tree) { tree } else { admission::read_back(call.info(), tree) };
-    let says_more =
-        call.said_more || empties::count(call, &tree) || says_what_goes(call, wanted, &tree);
+    let says_more = call.said_more
+        || empties::count(call, &tree)
+        || call.info().is("resource.k8s.io", "ResourceSlice")
+            && devices::says_what_goes(wanted, &tree);
     if tree == *was && !says_more && !claim.changes(call, old, wanted) {
         return Ok(call.answer(200, old.clone(), false));
     }
@@ -349,18 +351,6 @@ pub(super) fn store(
         .with(&["metadata", "resourceVersion"], old.revision().to_string());
     let shown = Object::new(call.kind.id, shown, note, ownership, Some(old));
     call.answer(200, shown, true)
-}
-
-/// Whether a change says something that belongs to a feature that is off: of a slice of devices it counts as a change
-/// before it goes.
-fn says_what_goes(call: &Call<'_>, wanted: &Tree, kept: &Tree) -> bool {
-    let differs = |path: &[&str]| {
-        let (wanted, kept) = (wanted.at(path), kept.at(path));
-        wanted.filter(|list| !list.is_empty()) != kept.filter(|list| !list.is_empty())
-    };
-    let without = |tree: &Tree| tree.get("spec").map(|spec| spec.without(&["devices"]));
-    call.info().is("resource.k8s.io", "ResourceSlice")
-        && (differs(&["spec", "devices"]) || without(wanted) != without(kept))
 }
 
 fn is_finished(tree: &Tree) -> bool {

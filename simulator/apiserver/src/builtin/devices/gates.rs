@@ -7,7 +7,7 @@ use crate::Tree;
 use crate::builtin::check::list;
 
 /// A claim as far as its features are on.
-pub(in crate::builtin) fn claim(tree: &Tree, old: Option<&Tree>) -> Tree {
+pub(crate) fn claim(tree: &Tree, old: Option<&Tree>) -> Tree {
     let tree = without_lost(tree, old);
     if shares(old, &["spec"]) {
         return tree;

@@ -100,3 +100,39 @@ fn uuid(text: &str) -> Result<(), String> {
     };
     if bare.iter().enumerate().all(fits) { Ok(()) } else { invalid() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_a_uuid_in_lowercase() {
+        const UID: &str = "0f0f0f0f-aaaa-bbbb-cccc-0123456789ab";
+        let said = |uid: &str| {
+            let mut faults = Faults::default();
+            share(uid, Path::Root, &mut faults);
+            let bodies = faults.0.into_iter().map(|fault| fault.body);
+            bodies
+                .map(|body| body.split_once(": ").unwrap_or_default().1.replace(uid, "it"))
+                .collect::<Vec<_>>()
+        };
+
+        assert_eq!(said(UID), Vec::<String>::new());
+        for (uid, why) in [
+            (
+                UID.to_uppercase(),
+                "uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase hexadecimal characters",
+            ),
+            (
+                format!("{{{UID}}}"),
+                "uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase hexadecimal characters",
+            ),
+            (format!("{UID}0"), "error validating uid: invalid UUID length: 37"),
+            (format!("[{UID}]"), "error validating uid: invalid bracketed UUID format"),
+            (format!("urn:uuix:{UID}"), "error validating uid: invalid urn prefix: \"urn:uuix:\""),
+            (UID.replace('f', "g"), "error validating uid: invalid UUID format"),
+        ] {
+            assert_eq!(said(&uid), [format!("\"it\": {why}")], "{uid}");
+        }
+    }
+}

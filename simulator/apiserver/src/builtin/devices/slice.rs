@@ -49,6 +49,14 @@ pub(in crate::builtin) fn check(write: &Write<'_>, faults: &mut Faults) {
     once(devices, Some("name"), &all, faults);
 }
 
+/// Whether a change says something that belongs to a feature that is off: it counts as a change before it goes.
+pub(crate) fn says_what_goes(wanted: &Tree, kept: &Tree) -> bool {
+    let devices =
+        |tree: &Tree| tree.at(&["spec", "devices"]).filter(|devices| !devices.is_empty()).cloned();
+    let without = |tree: &Tree| tree.get("spec").map(|spec| spec.without(&["devices"]));
+    devices(wanted) != devices(kept) || without(wanted) != without(kept)
+}
+
 fn pool(spec: &Tree, at: &Path<'_>, faults: &mut Faults) {
     names::pool(spec.str_at(&["pool", "name"]).unwrap_or_default(), at.field("name"), faults);
     let count = spec.int_at(&["pool", "resourceSliceCount"]).unwrap_or(0);
