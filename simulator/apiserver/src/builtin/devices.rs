@@ -21,11 +21,10 @@ pub(super) use slice::check as slice;
 pub(crate) use slice::says_what_goes;
 pub(super) use status::check as status;
 
-use super::check::{required, text};
+use super::check::{complain, required, text};
 use super::storage::sources;
 use crate::Tree;
 use crate::schema::{Faults, Path};
-use crate::status::FieldError;
 
 /// Requests of a claim, what was given for them, and lists of their names.
 const MOST_REQUESTS: usize = 32;
@@ -88,19 +87,11 @@ fn class_name(tree: &Tree, at: &Path<'_>, faults: &mut Faults) {
     if required(faults, tree, "deviceClassName", at) {
         let name = text(tree, "deviceClassName");
         let complaints = crate::names::dns_subdomain(name);
-        super::check::complain(faults, at.field("deviceClassName"), name, complaints);
+        complain(faults, at.field("deviceClassName"), name, complaints);
     }
 }
-
-/// A value whose Go type shows nothing of what it holds.
-const DEVICE: &str = "{\"Driver\":{},\"Pool\":{},\"Device\":{},\"ShareID\":{}}";
 
 /// Which device is meant: by its driver, its pool, its name, and which share of it.
 fn device(tree: &Tree) -> [&str; 4] {
     ["driver", "pool", "device", "shareID"].map(|key| text(tree, key))
-}
-
-/// The rules of a new status look at what is kept of the old one.
-fn no_such_device(at: Path<'_>) -> FieldError {
-    FieldError::invalid_printed(at, DEVICE, "must be an allocated device in the claim")
 }

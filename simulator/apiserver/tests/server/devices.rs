@@ -1,6 +1,6 @@
 //! Claims for devices, their classes, and the slices that offer them: what of them is kept, and what is refused.
 
-use drydock_apiserver::Request;
+use drydock_apiserver::{Body, PatchKind, Request};
 use serde_json::json;
 
 use super::*;
@@ -160,6 +160,43 @@ fn what_a_claim_asks_for_and_what_it_got_stay() {
         causes(&changed),
         [format!("status.allocation: Invalid value: {shown}: field is immutable")]
     );
+}
+
+#[test]
+fn what_drivers_are_told_stays_to_the_byte() {
+    let made = |parameters: &str| {
+        let mut server = server();
+        let mut request = claim(&json!({}));
+        let text = format!(
+            r#"{{"metadata":{{"name":"c"}},"spec":{{"devices":{{"config":[{{"opaque":{{"driver":"a.example.com","parameters":{parameters}}}}}]}}}}}}"#
+        );
+        let content_type = "application/json".into();
+        request.body = Body::Bytes { content_type, bytes: text.into_bytes().into() };
+        ok(&mut server, &request);
+        server
+    };
+    let patched = |server: &mut Server, kind: PatchKind, media: &'static str| {
+        let patch = json!({ "metadata": { "annotations": { "a": media } } });
+        let mut request = Request::patch(CLAIMS, "default", "c", kind, Tree::null());
+        let bytes = patch.to_string().into_bytes().into();
+        request.body = Body::Bytes { content_type: media.into(), bytes };
+        done(server, &request).error().map(causes)
+    };
+    let merge = (PatchKind::Merge, "application/merge-patch+json");
+    let strategic = (PatchKind::Strategic, "application/strategic-merge-patch+json");
+    let refused = r#"spec: Invalid value: {"Devices":{"Requests":null,"Constraints":null,"Config":[{"Requests":null,"Opaque":{"Driver":"a.example.com","Parameters":{"a":2,"b":1}}}]}}: field is immutable"#;
+
+    for (parameters, by_merge, by_strategic) in [
+        (r#"{"a":2,"b":1}"#, true, true),
+        (r#"{"b":1,"a":2}"#, true, false),
+        (r#"{"a": 2, "b": 1}"#, false, false),
+    ] {
+        let mut server = made(parameters);
+        for ((kind, media), passes) in [(merge, by_merge), (strategic, by_strategic)] {
+            let wanted = (!passes).then(|| vec![refused.to_owned()]);
+            assert_eq!(patched(&mut server, kind, media), wanted, "{parameters} {media}");
+        }
+    }
 }
 
 #[test]

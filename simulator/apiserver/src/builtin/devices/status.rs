@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use super::claim::Requests;
 use super::names::{pool, share};
-use super::{
-    DEVICE, MOST_CONFIGURATIONS, MOST_REQUESTS, configuration, data, device, each, no_such_device,
-    once,
-};
+use super::{MOST_CONFIGURATIONS, MOST_REQUESTS, configuration, data, device, each, once};
 use crate::Tree;
 use crate::builtin::check::{NOTHING, chosen, complain, list, required, text};
 use crate::builtin::cluster::parsed_cidr;
@@ -20,6 +17,8 @@ use crate::names::dns_label;
 use crate::schema::{Faults, Path};
 use crate::status::FieldError;
 
+/// What names a device in Go shows nothing of what it holds.
+const DEVICE: &str = r#"{"Driver":{},"Pool":{},"Device":{},"ShareID":{}}"#;
 const MOST_USERS: usize = 256;
 const MOST_CONDITIONS: usize = 8;
 const MOST_ADDRESSES: usize = 16;
@@ -87,7 +86,8 @@ fn reported(status: &Tree, allocation: Option<&Tree>, all: &Path<'_>, faults: &m
             share(uid, at.field("shareID"), faults);
         }
         if !got.contains(&device(one)) {
-            faults.0.push(no_such_device(at));
+            let why = "must be an allocated device in the claim";
+            faults.0.push(FieldError::invalid_printed(at, DEVICE, why));
         }
         let conditions = list(one, "conditions");
         if conditions.len() > MOST_CONDITIONS {
