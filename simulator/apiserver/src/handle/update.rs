@@ -345,6 +345,7 @@ pub(super) fn store(
         return call.answer(200, object, true);
     }
     let last = call.server.remove(old, tree, note.clone());
+    spelling::forget(call, old);
     call.server.settle(&last, Some(old), true);
     // The client sees what it would have stored, not the revision of the deletion, and it was not read back.
     let shown = empties::as_given(call, tree)
