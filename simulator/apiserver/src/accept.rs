@@ -62,7 +62,7 @@ impl Form {
         accept: &str,
         query: &str,
         kind: &KindInfo,
-        verb: Verb,
+        (verb, subresource): (Verb, Option<&str>),
         minor: u32,
     ) -> Result<Form, Status> {
         let errors = clause::errors(accept);
@@ -73,7 +73,7 @@ impl Form {
         let found = if accept.is_empty() {
             Some((Shape::Own, Media::Json, false))
         } else {
-            clauses.iter().find_map(|clause| given(clause, kind))
+            clauses.iter().find_map(|clause| given(clause, kind, subresource))
         };
         let streams = verb == Verb::Watch;
         let Some((shape, media, pretty)) = found else { return Err(none_given(false)) };
@@ -207,7 +207,11 @@ pub(crate) fn not_among(given: &[&str], minor: u32) -> Status {
 }
 
 /// What a clause asks for of a kind; `None` if there is no such representation.
-fn given(clause: &Clause<'_>, of: &KindInfo) -> Option<(Shape, Media, bool)> {
+fn given(
+    clause: &Clause<'_>,
+    of: &KindInfo,
+    subresource: Option<&str>,
+) -> Option<(Shape, Media, bool)> {
     let media = ALL.into_iter().find(|media| clause.covers(*media))?;
     if clause.streams && media == Media::Yaml {
         return None;
@@ -225,6 +229,10 @@ fn given(clause: &Clause<'_>, of: &KindInfo) -> Option<(Shape, Media, bool)> {
                 "Table" if media == Media::Protobuf => return None,
                 // What is not kept has no rows.
                 "Table" if of.verbs == ["create"] => return None,
+                // There are statuses that the real server makes no rows of.
+                "Table" if subresource.is_some() && has_no_rows(of) => {
+                    return None;
+                }
                 "Table" => Shape::Table(Rows::new(version)),
                 other => Shape::Partial(Partial::named(other, version)?),
             }
@@ -232,6 +240,12 @@ fn given(clause: &Clause<'_>, of: &KindInfo) -> Option<(Shape, Media, bool)> {
         Wish::Other { .. } => return None,
     };
     Some((shape, media, clause.pretty))
+}
+
+/// Whether the status of such an object is not shown in rows.
+fn has_no_rows(of: &KindInfo) -> bool {
+    of.is("resource.k8s.io", "ResourceClaim")
+        || of.is("apiextensions.k8s.io", "CustomResourceDefinition")
 }
 
 /// Nothing of what is accepted can be given.
@@ -269,7 +283,7 @@ mod tests {
         let server = Server::new(Profile::V1_34, 1);
         let id = server.kind("", "ConfigMap").expect("a builtin kind");
         let kind = server.kind_info(id).expect("a builtin kind");
-        let form = Form::negotiate(accept, query, kind, Verb::Get, 34);
+        let form = Form::negotiate(accept, query, kind, (Verb::Get, None), 34);
         form.map_err(|status| status.message)
     }
 

@@ -4,7 +4,7 @@
 //! - `defaults`: values that depend on other members, by definition;
 //! - `admission`: what the server sets itself, with a look at other objects where it must;
 //! - `rules`: every rule an object breaks, in the words of the real server; what they consist of stands in a folder per
-//!   family of kinds: `pod`, `workload`, `network`, `storage`, and `cluster` for the rest;
+//!   family of kinds: `pod`, `workload`, `network`, `storage`, `devices`, and `cluster` for the rest;
 //! - `limits`, `usage`: what a namespace leaves room for;
 //! - `immutable`: what may not change once it is set;
 //! - `warnings`: what is accepted, and had better not be asked for.
@@ -15,6 +15,7 @@ pub(crate) mod cluster;
 pub(crate) mod conversion;
 pub(crate) mod course;
 pub(crate) mod defaults;
+pub(crate) mod devices;
 pub(crate) mod gates;
 pub(crate) mod immutable;
 pub(crate) mod internal;

@@ -18,6 +18,9 @@ use kind::{fits, general};
 /// The names that an expression may use, and what they stand for.
 pub(crate) type Scope = BTreeMap<String, Kind>;
 
+/// Stands in the scope of expressions that may name their parts.
+pub(crate) const BIND: &str = "cel.bind";
+
 /// What an expression makes; or what is wrong with it, as it stands after `compilation failed: `.
 pub(crate) fn kind_of(program: &Program, scope: &Scope) -> Result<Kind, String> {
     let source = program.source_info();
@@ -176,7 +179,28 @@ impl Checker<'_> {
         }
     }
 
+    /// `cel.bind(name, part, whole)`: the whole, in which a part has a name.
+    fn bound(&mut self, call: &CallExpr) -> Option<Kind> {
+        let is_library =
+            |target: &IdedExpr| matches!(&target.expr, Expr::Ident(cel) if cel == "cel");
+        let is_known = self.scopes.iter().any(|scope| scope.contains_key(BIND));
+        let [name, part, whole] = call.args.as_slice() else { return None };
+        let Expr::Ident(name) = &name.expr else { return None };
+        if call.func_name != "bind" || !is_known || !call.target.as_deref().is_some_and(is_library)
+        {
+            return None;
+        }
+        let part = self.kind(part);
+        self.scopes.push(Scope::from([(name.clone(), part)]));
+        let made = self.kind(whole);
+        self.scopes.pop();
+        Some(made)
+    }
+
     fn call(&mut self, id: u64, call: &CallExpr) -> Kind {
+        if let Some(made) = self.bound(call) {
+            return made;
+        }
         let mut name = call.func_name.clone();
         if name == "_?._"
             && let [of, field] = call.args.as_slice()

@@ -18,6 +18,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use crate::accept::Form;
 use crate::document::Document;
 use crate::kinds::KindInfo;
+use crate::registry::Missing;
 use crate::request::{Answer, Gvr, Request, Response, Verb};
 use crate::status::Status;
 use crate::store::Server;
@@ -103,9 +104,12 @@ fn missing(server: &Server, path: &str, accept: &str, status: &Status) -> Option
     let place = wire::place(path)?;
     match known(server, &place.resource) {
         None if status.code == 405 => Some(Status::unknown_resource()),
+        None if matches!(server.kinds.find(&place.resource), Err(Missing::Group)) => {
+            Some(Status::unknown_path())
+        }
         Some(kind) if status.code == 400 && place.name.is_empty() => {
             let minor = server.profile().minor;
-            let refused = Form::negotiate(accept, "", kind, Verb::List, minor).err();
+            let refused = Form::negotiate(accept, "", kind, (Verb::List, None), minor).err();
             refused.filter(|refusal| refusal.details.is_some())
         }
         _ => None,
@@ -174,7 +178,8 @@ pub fn form(
         return Ok(errors);
     }
     let query = parts.uri.query().unwrap_or_default();
-    Form::negotiate(accept, query, kind, request.verb, server.profile().minor).map_err(|status| {
+    let route = (request.verb, request.subresource.as_deref());
+    Form::negotiate(accept, query, kind, route, server.profile().minor).map_err(|status| {
         // What no route gives is refused before anything else, what no representation gives after the options.
         let is_routed = status.details.is_none();
         // What cannot be streamed is seen when there is something to stream.

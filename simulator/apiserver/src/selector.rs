@@ -148,10 +148,16 @@ impl FieldSelector {
                     term.path
                 )));
             }
-            if !matches!(&*term.path, "metadata.name" | "metadata.namespace")
-                && !extra.contains(&&*term.path)
-            {
-                let why = if kind.is("batch", "Job") {
+            let is_slice = kind.is("resource.k8s.io", "ResourceSlice");
+            let is_place = term.path == "metadata.namespace" && !is_slice;
+            if term.path != "metadata.name" && !is_place && !extra.contains(&&*term.path) {
+                let why = if is_slice {
+                    let version = kind.api_version();
+                    format!(
+                        "field label not supported for {version}, Kind={}: {}",
+                        kind.kind, term.path
+                    )
+                } else if kind.is("batch", "Job") {
                     format!("field label {:?} not supported for Job", term.path)
                 } else {
                     format!("field label not supported: {}", term.path)
@@ -238,6 +244,7 @@ fn extra_fields(kind: &KindInfo) -> &'static [&'static str] {
         ("", "Service") => &["spec.clusterIP", "spec.type"],
         ("", "ReplicationController") => &["status.replicas"],
         ("batch", "Job") => &["status.successful"],
+        ("resource.k8s.io", "ResourceSlice") => &["spec.nodeName", "spec.driver"],
         ("", "Event") => &[
             "involvedObject.kind",
             "involvedObject.namespace",

@@ -16,7 +16,8 @@ import sys
 
 ROOTS = """core.PodTemplateSpec core.PersistentVolumeSpec core.PersistentVolumeClaimSpec core.EphemeralContainer core.ServicePort
 batch.JobSpec storage.CSINodeSpec storage.VolumeAttachmentSpec storage.CSIDriverSpec networking.IPAddressSpec networking.IngressSpec
-resource.ResourceClaimSpec resource.ResourceClaimTemplateSpec rbac.RoleRef policy.PodDisruptionBudgetSpec core.Taint core.EndpointPort
+resource.ResourceClaimSpec resource.ResourceClaimTemplateSpec resource.AllocationResult resource.DeviceAttribute
+rbac.RoleRef policy.PodDisruptionBudgetSpec core.Taint core.EndpointPort
 networking.NetworkPolicySpec core.EventSource autoscaling.HorizontalPodAutoscalerBehavior
 autoscalingv1.MetricSpec autoscalingv1.MetricStatus autoscalingv1.HorizontalPodAutoscalerCondition
 apps.DeploymentStrategy apps.StatefulSetUpdateStrategy apps.DaemonSetUpdateStrategy

@@ -41,6 +41,7 @@ for name, group, _ in packages:
             shown = f"{home.rsplit('/', 1)[-1]}.{bare}" if bare in own.get(home, ()) else "-"
             if shape.startswith("map") and "." not in shape and shape != "map[string]":
                 shape = f"map[{name.rsplit('/', 1)[-1]}.{shape[4:-1]}]"
+                shown = f"{home.rsplit('/', 1)[-1]}.{bare}"
             found.setdefault(f"{group}.{struct} {member}", []).append(shape + shown)
 
 

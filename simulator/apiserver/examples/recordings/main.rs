@@ -132,7 +132,13 @@ impl Replay {
         };
         let Some(kind) = self.kind_of(&parsed) else { return Ok(None) };
         let minor = self.server.profile().minor;
-        let form = Form::negotiate(accept, &query, kind, parsed.verb, minor)?;
+        let form = Form::negotiate(
+            accept,
+            &query,
+            kind,
+            (parsed.verb, parsed.subresource.as_deref()),
+            minor,
+        )?;
         Ok(Some((form, kind.clone())))
     }
 

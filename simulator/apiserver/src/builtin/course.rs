@@ -9,6 +9,8 @@ pub(crate) enum Step {
     Meta,
     /// The metadata beside what it was.
     Update,
+    /// Whether the namespace may have what is asked for.
+    Access,
     /// The rules of the kind.
     Rules,
     /// Those of them that are gone by once more, or only later.
@@ -19,7 +21,7 @@ pub(crate) enum Step {
     Common,
 }
 
-use Step::{Common, Fixed, Later, Meta, Rules, Update};
+use Step::{Access, Common, Fixed, Later, Meta, Rules, Update};
 
 /// How a new object is looked at. All kinds have a last look at the metadata in common: it matters where the rules of a
 /// kind say nothing of them.
@@ -28,6 +30,7 @@ pub(crate) fn of_create(kind: &KindInfo) -> &'static [Step] {
         ("events.k8s.io", "Event") if &*kind.version == "v1" => &[Rules, Meta, Later],
         (_, "Event") | ("policy", "PodDisruptionBudget") => &[Rules, Common],
         ("certificates.k8s.io", "CertificateSigningRequest") => &[Meta, Rules, Common],
+        ("resource.k8s.io", "ResourceClaim" | "ResourceClaimTemplate") => &[Access, Meta, Rules],
         _ => &[Meta, Rules],
     }
 }
@@ -47,6 +50,7 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
             ("apps", "StatefulSet", "status") => &[Rules, Update],
             ("storage.k8s.io", "VolumeAttachment", "status") => &[Meta, Rules, Meta, Rules, Fixed],
             ("", "Pod", "ephemeralcontainers" | "resize") => &[Update, Meta, Rules],
+            ("resource.k8s.io", "ResourceClaim", "status") => &[Access, Update, Rules],
             _ => &[Update, Rules, Fixed],
         };
     }
@@ -75,9 +79,9 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         ("storage.k8s.io", "VolumeAttributesClass") => &[Meta, Rules, Update, Fixed, Meta, Rules],
         ("certificates.k8s.io", "CertificateSigningRequest") => &[Meta, Rules, Later, Update],
         ("resource.k8s.io", "ResourceClaim" | "ResourceClaimTemplate") => {
-            &[Meta, Rules, Update, Fixed, Rules]
+            &[Meta, Rules, Update, Fixed, Later]
         }
-        ("resource.k8s.io", "DeviceClass") => &[Meta, Rules, Update, Rules],
+        ("resource.k8s.io", "DeviceClass") => &[Meta, Rules, Update, Later],
         ("networking.k8s.io", "IPAddress")
         | ("", "Node")
         | ("node.k8s.io", "RuntimeClass")

@@ -45,6 +45,7 @@ pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
         | "autoscaling.v2beta2.HorizontalPodAutoscalerBehavior" => {
             super::workload::autoscaler::with_usual_behavior(tree)
         }
+        "resource.v1.ExactDeviceRequest" | "resource.v1.DeviceSubRequest" => device_request(tree),
         _ => return None,
     };
     (!filled.same(tree)).then_some(filled)
@@ -376,6 +377,19 @@ fn job(object: &Tree, minor: u32) -> Tree {
             or(tree, "podReplacementPolicy", if fails { "Failed" } else { "TerminatingOrFailed" });
     }
     super::admission::labels_from_template(&object.with(&["spec"], tree))
+}
+
+/// Who does not say how many devices wants one.
+fn device_request(tree: &Tree) -> Tree {
+    let mode = match text(tree, "allocationMode") {
+        "" => "ExactCount",
+        stated => stated,
+    };
+    let tree = tree.with(&["allocationMode"], mode);
+    match tree.int_at(&["count"]) {
+        None | Some(0) if mode == "ExactCount" => tree.with(&["count"], 1),
+        _ => tree,
+    }
 }
 
 fn subject(tree: &Tree) -> Tree {

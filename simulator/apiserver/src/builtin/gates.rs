@@ -1,6 +1,7 @@
 //! Parts of an object that belong to features that are off, where more goes than the one member.
 
 use super::check::list;
+use super::devices;
 use crate::Tree;
 use crate::schema::Node;
 
@@ -9,6 +10,8 @@ pub(crate) fn close(node: &Node, tree: &Tree, old: Option<&Tree>, minor: u32) ->
     let closed = match node.definition {
         "core.v1.PodSpec" => restarts(&without_images(node, tree, old), minor),
         "core.v1.Container" | "core.v1.EphemeralContainer" => without_signal(node, tree, old),
+        "resource.v1.ResourceClaim" => devices::gates::claim(tree, old),
+        "resource.v1.ResourceClaimTemplate" => devices::gates::template(tree, old),
         _ => return None,
     };
     (!closed.same(tree)).then_some(closed)

@@ -177,6 +177,10 @@ fn member<'t>(tree: &'t Tree, field: &str) -> Option<&'t Tree> {
         "RadosUser" => "user",
         "EndpointsName" => "endpoints",
         "DataDiskURI" => "diskURI",
+        "IntValue" => "int",
+        "BoolValue" => "bool",
+        "StringValue" => "string",
+        "VersionValue" => "version",
         other => other,
     };
     let mut entries = tree.entries();
@@ -202,6 +206,11 @@ fn conversion(name: &str, tree: &Tree) -> Tree {
         "apiextensions.JSONSchemaPropsOrArray" | "apiextensions.JSONSchemaPropsOrStringArray" => {
             let all = if name.ends_with("OrArray") { "jsonSchemas" } else { "property" };
             Tree::map([(if tree.is_map() { "schema" } else { all }, tree.clone())])
+        }
+        "apiextensions.CustomResourceDefinitionVersion"
+            if tree.get("selectableFields").is_some_and(Tree::is_empty) =>
+        {
+            tree.without(&["selectableFields"])
         }
         _ => tree.clone(),
     }

@@ -25,7 +25,7 @@ use super::workload::counts;
 use super::workload::job;
 use super::workload::jobs;
 use super::workload::replication;
-use super::{cluster, immutable, pod, storage, workload};
+use super::{cluster, devices, immutable, pod, storage, workload};
 use crate::Tree;
 use crate::kinds::KindInfo;
 use crate::schema::Faults;
@@ -170,6 +170,15 @@ pub(crate) fn broken(kind: &KindInfo, write: &Write<'_>) -> Vec<FieldError> {
         ("networking.k8s.io", "Ingress") => ingress::ingress(write, &mut faults),
         ("networking.k8s.io", "IngressClass") => ingress::class(write, &mut faults),
         ("networking.k8s.io", "NetworkPolicy") => network_policy::check(write, &mut faults),
+        ("resource.k8s.io", "DeviceClass") => devices::class(write, false, &mut faults),
+        ("resource.k8s.io", "ResourceClaim") if only_status => {
+            devices::status(write, &mut faults);
+        }
+        ("resource.k8s.io", "ResourceClaim") => devices::claim(write, false, &mut faults),
+        ("resource.k8s.io", "ResourceClaimTemplate") => {
+            devices::template(write, false, &mut faults);
+        }
+        ("resource.k8s.io", "ResourceSlice") => devices::slice(write, &mut faults),
         _ => {}
     }
     faults.0
@@ -183,6 +192,11 @@ pub(crate) fn later(kind: &KindInfo, write: &Write<'_>) -> Vec<FieldError> {
         ("events.k8s.io", "Event") => event::strict(write, &mut faults),
         ("certificates.k8s.io", "CertificateSigningRequest") => {
             signing_request::kept(write, &mut faults);
+        }
+        ("resource.k8s.io", "DeviceClass") => devices::class(write, true, &mut faults),
+        ("resource.k8s.io", "ResourceClaim") => devices::claim(write, true, &mut faults),
+        ("resource.k8s.io", "ResourceClaimTemplate") => {
+            devices::template(write, true, &mut faults);
         }
         _ => {}
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::{list, text};
+use super::devices;
 use super::limits::{add, amounts, of_pod};
 use crate::Tree;
 use crate::kinds::KindInfo;
@@ -162,6 +163,9 @@ fn concerns(kind: &KindInfo, key: &str) -> bool {
     if let Some(counted) = key.strip_prefix("count/") {
         return counted == resource(kind);
     }
+    if kind.is("resource.k8s.io", "ResourceClaim") {
+        return key.ends_with(devices::OF_CLASS);
+    }
     if !kind.group.is_empty() {
         return false;
     }
@@ -185,6 +189,10 @@ fn concerns(kind: &KindInfo, key: &str) -> bool {
 fn usage(kind: &KindInfo, tree: &Tree) -> Amounts {
     let number = |count: usize| Quantity::from_whole(i128::try_from(count).unwrap_or(i128::MAX));
     let mut used = Amounts::from([(format!("count/{}", resource(kind)), number(1))]);
+    if kind.is("resource.k8s.io", "ResourceClaim") {
+        let wanted = devices::wanted(tree).into_iter();
+        used.extend(wanted.map(|(class, count)| (class, Quantity::from_whole(count))));
+    }
     if !kind.group.is_empty() {
         return used;
     }

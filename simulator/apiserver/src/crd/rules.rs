@@ -15,12 +15,6 @@ pub(crate) fn broken(definition: &Tree, old: Option<&Tree>, of: &Schema) -> Vec<
     let at = Path::Root.field("spec");
     let spec = definition.get("spec").unwrap_or(&NOTHING);
     let group = text(spec, "group");
-    let plural = spec.str_at(&["names", "plural"]).unwrap_or_default();
-    let name = definition.str_at(&["metadata", "name"]).unwrap_or_default();
-    if old.is_none() && !name.is_empty() && name != format!("{plural}.{group}") {
-        let at = Path::Root.field("metadata");
-        faults.invalid(at.field("name"), name, "must be spec.names.plural+\".\"+spec.group");
-    }
     if group.is_empty() {
         faults.required(at.field("group"), "");
     } else {

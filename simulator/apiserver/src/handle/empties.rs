@@ -2,6 +2,7 @@
 //! tells them from those that nobody spoke of: where it prints the object, and where it asks whether it changed.
 
 use super::Call;
+use crate::builtin::devices::gates;
 use crate::object::Tree;
 use crate::schema::{ListType, Node, Type};
 use crate::status::FieldError;
@@ -94,6 +95,10 @@ fn said(call: &Call<'_>, tree: &Tree, places: Places) -> Option<Tree> {
         }
         None => with_empties(root, tree, given, places),
         Some(own @ "status") => {
+            // Of a claim that shares no devices, what is said of shares was taken away.
+            let is_claim = call.info().is("resource.k8s.io", "ResourceClaim");
+            let closed = is_claim.then(|| gates::claim(given, Some(tree)));
+            let given = closed.as_ref().unwrap_or(given);
             let node = &root.member(own)?.node;
             Some(tree.with(&[own], with_empties(node, tree.get(own)?, given.get(own)?, places)?))
         }

@@ -12,7 +12,18 @@ use crate::status::FieldError;
 pub(super) fn validate_create(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
     let metadata = tree.get("metadata").unwrap_or(&NOTHING);
     let mut errors = Vec::new();
-    whole(kind, metadata, None, &name_faults(kind), &mut errors);
+    let wanted = kind.is("apiextensions.k8s.io", "CustomResourceDefinition").then(|| {
+        let part = |path: &[&str]| tree.str_at(path).unwrap_or_default().to_owned();
+        format!("{}.{}", part(&["spec", "names", "plural"]), part(&["spec", "group"]))
+    });
+    let faults = |name: &str, is_prefix: bool| {
+        let mut faults = name_faults(kind)(name, is_prefix);
+        if wanted.as_ref().is_some_and(|wanted| wanted != name) {
+            faults.push("must be spec.names.plural+\".\"+spec.group".to_owned());
+        }
+        faults
+    };
+    whole(kind, metadata, None, &faults, &mut errors);
     standard_finalizers(kind, metadata, None, &mut errors);
     errors
 }

@@ -7,7 +7,7 @@ use super::{
     write,
 };
 use crate::builtin::pod::parts;
-use crate::builtin::{admission, conversion, usage};
+use crate::builtin::{admission, conversion, devices, usage};
 use crate::golang;
 use crate::kinds::KindInfo;
 use crate::object::{Object, Operation, Tree};
@@ -314,7 +314,10 @@ pub(super) fn replace(call: &mut Call<'_>, old: &Object, wanted: &Tree, claim: C
     }
     // What goes with this is not read again.
     let tree = if is_finished(&tree) { tree } else { admission::read_back(call.info(), tree) };
-    let says_more = call.said_more || empties::count(call, &tree);
+    let says_more = call.said_more
+        || empties::count(call, &tree)
+        || call.info().is("resource.k8s.io", "ResourceSlice")
+            && devices::says_what_goes(wanted, &tree);
     if tree == *was && !says_more && !claim.changes(call, old, wanted) {
         return Ok(call.answer(200, old.clone(), false));
     }
@@ -342,6 +345,7 @@ pub(super) fn store(
         return call.answer(200, object, true);
     }
     let last = call.server.remove(old, tree, note.clone());
+    spelling::forget(call, old);
     call.server.settle(&last, Some(old), true);
     // The client sees what it would have stored, not the revision of the deletion, and it was not read back.
     let shown = empties::as_given(call, tree)

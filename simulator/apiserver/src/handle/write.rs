@@ -2,6 +2,7 @@
 
 use super::{Call, fields, metadata, patched};
 use crate::builtin::course::{self, Step};
+use crate::builtin::devices::access;
 use crate::builtin::{admission, conversion, rules, warnings};
 use crate::crd;
 use crate::golang;
@@ -250,6 +251,9 @@ pub(super) fn validate_create(call: &Call<'_>, tree: &Tree) -> Vec<FieldError> {
             }
             Step::Common => {}
             _ if call.is_trusted => {}
+            Step::Access => {
+                errors.extend(access::requested(call.server, &call.request.namespace, tree));
+            }
             Step::Later => errors.extend(rules::later(info, &as_written(call, (tree, tree), None))),
             Step::Rules => rules_of(call, tree, None, &mut errors),
             // Nothing was before.
@@ -294,6 +298,9 @@ pub(super) fn validate_update(
                 errors.extend(rules::later(info, &as_written(call, (tree, tree), Some(was))));
             }
             Step::Rules => rules_of(call, tree, Some(was), &mut errors),
+            Step::Access => {
+                errors.extend(access::granted(call.server, &call.request.namespace, tree, was));
+            }
             // These have their own ways in, and rules that say what may not change.
             Step::Fixed
                 if info.custom || matches!(subresource, Some("resize" | "ephemeralcontainers")) => {

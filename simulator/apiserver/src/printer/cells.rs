@@ -290,7 +290,7 @@ const CELLS: &[(&str, &str, Cell)] = {
             Made(|p, _| more::level(p, "limitResponse.queuing.queueLengthLimit")),
         ),
         ("ResourceClaim", "State", Made(more::claim_state)),
-        ("ResourceSlice", "Node", Or("spec.nodeName", "<unset>")),
+        ("ResourceSlice", "Node", Text("spec.nodeName")),
         ("ResourceSlice", "Driver", Text("spec.driver")),
         ("ResourceSlice", "Pool", Text("spec.pool.name")),
         ("APIService", "Service", Made(more::api_service)),

@@ -76,17 +76,21 @@ impl Rule {
         path: &Path<'_>,
     ) -> Option<FieldError> {
         if self.transition == Transition::Equal {
-            return (old != Some(value)).then(|| self.error(path, value, &self.plain_message()));
+            let is_same = old.is_some_and(|old| equal(node, old, value));
+            return (!is_same).then(|| self.error(path, value, &self.plain_message()));
         }
         let program = self.program.get_or_init(|| compiled(&self.source).ok()).as_ref()?;
         let mut context = Context::with_env(Arc::clone(env()));
         context.add_variable_from_value("self", convert(node, value));
-        let old = old.map(|old| convert(node, old));
         if self.transition == Transition::Optional {
-            let old = old.map_or_else(OptionalValue::none, OptionalValue::of);
+            // What lies in an optional list or map has lost its schema: times are texts there.
+            let convert = |old: &Tree| {
+                if old.is_map() || old.is_list() { untyped(node, old) } else { convert(node, old) }
+            };
+            let old = old.map_or_else(OptionalValue::none, |old| OptionalValue::of(convert(old)));
             context.add_variable_from_value("oldSelf", Value::Opaque(Arc::new(old)));
         } else if let Some(old) = old {
-            context.add_variable_from_value("oldSelf", old);
+            context.add_variable_from_value("oldSelf", convert(node, old));
         }
         match program.execute(&context) {
             Ok(Value::Bool(true)) => None,
@@ -327,9 +331,48 @@ fn below(
     }
 }
 
+/// Whether two values are the same to an expression: sets and lists with keys have no order.
+fn equal(node: &Node, a: &Tree, b: &Tree) -> bool {
+    if a == b {
+        return true;
+    }
+    let any = Node::default();
+    if a.is_list() && b.is_list() {
+        let items = node.items.as_deref().unwrap_or(&any);
+        let (a, b) = (a.items(), b.items());
+        let is_in = |one: &Tree, all: &[Tree]| all.iter().any(|other| equal(items, one, other));
+        return a.len() == b.len()
+            && match node.list {
+                ListType::Set | ListType::Map(_) => {
+                    a.iter().all(|one| is_in(one, b)) && b.iter().all(|one| is_in(one, a))
+                }
+                ListType::Atomic => a.iter().zip(b).all(|(a, b)| equal(items, a, b)),
+            };
+    }
+    if a.is_map() && b.is_map() {
+        let below = |key: &str| match node.member(key) {
+            Some(member) => &*member.node,
+            None => node.additional.as_deref().unwrap_or(&any),
+        };
+        return a.entries().len() == b.entries().len()
+            && a.entries().all(|(key, a)| b.get(key).is_some_and(|b| equal(below(key), a, b)));
+    }
+    convert(node, a) == convert(node, b)
+}
+
 pub(super) fn convert(node: &Node, tree: &Tree) -> Value {
+    converted(node, tree, true)
+}
+
+/// A value whose texts are nothing but texts.
+fn untyped(node: &Node, tree: &Tree) -> Value {
+    converted(node, tree, false)
+}
+
+fn converted(node: &Node, tree: &Tree, typed: bool) -> Value {
     if let Some(text) = tree.as_str() {
-        return of_format(node, text).unwrap_or_else(|| Value::String(Arc::new(text.to_owned())));
+        let formatted = of_format(node, text).filter(|_| typed);
+        return formatted.unwrap_or_else(|| Value::String(Arc::new(text.to_owned())));
     }
     if let Some(value) = tree.as_bool() {
         return Value::Bool(value);
@@ -344,7 +387,7 @@ pub(super) fn convert(node: &Node, tree: &Tree) -> Value {
     if tree.is_list() {
         let items = node.items.as_deref().unwrap_or(&any);
         return Value::List(Arc::new(
-            tree.items().iter().map(|item| convert(items, item)).collect(),
+            tree.items().iter().map(|item| converted(items, item, typed)).collect(),
         ));
     }
     if tree.is_map() {
@@ -353,7 +396,7 @@ pub(super) fn convert(node: &Node, tree: &Tree) -> Value {
                 Some(member) => (escaped(key), &*member.node),
                 None => (key.to_owned(), node.additional.as_deref().unwrap_or(&any)),
             };
-            (Key::String(Arc::new(name)), convert(child, value))
+            (Key::String(Arc::new(name)), converted(child, value, typed))
         });
         return Value::Map(Map { map: Arc::new(entries.collect()) });
     }

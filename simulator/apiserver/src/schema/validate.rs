@@ -386,7 +386,12 @@ fn measured(limits: &Limits, number: f64, value: &Tree, path: &Path<'_>, context
         }
         Some(step) => {
             let step = if value.as_i64().is_some() { step.trunc() } else { step };
-            if (number / step).fract() != 0.0 {
+            #[expect(clippy::cast_possible_truncation, reason = "it is a whole number")]
+            let is_multiple = match value.as_i64() {
+                Some(whole) => whole.checked_rem(step as i64).is_none_or(|rest| rest == 0),
+                None => (number / step).fract() == 0.0,
+            };
+            if !is_multiple {
                 context.invalid(path, value, &format!("should be a multiple of {step}"));
             }
         }

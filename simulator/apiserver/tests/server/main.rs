@@ -2,6 +2,7 @@
 
 mod definitions;
 mod deletion;
+mod devices;
 mod events;
 mod grants;
 mod lists;

@@ -115,3 +115,32 @@ fn who_asks_for_nothing_gets_what_is_usual_and_who_asks_for_too_much_is_refused(
         "pods \"x\" is forbidden: cpu max limit to request ratio per Container is 4, but provided ratio is 5.000000"
     );
 }
+
+#[test]
+fn claims_count_by_the_most_devices_of_a_class_that_they_may_get() {
+    const CLAIMS: Gvr = Gvr::new("resource.k8s.io", "v1", "resourceclaims");
+    let mut server = server();
+    let of_a = "a.deviceclass.resource.k8s.io/devices";
+    counted(&mut server, "q", &json!({ "hard": { of_a: "3" } }), &json!({ of_a: "0" }));
+    let claim = |name: &str, request: Value| {
+        let devices = json!({ "requests": [request] });
+        create(CLAIMS, json!({ "metadata": { "name": name }, "spec": { "devices": devices } }))
+    };
+    let all =
+        json!({ "name": "a", "exactly": { "deviceClassName": "a", "allocationMode": "All" } });
+    let ways = json!({ "name": "a", "firstAvailable": [
+        { "name": "c", "deviceClassName": "a", "count": 2 },
+        { "name": "d", "deviceClassName": "a" },
+        { "name": "e", "deviceClassName": "b", "count": 9 },
+    ] });
+
+    let of_all = refused(&mut server, &claim("all", all));
+    ok(&mut server, &claim("ways", ways));
+    let used = ok(&mut server, &Request::get(QUOTAS, "default", "q"));
+
+    assert_eq!(
+        of_all.message,
+        "resourceclaims.resource.k8s.io \"all\" is forbidden: exceeded quota: q, requested: a.deviceclass.resource.k8s.io/devices=32, used: a.deviceclass.resource.k8s.io/devices=0, limited: a.deviceclass.resource.k8s.io/devices=3"
+    );
+    assert_eq!(used.at(&["status", "used"]), Some(&json!({ of_a: "2" }).into()));
+}

@@ -10,7 +10,7 @@ fn form(server: &Server, resource: &Gvr) -> (Form, drydock_apiserver::KindInfo) 
         *kind.group == *resource.group && *kind.plural == *resource.resource
     };
     let kind = server.kinds().find(of).expect("the kind is served").clone();
-    (Form::negotiate(TABLE, "", &kind, Verb::List, 34).expect("it can be given"), kind)
+    (Form::negotiate(TABLE, "", &kind, (Verb::List, None), 34).expect("it can be given"), kind)
 }
 
 fn shown(server: &Server, resource: &Gvr, response: Response) -> Value {
@@ -54,4 +54,16 @@ fn only_the_first_table_of_a_watch_says_what_its_columns_are() {
     assert_eq!(first["object"]["columnDefinitions"][1]["name"], "Data");
     assert_eq!(second["object"]["columnDefinitions"], Value::Null);
     assert_eq!(second["object"]["rows"][0]["cells"][0], "b");
+}
+
+#[test]
+fn one_status_has_no_rows() {
+    let server = server();
+    let status = |plural: &'static str, group: &'static str| {
+        let (_, kind) = form(&server, &Gvr::new(group, "v1", plural));
+        Form::negotiate(TABLE, "", &kind, (Verb::Get, Some("status")), 34).map_err(|why| why.code)
+    };
+
+    assert!(status("deployments", "apps").is_ok());
+    assert_eq!(status("resourceclaims", "resource.k8s.io").err(), Some(406));
 }

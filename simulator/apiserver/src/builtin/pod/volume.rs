@@ -209,7 +209,12 @@ fn one<'t>(
 }
 
 /// The metadata of what will be made has labels and annotations, and nothing else.
-fn bare_metadata(metadata: &Tree, stated: Option<&Tree>, at: &Path<'_>, faults: &mut Faults) {
+pub(in crate::builtin) fn bare_metadata(
+    metadata: &Tree,
+    stated: Option<&Tree>,
+    at: &Path<'_>,
+    faults: &mut Faults,
+) {
     // As the real server spells its own fields.
     const OTHERS: [(&str, &str); 13] = [
         ("name", "name"),

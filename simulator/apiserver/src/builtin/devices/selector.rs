@@ -1,0 +1,55 @@
+//! Expressions that choose devices by what their slices say of them.
+
+use std::collections::BTreeMap;
+
+use super::MOST_SELECTORS;
+use crate::Tree;
+use crate::builtin::check::text;
+use crate::expression::{self, Kind, Scope};
+use crate::schema::{self, Faults, Path};
+
+const LONGEST: usize = 10 * 1024;
+
+pub(super) fn each(selectors: &[Tree], all: Path<'_>, faults: &mut Faults) {
+    super::each(selectors, all, MOST_SELECTORS, faults, |selector, at, faults| {
+        let at = at.field("cel");
+        match selector.get("cel").filter(|cel| !cel.is_null()) {
+            None => faults.required(at, ""),
+            Some(cel) => check(text(cel, "expression"), at.field("expression"), faults),
+        }
+    });
+}
+
+fn check(source: &str, at: Path<'_>, faults: &mut Faults) {
+    if source.len() > LONGEST {
+        return faults.too_long(at, LONGEST);
+    }
+    let program = schema::program(source).map_err(|error| {
+        let shown = expression::shown(&error);
+        // Where nothing stands, the end comes before the first column.
+        if source.is_empty() { shown.replacen(":1:1:", ":1:0:", 1) } else { shown }
+    });
+    match program.and_then(|program| expression::kind_of(&program, &scope())) {
+        Ok(Kind::Bool | Kind::Dyn) => {}
+        Ok(kind) => {
+            let why = format!("must evaluate to bool or the unknown type, not {kind}");
+            faults.invalid(at, source, &why);
+        }
+        Err(why) => faults.invalid(at, source, &format!("compilation failed: {why}")),
+    }
+}
+
+/// A device: what it can do stands below the domain of who says so.
+fn scope() -> Scope {
+    let below = |kind: Kind| Kind::Map(Box::new(Kind::String), Box::new(kind));
+    let quantity = Kind::Object("kubernetes.Quantity".into(), BTreeMap::new());
+    let members = [
+        ("driver", Kind::String),
+        ("attributes", below(below(Kind::Dyn))),
+        ("capacity", below(below(quantity))),
+    ];
+    let members: BTreeMap<String, Kind> =
+        members.into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect();
+    let device = Kind::Object("kubernetes.DRADevice".into(), members);
+    Scope::from([("device".to_owned(), device), (expression::BIND.to_owned(), Kind::Dyn)])
+}
