@@ -325,10 +325,13 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Fo
     }
     for (index, rule) in list(schema, "x-kubernetes-validations").iter().enumerate() {
         let at = all.index(index);
-        let place = if standing.root { Place::root(schema) } else { Place::new(schema) };
-        found.budget.charge(place, standing.times, rule, &at, faults);
         let source = text(rule, "rule");
         let fault = rule_fault(source);
+        let budget = &mut found.budget;
+        let place = if standing.root { Place::root(schema) } else { Place::new(schema) };
+        if fault.is_none() && budget.rule(place, standing.times, rule, &at, faults) {
+            budget.message(place, rule, &at, faults);
+        }
         let words = source.split(|c: char| !c.is_alphanumeric() && c != '_');
         let uses_old = fault.is_none() && words.into_iter().any(|word| word == "oldSelf");
         if let Some(fault) = fault {
