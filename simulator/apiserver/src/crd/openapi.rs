@@ -321,32 +321,27 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Fo
     };
     for (index, rule) in rules.iter().enumerate() {
         let at = all.index(index);
-        let place = if standing.root { Place::root(schema) } else { Place::new(schema) };
-        found.budget.charge(place, standing.times, rule, &at, faults);
         let scope = scope::of(&value, on(rule, "optionalOldSelf"));
-        let source = text(rule, "rule");
-        let message = text(rule, "messageExpression");
-        let mut complain = |key: &str, why: &str| {
-            faults.0.push(FieldError::invalid_printed(
-                at.field(key),
-                &internal::json(RULE, rule),
-                why,
-            ));
+        let (source, message) = (text(rule, "rule"), text(rule, "messageExpression"));
+        let complain = |key: &str, why: &str, faults: &mut Faults| {
+            let printed = internal::json(RULE, rule);
+            faults.0.push(FieldError::invalid_printed(at.field(key), &printed, why));
         };
         let compiled = compiled(source, &scope, &Kind::Bool);
         match &compiled {
-            Err(misfit) => complain("rule", &misfit.of_rule()),
-            Ok(_) if message.is_empty() => {}
-            Ok(_) => match self::compiled(message, &scope, &Kind::String) {
-                Err(Misfit::Source(why)) => {
-                    let why = format!("messageExpression compilation failed: {why}");
-                    complain("messageExpression", &why);
+            Err(misfit) => complain("rule", &misfit.of_rule(), faults),
+            Ok(_) => {
+                let place = if standing.root { Place::root(schema) } else { Place::new(schema) };
+                let is_known = found.budget.rule(place, standing.times, rule, &at, faults);
+                let told = (!message.is_empty())
+                    .then(|| self::compiled(message, &scope, &Kind::String).err())
+                    .flatten();
+                match told {
+                    Some(misfit) => complain("messageExpression", &misfit.of_message(), faults),
+                    None if is_known => found.budget.message(place, rule, &at, faults),
+                    None => {}
                 }
-                Err(Misfit::Makes) => {
-                    complain("messageExpression", "messageExpression must evaluate to a string");
-                }
-                Ok(_) => {}
-            },
+            }
         }
         let uses_old = compiled.is_ok_and(|program| program.references().has_variable("oldSelf"));
         if uses_old {
@@ -384,6 +379,13 @@ impl Misfit {
         match self {
             Self::Source(why) => format!("compilation failed: {why}"),
             Self::Makes => "cel expression must evaluate to a bool".to_owned(),
+        }
+    }
+
+    fn of_message(&self) -> String {
+        match self {
+            Self::Source(why) => format!("messageExpression compilation failed: {why}"),
+            Self::Makes => "messageExpression must evaluate to a string".to_owned(),
         }
     }
 }

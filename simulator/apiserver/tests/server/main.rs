@@ -1,5 +1,6 @@
 //! What a client sees of a server: writes, reads, watches, deletions, definitions.
 
+mod budgets;
 mod definitions;
 mod deletion;
 mod devices;
