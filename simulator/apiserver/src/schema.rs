@@ -35,6 +35,7 @@ pub use error::{Faults, Path};
 pub(crate) use table::{Row, Table};
 
 use crate::Tree;
+use crate::object::equal;
 pub(crate) use rule::RESERVED;
 use rule::Rule;
 
@@ -325,7 +326,7 @@ impl Node {
     pub fn member(&self, name: &str) -> Option<&Member> {
         // Comparing lengths tells most of them apart, so one by one is sooner than by halves, unless there are many.
         if self.members.len() <= MANY {
-            return self.members.iter().find(|member| *member.name == *name);
+            return self.members.iter().find(|member| equal(&member.name, name));
         }
         let at = self.members.binary_search_by(|member| (*member.name).cmp(name)).ok()?;
         Some(&self.members[at])
