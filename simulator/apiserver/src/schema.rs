@@ -35,6 +35,7 @@ pub use error::{Faults, Path};
 pub(crate) use table::{Row, Table};
 
 use crate::Tree;
+use crate::object::equal;
 use rule::Rule;
 pub(crate) use rule::{RESERVED, escaped};
 
@@ -320,7 +321,7 @@ impl Node {
     pub fn member(&self, name: &str) -> Option<&Member> {
         // Comparing lengths tells most of them apart, so one by one is sooner than by halves, unless there are many.
         if self.members.len() <= MANY {
-            return self.members.iter().find(|member| *member.name == *name);
+            return self.members.iter().find(|member| equal(&member.name, name));
         }
         let at = self.members.binary_search_by(|member| (*member.name).cmp(name)).ok()?;
         Some(&self.members[at])

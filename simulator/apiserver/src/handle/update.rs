@@ -429,6 +429,9 @@ fn all_but_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
 fn keep_metadata(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
     let metadata = |tree: &Tree| tree.get("metadata").cloned().unwrap_or_default();
     let (old, given) = (metadata(old), metadata(new));
+    if given.same(&old) {
+        return new.clone();
+    }
     let mut kept = given.clone();
     for key in ["resourceVersion", "generation", "managedFields"] {
         kept = take(&kept, &old, &[key]);

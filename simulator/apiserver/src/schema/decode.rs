@@ -418,8 +418,7 @@ fn time(kind: Type, tree: &Tree, owner: &Owner<'_>) -> Result<Option<Tree>, Misf
     let Some(text) = tree.as_str() else { return Err(wrong(tree, "string", owner)) };
     let is_micro = kind == Type::MicroTime;
     let time = golang::time::parse(text, is_micro).map_err(Misfit)?;
-    let format = if is_micro { "%Y-%m-%dT%H:%M:%S.%6fZ" } else { "%Y-%m-%dT%H:%M:%SZ" };
-    let canonical = time.strftime(format).to_string();
+    let canonical = if is_micro { format!("{time:.6}") } else { format!("{time:.0}") };
     Ok((canonical != text).then(|| Tree::from(canonical)))
 }
 
