@@ -232,7 +232,8 @@ fn storage_key(call: &Call<'_>) -> String {
     let info = call.info();
     // What is only tried does not get as far as to where everything of the server stands.
     let mut key = if call.server.is_trial { "/" } else { "/registry/" }.to_owned();
-    if info.custom {
+    // The servers of custom kinds and of other servers keep theirs by group.
+    if info.custom || matches!(&*info.group, "apiextensions.k8s.io" | "apiregistration.k8s.io") {
         key = key + &info.group + "/";
     }
     let kept_as = match (&*info.group, &*info.plural) {
