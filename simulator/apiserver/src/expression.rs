@@ -31,6 +31,10 @@ pub(crate) fn kind_of(program: &Program, scope: &Scope) -> Result<Kind, String> 
 
 /// A syntax error as cel-go shows it: its picture of the line stands one column to the right, and its mark below.
 pub(crate) fn shown(error: &str) -> String {
+    // What is said of the whole has no picture.
+    if error.starts_with("ERROR: <input>:-1:0: ") {
+        return error.to_owned();
+    }
     // What the parser could not finish after an error is no error of its own.
     let is_unfinished = |line: &str| line.contains(": Incomplete `");
     let errors = || error.lines().filter(|line| line.starts_with("ERROR: "));

@@ -22,6 +22,7 @@ mod iterator;
 mod logic;
 mod prune;
 pub(crate) mod restore;
+mod program;
 mod rule;
 mod settle;
 mod table;
@@ -132,12 +133,12 @@ impl Schema {
 
 /// The program of a CEL expression, or what is wrong with its text.
 pub(crate) fn program(source: &str) -> Result<Arc<cel::Program>, String> {
-    rule::compiled(source)
+    program::compiled(source)
 }
 
 /// The functions that expressions have.
 pub(crate) fn environment() -> Arc<cel::Env> {
-    Arc::clone(rule::env())
+    Arc::clone(program::env())
 }
 
 /// A tree as an expression sees it.

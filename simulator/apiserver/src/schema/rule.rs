@@ -1,14 +1,14 @@
 //! `x-kubernetes-validations`: CEL expressions over a value and the one it replaces.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine;
 use cel::objects::{Key, Map, OptionalValue};
-use cel::{Context, Env, ExecutionError, Program, Value};
+use cel::{Context, ExecutionError, Program, Value};
 use chrono::{DateTime, TimeDelta};
 
 use super::error::Faults;
+use super::program::{compiled, env};
 use super::{ListType, Node, Path, Type, counterpart};
 use crate::Tree;
 use crate::status::{FieldError, FieldErrorKind};
@@ -195,37 +195,6 @@ impl Transition {
             .is_some_and(|(a, b)| reflexive(a, b) && !bare.contains("&&") && !bare.contains("||"));
         if implied || equal { Self::Reflexive } else { Self::Any }
     }
-}
-
-pub(super) fn env() -> &'static Arc<Env> {
-    static ENV: OnceLock<Arc<Env>> = OnceLock::new();
-    ENV.get_or_init(|| {
-        let mut env = Env::stdlib();
-        for extension in [cel::extensions::strings, cel::extensions::lists, cel::extensions::math] {
-            env.add_extension(extension).expect("the extensions declare different functions");
-        }
-        Arc::new(env)
-    })
-}
-
-/// As many programs as the definitions of a busy cluster have.
-const MOST_PROGRAMS: usize = 1024;
-
-/// The program of an expression, or what is wrong with it. Parsing takes longer than running it ever does, and each
-/// definition is checked before it is used: what was parsed lately is kept. It follows from the text alone.
-pub(super) fn compiled(source: &str) -> Result<Arc<Program>, String> {
-    static KNOWN: Mutex<BTreeMap<String, Result<Arc<Program>, String>>> =
-        Mutex::new(BTreeMap::new());
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(program) = known.get(source) {
-        return program.clone();
-    }
-    let program = env().compile(source).map(Arc::new).map_err(|error| error.to_string());
-    if known.len() == MOST_PROGRAMS {
-        known.clear();
-    }
-    known.insert(source.to_owned(), program.clone());
-    program
 }
 
 /// All rules of a node, then those below it.
