@@ -20,9 +20,9 @@ mod first;
 mod format;
 mod iterator;
 mod logic;
+mod program;
 mod prune;
 pub(crate) mod restore;
-mod program;
 mod rule;
 mod settle;
 mod table;
@@ -37,6 +37,7 @@ pub(crate) use table::{Row, Table};
 
 use crate::Tree;
 use crate::object::equal;
+pub(crate) use program::Expression;
 use rule::Rule;
 pub(crate) use rule::{RESERVED, escaped};
 
@@ -132,7 +133,7 @@ impl Schema {
 }
 
 /// The program of a CEL expression, or what is wrong with its text.
-pub(crate) fn program(source: &str) -> Result<Arc<cel::Program>, String> {
+pub(crate) fn program(source: &str) -> Result<Arc<Expression>, String> {
     program::compiled(source)
 }
 

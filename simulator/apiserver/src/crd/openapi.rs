@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use cel::Program;
-
 use super::budget::{self, Budget};
 use super::place::Place;
 use super::{defaults, scope, structural};
 use crate::Tree;
 use crate::builtin::internal;
 use crate::expression::{self, Kind, Scope};
-use crate::schema::{self, Faults, Path, Schema};
+use crate::schema::{self, Expression, Faults, Path, Schema};
 use crate::status::{FieldError, FieldErrorKind};
 
 /// A schema that stands in another; what is no schema is none.
@@ -390,7 +388,7 @@ impl Misfit {
     }
 }
 
-fn compiled(source: &str, scope: &Scope, wanted: &Kind) -> Result<Arc<Program>, Misfit> {
+fn compiled(source: &str, scope: &Scope, wanted: &Kind) -> Result<Arc<Expression>, Misfit> {
     let program = schema::program(source);
     let program = program.map_err(|error| Misfit::Source(expression::shown(&error)))?;
     let made = expression::kind_of(&program, scope).map_err(Misfit::Source)?;

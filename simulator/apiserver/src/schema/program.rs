@@ -1,11 +1,39 @@
 //! Expressions, compiled: within bounds, whatever a client sends.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use cel::common::ast::{EntryExpr, Expr};
-use cel::{Env, IdedExpr, Program};
+use cel::{Context, Env, ExecutionError, IdedExpr, Program, Value};
+
+/// A program that a client may have written.
+#[derive(Debug)]
+pub(crate) struct Expression {
+    program: Program,
+    is_deep: bool,
+}
+
+impl Deref for Expression {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
+    }
+}
+
+impl Expression {
+    /// What it makes of what it is given. One that is deep has a stack of its own.
+    pub(crate) fn execute(&self, context: &Context<'_, '_>) -> Result<Value, ExecutionError> {
+        if !self.is_deep {
+            return self.program.execute(context);
+        }
+        on_a_large_stack(|| self.program.execute(context)).unwrap_or_else(|| {
+            Err(ExecutionError::InternalError("the expression cannot be evaluated".to_owned()))
+        })
+    }
+}
 
 pub(super) fn env() -> &'static Arc<Env> {
     static ENV: OnceLock<Arc<Env>> = OnceLock::new();
@@ -23,8 +51,8 @@ const MOST_PROGRAMS: usize = 1024;
 
 /// The program of an expression, or what is wrong with it. Parsing takes longer than running it ever does, and each
 /// definition is checked before it is used: what was parsed lately is kept. It follows from the text alone.
-pub(super) fn compiled(source: &str) -> Result<Arc<Program>, String> {
-    static KNOWN: Mutex<BTreeMap<String, Result<Arc<Program>, String>>> =
+pub(super) fn compiled(source: &str) -> Result<Arc<Expression>, String> {
+    static KNOWN: Mutex<BTreeMap<String, Result<Arc<Expression>, String>>> =
         Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(program) = known.get(source) {
@@ -44,16 +72,22 @@ const LONGEST: usize = 100_000;
 const MOST_BRACKETS: usize = 95;
 /// Of operators within operators.
 const DEEPEST: usize = 250;
+/// As deep as any stack allows.
+const SHALLOW: usize = 24;
 /// What is shorter cannot be deep.
 const SHORT: usize = 64;
-/// Of the thread that reads what may be deep: the parser calls itself for every bracket. Only what is used is taken.
+/// Of the thread for what may be deep: the parser calls itself for every bracket. Only what is used is taken.
 const STACK: usize = 1 << 30;
 
-fn within_bounds(source: &str) -> Result<Program, String> {
-    let parse = || env().compile(source).map_err(|error| error.to_string());
+fn within_bounds(source: &str) -> Result<Expression, String> {
+    let parse = || {
+        let program = env().compile(source).map_err(|error| error.to_string())?;
+        let depth = depth(program.expression());
+        Ok((Expression { program, is_deep: depth > SHALLOW }, depth))
+    };
     let beyond = |why: &str| Err(format!("ERROR: <input>:-1:0: {why}\n"));
     if source.len() < SHORT {
-        return parse();
+        return parse().map(|(expression, _)| expression);
     }
     let size = source.chars().count();
     if size > LONGEST {
@@ -65,19 +99,20 @@ fn within_bounds(source: &str) -> Result<Program, String> {
         return beyond(&format!("expression recursion limit exceeded: {MOST_BRACKETS}"));
     }
     let read = || {
-        let program = parse()?;
-        // One that is too deep to be dropped elsewhere ends here.
-        if depth(program.expression()) > DEEPEST + 1 {
-            return beyond("max recursion depth exceeded");
+        match parse()? {
+            // One that is too deep to be dropped elsewhere ends here.
+            (_, depth) if depth > DEEPEST + 1 => beyond("max recursion depth exceeded"),
+            (expression, _) => Ok(expression),
         }
-        Ok(program)
     };
+    on_a_large_stack(read).unwrap_or_else(|| beyond("expression cannot be read"))
+}
+
+/// Nothing if there is no memory for it.
+fn on_a_large_stack<T: Send>(act: impl FnOnce() -> T + Send) -> Option<T> {
     thread::scope(|scope| {
-        let reader = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
-        match reader.map(thread::ScopedJoinHandle::join) {
-            Ok(Ok(read)) => read,
-            _ => beyond("expression cannot be read"),
-        }
+        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, act);
+        thread.ok()?.join().ok()
     })
 }
 

@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use base64::Engine;
 use cel::objects::{Key, Map, OptionalValue};
-use cel::{Context, ExecutionError, Program, Value};
+use cel::{Context, ExecutionError, Value};
 use chrono::{DateTime, TimeDelta};
 
 use super::error::Faults;
-use super::program::{compiled, env};
+use super::program::{Expression, compiled, env};
 use super::{ListType, Node, Path, Type, counterpart};
 use crate::Tree;
 use crate::status::{FieldError, FieldErrorKind};
@@ -23,7 +23,7 @@ pub struct Rule {
     /// The member that is to blame, as paths name it.
     field_path: String,
     transition: Transition,
-    program: OnceLock<Option<Arc<Program>>>,
+    program: OnceLock<Option<Arc<Expression>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
