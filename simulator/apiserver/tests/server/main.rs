@@ -5,6 +5,7 @@ mod definitions;
 mod deletion;
 mod devices;
 mod events;
+mod expressions;
 mod grants;
 mod lists;
 mod ownership;
