@@ -19,7 +19,7 @@ packages += [
     ("k8s.io/apimachinery/pkg/apis/meta/v1", "meta", [f"{machinery}/pkg/apis/meta/v1/types.go"]),
     ("k8s.io/apimachinery/pkg/types", "", sorted(glob.glob(f"{machinery}/pkg/types/*.go"))),
     ("k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1", "apiextensions",
-     [f"{extensions}/pkg/apis/apiextensions/v1/types.go"]),
+     [f"{extensions}/pkg/apis/apiextensions/v1/{file}.go" for file in ["types", "types_jsonschema"]]),
 ]
 texts = {name: re.sub(r"//[^\n]*", "", "\n".join(open(path, encoding="utf-8").read() for path in paths).replace("://", ""))
          for name, _, paths in packages}

@@ -108,7 +108,7 @@ fn unsupported(schema: &Tree) -> Option<String> {
             "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined";
         return Some(why.to_owned());
     }
-    if schema.get("items").is_some_and(Tree::is_list) {
+    if schema.get("items").is_some_and(|items| items.is_list() && !items.is_empty()) {
         return Some("OpenAPIV3Schema 'items' must be a schema, but is an array".to_owned());
     }
     inner(schema).find_map(unsupported)
@@ -172,9 +172,14 @@ fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
         }
     }
     let place = at.field("properties");
+    let kinds = [None, Some("granular"), Some("atomic")];
+    let correlates = kinds.contains(&schema.str_at(&["x-kubernetes-map-type"]));
     let embedded = on(schema, "x-kubernetes-embedded-resource");
     for (key, property) in schemas(schema, "properties") {
         let mut below = Standing { times, ..standing.below() };
+        if !correlates {
+            below = below.without_old_values(at);
+        }
         let is_meta = matches!(key, "metadata" | "kind" | "apiVersion");
         if is_meta && (standing.root || embedded) {
             below.inside_metadata = true;
