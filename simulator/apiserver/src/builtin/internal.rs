@@ -21,6 +21,20 @@ pub(crate) fn json(name: &str, tree: &Tree) -> String {
     out
 }
 
+/// The members of a value of the struct `name` that are set, by their Go names and in its order.
+pub(crate) fn members(name: &str, tree: &Tree) -> Vec<(&'static str, Tree)> {
+    let tree = conversion(name, tree);
+    let mut fields = Vec::new();
+    collect(name, &tree, &mut fields);
+    let unset = [Tree::from(false), Tree::from(""), Tree::from(0)];
+    let set = fields.into_iter().filter_map(|(name, kind, value)| {
+        let value = value.filter(|value| !value.is_null())?;
+        let is_set = kind.starts_with('*') || !unset.contains(value);
+        is_set.then(|| Some((name?, value.clone()))).flatten()
+    });
+    set.collect()
+}
+
 /// What stands between two values of the struct `name`, with three lines around each change; each line ends.
 pub(crate) fn diff(name: &str, old: &Tree, new: &Tree) -> String {
     let pretty = |tree| {

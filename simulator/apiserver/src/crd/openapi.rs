@@ -77,10 +77,23 @@ pub(super) fn check(
 
 /// Where status has its own way in, it has to be found below the root.
 fn root(schema: &Tree, at: &Path<'_>, faults: &mut Faults) {
-    let kind = text(schema, "type");
-    if !kind.is_empty() && kind != "object" {
-        let why = "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled";
-        faults.invalid(at.field("type"), kind, why);
+    const ALLOWED: &str = "Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations";
+    const TYPE: &str = "apiextensions.JSONSchemaProps";
+    // The first that is not allowed is told, in the order of the real server's own type.
+    for (name, value) in internal::members(TYPE, schema) {
+        let kind = value.as_str().unwrap_or_default();
+        if name == "Type" && kind != "object" {
+            let why = "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled";
+            faults.invalid(at.field("type"), kind, why);
+            return;
+        }
+        if !ALLOWED.split(' ').any(|allowed| allowed == name) {
+            let why = format!(
+                "only [{ALLOWED}] fields are allowed at the root of the schema if the status subresource is enabled"
+            );
+            faults.0.push(FieldError::invalid_printed(*at, &internal::json(TYPE, schema), &why));
+            return;
+        }
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn broken(definition: &Tree, old: Option<&Tree>, of: &Schema) -> Vec<
     if let Some(old) = old {
         immutable(definition, old, &at, &mut faults);
     }
-    stored_versions(definition, &mut faults);
+    stored_versions(definition, of.minor(), &mut faults);
     approval(definition, old, group, &mut faults);
     let did = old.and_then(|old| old.bool_at(&["spec", "preserveUnknownFields"])) == Some(true);
     if preserves && !did {
@@ -231,7 +231,7 @@ fn immutable(definition: &Tree, old: &Tree, spec: &Path<'_>, faults: &mut Faults
     }
 }
 
-fn stored_versions(definition: &Tree, faults: &mut Faults) {
+fn stored_versions(definition: &Tree, minor: u32, faults: &mut Faults) {
     let status = Path::Root.field("status");
     let at = status.field("storedVersions");
     let versions = definition.at(&["spec", "versions"]).map_or(&[][..], Tree::items);
@@ -253,9 +253,13 @@ fn stored_versions(definition: &Tree, faults: &mut Faults) {
     }
     for (index, name) in stored.iter().filter_map(Tree::as_str).enumerate() {
         if !versions.iter().any(|version| text(version, "name") == name) {
-            let why = format!(
-                "missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in {name} and removes {name} from status.storedVersions"
-            );
+            let why = if minor < 24 {
+                "must appear in spec.versions".to_owned()
+            } else {
+                format!(
+                    "missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in {name} and removes {name} from status.storedVersions"
+                )
+            };
             faults.invalid(at.index(index), name, &why);
         }
     }

@@ -36,6 +36,11 @@ pub(super) fn review(call: &mut Call<'_>) -> Answered {
     } else if !answer.get("metadata").is_some_and(Tree::is_map) {
         answer = answer.with(&["metadata"], Tree::empty_map());
     }
+    // Servers before 1.34 say of everything when it was made.
+    let created_at = ["metadata", "creationTimestamp"];
+    if call.server.profile().minor < 34 && answer.at(&created_at).is_none() {
+        answer = answer.with(&created_at, Tree::null());
+    }
     // Nothing is stored, and still its writer is told what he owns.
     let note = call.write_note(Operation::Update);
     let ownership = Claim::Stated(None).ownership(call, &note, None, &sent);

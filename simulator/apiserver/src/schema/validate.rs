@@ -23,7 +23,10 @@ impl Schema {
         before: &[FieldError],
         beside: impl FnOnce() -> Vec<FieldError>,
     ) -> Vec<FieldError> {
-        if !self.is_custom() || old.is_some_and(|old| old.same(tree)) {
+        if !self.is_custom() {
+            return Vec::new();
+        }
+        if old.is_some_and(|old| old.same(tree)) && !self.root().traits.transitions {
             return Vec::new();
         }
         let mut context = self.context();
@@ -37,6 +40,7 @@ impl Schema {
         }
         context.faults.0 = told;
         context.faults.0.extend(beside());
+        objects_within(self.node(), tree, &Path::Root, &mut context);
         self.lists_and_rules(tree, old, before, context.faults)
     }
 
@@ -56,15 +60,18 @@ impl Schema {
         misfits: Vec<FieldError>,
     ) -> Vec<FieldError> {
         let mut context = self.context();
-        values(self.node(), value, None, &Path::Root, &mut context);
-        let mut faults = context.faults;
-        if faults.0.is_empty() {
-            faults.0 = misfits;
+        objects_within(self.node(), value, &Path::Root, &mut context);
+        if context.faults.0.is_empty() {
+            values(self.node(), value, None, &Path::Root, &mut context);
         }
-        for old in [Some(value), None] {
-            if faults.0.is_empty() {
-                rule::check_all(self.node(), value, old, &Path::Root, &mut faults);
-            }
+        let mut faults = context.faults;
+        if !faults.0.is_empty() {
+            return faults.0;
+        }
+        faults.0 = misfits;
+        rule::check_all(self.node(), value, Some(value), &Path::Root, &mut faults);
+        if faults.0.is_empty() {
+            rule::check_all(self.node(), value, None, &Path::Root, &mut faults);
         }
         faults.0
     }
@@ -185,9 +192,6 @@ pub(super) fn values(
                 context.faults.required(path.field(name), "");
             }
         }
-        if node.embedded {
-            embedded(value, path, context);
-        }
         for (key, value) in value.entries() {
             let old = old.and_then(|old| old.get(key));
             if let Some(member) = node.member(key) {
@@ -213,10 +217,10 @@ fn objects_within(node: &Node, value: &Tree, path: &Path<'_>, context: &mut Cont
         embedded(value, path, context);
     }
     for (key, value) in value.entries() {
-        let path = path.field(key);
-        let child = node.member(key).map(|member| &member.node).or(node.additional.as_ref());
-        if let Some(child) = child {
-            objects_within(child, value, &path, context);
+        if let Some(member) = node.member(key) {
+            objects_within(&member.node, value, &path.field(key), context);
+        } else if let Some(additional) = &node.additional {
+            objects_within(additional, value, &path.key(key), context);
         }
     }
 }
@@ -462,7 +466,9 @@ fn enumerated(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Cont
 fn too_many(context: &mut Context, path: &Path<'_>, actual: u64, most: u64, of: &str) {
     if context.is_old {
         let what = format!("{path} in body should have at most {most} {of}");
-        context.faults.invalid(*path, actual, &what);
+        // They stopped counting at the first that was too much of a map: its number is that of those before it.
+        let told = if of == "properties" { most } else { actual };
+        context.faults.invalid(*path, told, &what);
         return;
     }
     let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
