@@ -401,6 +401,7 @@ NULLS = {
     "core.v1.AzureFilePersistentVolumeSource": ["secretNamespace"],
     "core.v1.ContainerImage": ["names"],
     "flowcontrol.v1.ResourcePolicyRule": ["namespaces"],
+    "certificates.v1.CertificateSigningRequestSpec": ["request"],
     "networking.v1.HTTPIngressPath": ["pathType"],
     "admissionregistration.v1.MutatingWebhook": ["sideEffects"],
     "admissionregistration.v1.ValidatingWebhook": ["sideEffects"],

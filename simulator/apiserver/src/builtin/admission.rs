@@ -7,7 +7,7 @@ pub(crate) mod runtime;
 use jiff::Timestamp;
 
 use super::check::{NOTHING, list, text};
-use super::cluster::priority_class;
+use super::cluster::{api_service, priority_class};
 use super::limits;
 use super::network::address::{self, Taken};
 use super::pod::platform;
@@ -49,6 +49,9 @@ pub(crate) fn create(
         }
         ("batch", "Job") => job(&tree, server.profile().minor),
         ("discovery.k8s.io", "EndpointSlice") => without_topology(kind, &tree),
+        ("apiregistration.k8s.io", "APIService") if tree.at(&["spec", "service"]).is_none() => {
+            api_service::with_availability(&tree, &api_service::LOCAL, now)
+        }
         ("storage.k8s.io", "VolumeAttributesClass") => {
             with_finalizer(&tree, "kubernetes.io/vac-protection")
         }
