@@ -608,7 +608,6 @@ DROP_ZERO = {
     "networking.v1.ServiceBackendPort": ["number"],
     "apps.v1.DeploymentStatus": ["replicas"],
     "core.v1.ContainerImage": ["sizeBytes"],
-    "flowcontrol.v1.FlowSchemaSpec": ["matchingPrecedence"],
     "flowcontrol.v1.QueuingConfiguration": ["handSize", "queues", "queueLengthLimit"],
 }
 KEEP_ZERO = {

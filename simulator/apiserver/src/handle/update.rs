@@ -232,7 +232,10 @@ fn storage_key(call: &Call<'_>) -> String {
     let info = call.info();
     // What is only tried does not get as far as to where everything of the server stands.
     let mut key = if call.server.is_trial { "/" } else { "/registry/" }.to_owned();
-    if info.custom {
+    // Of what other servers behind the same door keep.
+    let is_of_another =
+        matches!(&*info.group, "apiregistration.k8s.io" | "apiextensions.k8s.io") || info.custom;
+    if is_of_another {
         key = key + &info.group + "/";
     }
     let kept_as = match (&*info.group, &*info.plural) {
