@@ -372,7 +372,7 @@ ALWAYS = {
     "admissionregistration.v1.ValidatingAdmissionPolicy": ["spec", "status"],
     "admissionregistration.v1.ValidatingAdmissionPolicyBinding": ["spec"],
     "storage.v1.VolumeAttachmentSpec": ["source"],
-    "flowcontrol.v1.FlowSchemaSpec": ["priorityLevelConfiguration"],
+    "flowcontrol.v1.FlowSchemaSpec": ["priorityLevelConfiguration", "matchingPrecedence"],
     "flowcontrol.v1.LimitedPriorityLevelConfiguration": ["limitResponse"],
     "autoscaling.v1.HorizontalPodAutoscalerSpec": ["scaleTargetRef"],
     "autoscaling.v2.HorizontalPodAutoscalerSpec": ["scaleTargetRef"],
@@ -442,6 +442,7 @@ NULLS = {
     "flowcontrol.v1.FlowSchemaCondition": ["lastTransitionTime"],
     "flowcontrol.v1.PriorityLevelConfigurationCondition": ["lastTransitionTime"],
     "resource.v1.ResourceSliceSpec": ["devices"],
+    "meta.v1.Condition": ["lastTransitionTime"],
 }
 
 # The same up to a minor version: (definition, field) -> the last.

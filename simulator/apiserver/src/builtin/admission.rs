@@ -149,7 +149,8 @@ fn same(new: &Tree, old: &Tree, key: &str) -> bool {
 
 /// A client does not say how a new object fares; the server says what it says of all new ones.
 pub(crate) fn fresh_status(kind: &KindInfo, tree: Tree) -> Tree {
-    let keeps = matches!((&*kind.group, &*kind.kind), ("", "Node") | ("apiextensions.k8s.io", _));
+    let keeps = kind.writes_status_along()
+        || matches!((&*kind.group, &*kind.kind), ("", "Node") | ("apiextensions.k8s.io", _));
     if !kind.has_subresource("status") || keeps {
         return tree;
     }

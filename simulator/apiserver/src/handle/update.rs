@@ -425,7 +425,8 @@ fn all_but_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
         // They have their own way in: `finalize`.
         tree = take(&tree, old, &["spec", "finalizers"]);
     }
-    if call.info().has_subresource("status") { take(&tree, old, &["status"]) } else { tree }
+    let is_kept = call.info().has_subresource("status") && !call.info().writes_status_along();
+    if is_kept { take(&tree, old, &["status"]) } else { tree }
 }
 
 /// What a client leaves out of the metadata, or may not decide, stays as it was.
