@@ -1,9 +1,11 @@
 //! What a client sees of a server: writes, reads, watches, deletions, definitions.
 
+mod availability;
 mod definitions;
 mod deletion;
 mod devices;
 mod events;
+mod flows;
 mod grants;
 mod lists;
 mod ownership;
