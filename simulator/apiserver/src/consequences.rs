@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::metadata;
 use crate::object::{Object, Operation, Tree, Write, text};
-use crate::ownership::Update;
+use crate::ownership::{Ownership, Update};
 use crate::store::Server;
 
 impl Server {
@@ -61,6 +62,20 @@ impl Server {
             }),
             None => object.ownership().clone(),
         };
+        self.conclude(object, tree, write, ownership)
+    }
+
+    /// Stores what comes after an object. One that should be gone goes with it, as with any change of it.
+    pub(crate) fn conclude(
+        &mut self,
+        object: &Object,
+        tree: &Tree,
+        write: Write,
+        ownership: Ownership,
+    ) -> Object {
+        if metadata::is_finished(tree) {
+            return self.remove(object, tree, write);
+        }
         self.commit_owned(object.kind(), tree, Some(object), write, ownership)
     }
 

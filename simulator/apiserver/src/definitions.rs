@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::crd;
 use crate::kinds::{KindId, KindInfo};
+use crate::metadata::is_finished;
 use crate::object::{Object, Tree, Write};
 use crate::store::Server;
 
@@ -66,6 +67,9 @@ impl Server {
                 continue;
             }
             let named = self.say(&definition, &named, now);
+            if is_finished(named.tree()) {
+                continue;
+            }
             let accepted = named.tree().at(&["status", "conditions"]).map_or(&[][..], Tree::items);
             let accepted = accepted.iter().any(|condition| {
                 condition.str_at(&["type"]) == Some("NamesAccepted")

@@ -82,6 +82,6 @@ impl Server {
             time: now,
         };
         let ownership = Ownership::of(managers);
-        self.commit_owned(schema.kind(), &tree, Some(schema), write, ownership);
+        self.conclude(schema, &tree, write, ownership);
     }
 }

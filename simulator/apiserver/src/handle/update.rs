@@ -10,6 +10,7 @@ use crate::builtin::pod::parts;
 use crate::builtin::{admission, conversion, devices, usage};
 use crate::golang;
 use crate::kinds::KindInfo;
+use crate::metadata::is_finished;
 use crate::object::{Object, Operation, Tree};
 use crate::ownership::Ownership;
 use crate::patch::remains;
@@ -355,14 +356,6 @@ pub(super) fn store(
         .with(&["metadata", "resourceVersion"], old.revision().to_string());
     let shown = Object::new(call.kind.id, shown, note, ownership, Some(old));
     call.answer(200, shown, true)
-}
-
-fn is_finished(tree: &Tree) -> bool {
-    let empty = |path: &[&str]| tree.at(path).is_none_or(Tree::is_empty);
-    !empty(&["metadata", "deletionTimestamp"])
-        && empty(&["metadata", "finalizers"])
-        && tree.int_at(&["metadata", "deletionGracePeriodSeconds"]).unwrap_or(0) == 0
-        && (tree.str_at(&["kind"]) != Some("Namespace") || empty(&["spec", "finalizers"]))
 }
 
 /// Through `status`, nothing else changes.

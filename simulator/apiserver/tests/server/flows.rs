@@ -1,4 +1,4 @@
-use drydock_apiserver::{Gvr, Request, Server, Tree};
+use drydock_apiserver::{Body, Gvr, PatchKind, Request, Server, Tree};
 use serde_json::json;
 
 use super::*;
@@ -91,4 +91,23 @@ fn a_precedence_of_zero_is_none() {
     let made = ok(&mut server(), &schema());
 
     assert_eq!(made.int_at(&["spec", "matchingPrecedence"]), Some(1000));
+}
+
+#[test]
+fn a_flow_that_nothing_holds_goes_once_something_is_said_of_it() {
+    let mut server = server();
+    let Body::Tree(object) = schema().body else { panic!("a tree") };
+    let ends = object.with(&["metadata", "deletionTimestamp"], "2001-01-01T00:00:00Z");
+    let apply = Request::patch(
+        SCHEMAS,
+        "",
+        "a",
+        PatchKind::Apply,
+        ends.with(&["apiVersion"], "flowcontrol.apiserver.k8s.io/v1").with(&["kind"], "FlowSchema"),
+    );
+
+    let made = done(&mut server, &apply.by("a")).code;
+    let gone = refused(&mut server, &Request::get(SCHEMAS, "", "a")).code;
+
+    assert_eq!((made, gone), (201, 404));
 }
