@@ -440,6 +440,7 @@ NULLS = {
     "certificates.v1.CertificateSigningRequestCondition": ["lastUpdateTime", "lastTransitionTime"],
     "storage.v1.VolumeError": ["time"],
     "flowcontrol.v1.FlowSchemaCondition": ["lastTransitionTime"],
+    "apiregistration.v1.APIServiceCondition": ["lastTransitionTime"],
     "flowcontrol.v1.PriorityLevelConfigurationCondition": ["lastTransitionTime"],
     "resource.v1.ResourceSliceSpec": ["devices"],
     "meta.v1.Condition": ["lastTransitionTime"],
