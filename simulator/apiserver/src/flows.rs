@@ -19,9 +19,10 @@ impl Server {
         let is_there = self
             .kind(GROUP, "PriorityLevelConfiguration")
             .is_some_and(|kind| self.table(kind).get("", level).is_some());
-        let (status, reason, what) = match is_there {
-            true => ("False", "Found", "and it exists"),
-            false => ("True", "NotFound", "but there is no such object"),
+        let (status, reason, what) = if is_there {
+            ("False", "Found", "and it exists")
+        } else {
+            ("True", "NotFound", "but there is no such object")
         };
         let message = format!(
             "This FlowSchema references the PriorityLevelConfiguration object named {level:?} {what}"

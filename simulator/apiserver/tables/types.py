@@ -3,9 +3,9 @@
 
     types.py API_MODULE APIMACHINERY_MODULE APIEXTENSIONS_MODULE AGGREGATOR_MODULE
 
-The four are unpacked Go modules (k8s.io/api, k8s.io/apimachinery, k8s.io/apiextensions-apiserver, k8s.io/kube-aggregator; Apache-2.0). A line is a
-struct with its group, a member and its type as Go prints it, as errors of decoding do. What two versions of a group call
-differently has the name of the later one: the older ones are no part of what is served.
+The four are unpacked Go modules (k8s.io/api, k8s.io/apimachinery, k8s.io/apiextensions-apiserver, k8s.io/kube-aggregator;
+Apache-2.0). A line is a struct with its group, a member and its type as Go prints it, as errors of decoding do. What two versions
+of a group call differently has the name of the later one: the older ones are no part of what is served.
 """
 import glob
 import re
