@@ -1,5 +1,7 @@
 //! `drydock run [PATH...]`
 
+use std::mem::ManuallyDrop;
+
 use clap::{Args, ValueEnum};
 use drydock_scenarios::{Arm, Scenario};
 use drydock_simulator::preset::Preset;
@@ -154,7 +156,8 @@ fn one(prepared: Prepared, output: &Output) -> Result<Exit, Refusal> {
         Prepared::Ready(run) => *run,
         Prepared::Elsewhere(scenario) => return elsewhere(&scenario, output),
     };
-    let report = Report::of(run, &Stopwatch::start(), same_with);
+    // The command ends with it: its memory goes back as a whole, not piece by piece.
+    let report = ManuallyDrop::new(Report::of(run, &Stopwatch::start(), same_with));
     output.write_trace(&report.run)?;
     if output.format == Format::Json {
         print(&format!("{}\n", report.json()))?;

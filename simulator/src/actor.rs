@@ -131,7 +131,6 @@ pub enum Stimulus<'a> {
 pub struct Ctx<'w> {
     pub(crate) world: &'w mut World,
     pub(crate) me: ActorId,
-    pub(crate) name: Arc<str>,
     pub(crate) server: u16,
 }
 
@@ -224,12 +223,16 @@ impl Ctx<'_> {
     /// The `n`-th draw for a purpose. There is no stream: the actor says which draw it is (a restart
     /// count, a pod's name in the purpose), so a draw more here changes nothing there.
     pub fn random(&self, purpose: &str, n: u64) -> u64 {
-        random::draw(self.world.seed(), &self.name, purpose, n)
+        random::draw(self.world.seed(), self.name(), purpose, n)
     }
 
     /// Where the draws for a purpose begin: for [`random::nth`].
     pub fn draws(&self, purpose: &str) -> u64 {
-        random::draws(self.world.seed(), &self.name, purpose)
+        random::draws(self.world.seed(), self.name(), purpose)
+    }
+
+    fn name(&self) -> &str {
+        &self.world.actors[usize::from(self.me.0)].name
     }
 
     /// A duration between both, drawn as [`random`](Self::random).

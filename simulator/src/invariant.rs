@@ -101,17 +101,20 @@ impl World {
         server.kind(group, kind).into_iter().flat_map(|kind| server.table(kind).iter())
     }
 
-    /// Looks at the invariants of `Always`, if something that they look at has changed since the last time.
-    pub(crate) fn check_invariants(&mut self) {
+    /// Looks at the invariants of `Always`, if something that they look at has changed since the last time. Whether
+    /// one broke.
+    pub(crate) fn check_invariants(&mut self) -> bool {
         let state = (self.moves, self.facts.version());
         if self.checked == state {
-            return;
+            return false;
         }
         self.checked = state;
+        let before = self.broken.len();
         for invariant in self.invariants(When::Always) {
             let violations = (invariant.check)(self);
             self.judge(invariant, violations);
         }
+        self.broken.len() > before
     }
 
     /// Looks at the invariants of `Settled`. To be called when nothing moves any more.

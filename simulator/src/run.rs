@@ -193,10 +193,8 @@ impl Run {
             return false;
         }
         let deadline = self.deadline();
-        let due =
-            self.world.next_at().filter(|due| deadline.is_none_or(|deadline| *due <= deadline));
-        match (due, deadline) {
-            (Some(_), _) => {
+        match (self.world.is_due(deadline), deadline) {
+            (true, _) => {
                 let happened = self.world.step();
                 if happened.is_some_and(|happened| happened.broke) {
                     self.invariant_broke();
@@ -204,11 +202,11 @@ impl Run {
                     self.look();
                 }
             }
-            (None, Some(deadline)) => {
+            (false, Some(deadline)) => {
                 self.world.run_until(deadline);
                 self.look();
             }
-            (None, None) => self.fail(Failure::Step(
+            (false, None) => self.fail(Failure::Step(
                 "nothing will ever happen again, and the story has not ended".to_owned(),
             )),
         }

@@ -116,7 +116,7 @@ pub fn decode(kind: &'static Kind, object: &Object) -> Option<AnyObject> {
     })
 }
 
-/// A stored revision: its spec is decoded once for all revisions that share it.
+/// A stored revision: its spec and its status are decoded once for all revisions that share them.
 struct Stored<'a>(&'a Object);
 
 impl Source for Stored<'_> {
@@ -124,13 +124,18 @@ impl Source for Stored<'_> {
         json(self.0.tree())
     }
 
-    fn without_spec(&self) -> Json<'_> {
-        let kept = self.0.tree().entries().filter(|(name, _)| *name != "spec");
+    fn without(&self, parts: &[&str]) -> Json<'_> {
+        let kept = self.0.tree().entries().filter(|(name, _)| !parts.contains(name));
         Json::Map(kept.map(|(name, value)| (name, json(value))).collect())
     }
 
-    fn spec(&self, kind: &'static Kind, decode: DecodePart) -> Result<AnyObject, Error> {
-        self.0.decode_spec((kind.group, kind.kind), |spec| decode(json(spec)))
+    fn part(
+        &self,
+        part: &str,
+        kind: &'static Kind,
+        decode: DecodePart,
+    ) -> Result<AnyObject, Error> {
+        self.0.decode_part(part, (kind.group, kind.kind), |part| decode(json(part)))
     }
 }
 

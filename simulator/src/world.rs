@@ -257,6 +257,12 @@ impl World {
         &self.broken
     }
 
+    /// Whether there is a next event, and not after that time.
+    pub(crate) fn is_due(&self, by: Option<Timestamp>) -> bool {
+        let by_us = by.map(Timestamp::as_microsecond);
+        self.heap.peek().is_some_and(|entry| by_us.is_none_or(|by_us| entry.at_us <= by_us))
+    }
+
     /// When the next event is due.
     pub fn next_at(&self) -> Option<Timestamp> {
         self.heap.peek().map(|entry| crate::clock::at(entry.at_us))
@@ -269,8 +275,7 @@ impl World {
         }
         let entry = self.heap.pop()?;
         self.clock.advance(entry.at_us);
-        let moved_before = (self.moved_us, self.facts.version(), self.revision());
-        let broken_before = self.broken.len();
+        let moved_before = (self.moved_us, self.facts.version());
         self.counts_mut().events += 1;
         self.record(&entry.event, entry.at_us);
         match entry.event {
@@ -287,13 +292,10 @@ impl World {
             Event::CatchUp { operator, life } => self.catch_up(operator, life),
             Event::Recheck => self.checked = (u64::MAX, u64::MAX),
         }
-        self.publish_all();
-        self.check_invariants();
-        Some(Happened {
-            at: self.now(),
-            moved: moved_before != (self.moved_us, self.facts.version(), self.revision()),
-            broke: self.broken.len() > broken_before,
-        })
+        let wrote = self.publish_all();
+        let broke = self.check_invariants();
+        let moved = wrote || moved_before != (self.moved_us, self.facts.version());
+        Some(Happened { at: self.now(), moved, broke })
     }
 
     /// Handles all events up to and including that time, and goes on to it.
@@ -306,11 +308,6 @@ impl World {
             self.step();
         }
         self.clock.advance(until_us);
-    }
-
-    /// The sum of all servers' revisions: it grows with each write that changes something.
-    pub(crate) fn revision(&self) -> u64 {
-        self.servers.iter().map(|slot| slot.server.revision()).sum()
     }
 
     pub(crate) fn counts_mut(&mut self) -> &mut Counts {
@@ -370,12 +367,12 @@ impl World {
     pub(crate) fn stimulate(&mut self, id: ActorId, stimulus: actor::Stimulus<'_>) {
         let slot = &mut self.actors[usize::from(id.0)];
         let Some(mut shared) = slot.actor.take() else { return };
-        let (name, server) = (Arc::clone(&slot.name), slot.server);
-        if Arc::get_mut(&mut shared).is_none() {
+        let server = slot.server;
+        if Arc::strong_count(&shared) > 1 {
             shared = Arc::from(shared.clone_box());
         }
         let actor = Arc::get_mut(&mut shared).expect("nobody else has this copy");
-        actor.react(&mut actor::Ctx { world: self, me: id, name, server }, stimulus);
+        actor.react(&mut actor::Ctx { world: self, me: id, server }, stimulus);
         self.actors[usize::from(id.0)].actor = Some(shared);
     }
 

@@ -54,6 +54,20 @@ pub const ALL: &[Crd] = committed![
     "sidecardefinitions.apps.kubeblocks.io",
 ];
 
+/// A value that definitions are made of. Values in it are places in [`PARTS`].
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    Bool(bool),
+    Integer(i64),
+    Text(&'static str),
+    List(&'static [usize]),
+    Map(&'static [(&'static str, usize)]),
+}
+
+/// All definitions in another form, made of the files by the build script: each value once, after those that it is
+/// made of. The last one is the map of the definitions by name.
+pub static PARTS: &[Part] = include!(concat!(env!("OUT_DIR"), "/parts.rs"));
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,14 @@
 //! Rust types as the wire form of kinds: how they are read, in parts where that spares work, and written.
 
+use std::sync::Arc;
+
 #[doc(hidden)]
 pub use serde::de::value::Error;
 use serde::{Deserialize, Serialize};
 #[doc(hidden)]
 pub use serde_json::Value;
 
+use crate::Shared;
 use crate::json::Json;
 use crate::meta::{AnyObject, Kind, ObjectMeta};
 
@@ -39,10 +42,11 @@ pub trait Resource:
 }
 
 /// Implements [`Resource`] for a struct with a field `metadata: ObjectMeta`; with `spec: T` at the end for one with a
-/// field `spec: Shared<T>`.
+/// field `spec: Shared<T>`, and likewise for its other large parts after that.
 #[macro_export]
 macro_rules! resource {
-    ($type:ty, $group:literal, $version:literal, $kind:literal, $plural:literal, $namespaced:literal $(, $spec:ident: $of:ty)?) => {
+    ($type:ty, $group:literal, $version:literal, $kind:literal, $plural:literal, $namespaced:literal
+        $(, $spec:ident: $of:ty $(, $part:ident: $of_part:ty)*)?) => {
         impl $crate::resource::Resource for $type {
             fn kind() -> &'static $crate::meta::Kind {
                 static KIND: $crate::meta::Kind = $crate::meta::Kind {
@@ -68,13 +72,11 @@ macro_rules! resource {
             }
             $(
                 fn read(source: &dyn $crate::Source) -> Result<Self, $crate::resource::Error> {
-                    let mut object: Self = serde::Deserialize::deserialize(source.without_spec())?;
-                    let spec = source.spec(Self::kind(), |spec| {
-                        let spec: $of = serde::Deserialize::deserialize(spec)?;
-                        Ok(std::sync::Arc::new(spec))
-                    })?;
-                    object.$spec =
-                        spec.downcast::<$of>().expect("a source keeps specs by kind").into();
+                    let parts = [stringify!($spec) $(, stringify!($part))*];
+                    let mut object: Self = serde::Deserialize::deserialize(source.without(&parts))?;
+                    object.$spec = $crate::resource::part::<$of>(source, stringify!($spec), Self::kind())?;
+                    $(object.$part =
+                        $crate::resource::part::<$of_part>(source, stringify!($part), Self::kind())?;)*
                     Ok(object)
                 }
                 fn same_spec(&self, other: &Self) -> bool {
@@ -90,13 +92,25 @@ macro_rules! resource {
     };
 }
 
-/// An object that can be read in parts. Most revisions of an object leave its spec as it was: a source that remembers
-/// what it was decoded to spares the work.
+/// An object that can be read in parts. Most revisions of an object leave its spec as it was, and many its status: a
+/// source that remembers what these were decoded to spares the work.
 pub trait Source {
     fn whole(&self) -> Json<'_>;
-    fn without_spec(&self) -> Json<'_>;
-    /// The spec as `decode` reads it, or as it was read from the same spec before.
-    fn spec(&self, kind: &'static Kind, decode: DecodePart) -> Result<AnyObject, Error>;
+    /// All members but these.
+    fn without(&self, parts: &[&str]) -> Json<'_>;
+    /// A member as `decode` reads it, or as it was read from the same member before.
+    fn part(&self, part: &str, kind: &'static Kind, decode: DecodePart)
+    -> Result<AnyObject, Error>;
+}
+
+#[doc(hidden)]
+pub fn part<T: for<'de> Deserialize<'de> + Send + Sync + 'static>(
+    source: &dyn Source,
+    part: &str,
+    kind: &'static Kind,
+) -> Result<Shared<T>, Error> {
+    let read = source.part(part, kind, |part| Ok(Arc::new(T::deserialize(part)?)))?;
+    Ok(read.downcast::<T>().expect("a source keeps parts by kind").into())
 }
 
 pub type DecodePart = fn(Json<'_>) -> Result<AnyObject, Error>;
@@ -106,13 +120,14 @@ impl Source for Value {
         Json::deserialize(self).expect("any value is JSON")
     }
 
-    fn without_spec(&self) -> Json<'_> {
+    fn without(&self, parts: &[&str]) -> Json<'_> {
         let members = self.as_object().into_iter().flatten();
-        let kept = members.filter(|(name, _)| *name != "spec");
+        let kept = members.filter(|(name, _)| !parts.contains(&name.as_str()));
         Json::Map(kept.map(|(name, value)| (name.as_str(), value.whole())).collect())
     }
 
-    fn spec(&self, _: &'static Kind, decode: DecodePart) -> Result<AnyObject, Error> {
-        decode(self.get("spec").map_or_else(|| Json::Map(Vec::new()), Value::whole))
+    fn part(&self, part: &str, _: &'static Kind, decode: DecodePart) -> Result<AnyObject, Error> {
+        let part = self.get(part).filter(|part| !part.is_null());
+        decode(part.map_or_else(|| Json::Map(Vec::new()), Value::whole))
     }
 }

@@ -31,6 +31,10 @@ pub(crate) fn kind_of(program: &Program, scope: &Scope) -> Result<Kind, String> 
 
 /// A syntax error as cel-go shows it: its picture of the line stands one column to the right, and its mark below.
 pub(crate) fn shown(error: &str) -> String {
+    // What is said of the whole has no picture.
+    if error.starts_with("ERROR: <input>:-1:0: ") {
+        return error.to_owned();
+    }
     // What the parser could not finish after an error is no error of its own.
     let is_unfinished = |line: &str| line.contains(": Incomplete `");
     let errors = || error.lines().filter(|line| line.starts_with("ERROR: "));
@@ -220,12 +224,11 @@ impl Checker<'_> {
                 Expr::Ident(library) => Some(format!("{library}.{name}")),
                 _ => None,
             };
-            match qualified.filter(|name| functions::is_known(name)) {
-                Some(qualified) => name = qualified,
-                None => {
-                    is_member = true;
-                    given.push(self.kind(target));
-                }
+            if let Some(qualified) = qualified.filter(|name| functions::is_known(name)) {
+                name = qualified;
+            } else {
+                is_member = true;
+                given.push(self.kind(target));
             }
         }
         given.extend(call.args.iter().map(|one| self.kind(one)));

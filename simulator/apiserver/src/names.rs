@@ -70,16 +70,16 @@ pub(crate) fn path_segment_prefix(name: &str) -> Faults {
 /// The key of a label or annotation, the name of a finalizer: `name`, or `domain/name`.
 pub(crate) fn qualified_name(name: &str) -> Faults {
     let mut faults = Vec::new();
-    let part = match name.split('/').collect::<Vec<_>>().as_slice() {
-        [part] => *part,
-        [prefix, part] => {
+    let part = match name.split_once('/') {
+        None => name,
+        Some((prefix, part)) if !part.contains('/') => {
             if prefix.is_empty() {
                 faults.push("prefix part must be non-empty".to_owned());
             } else {
                 let prefix = dns_subdomain(prefix).into_iter();
                 faults.extend(prefix.map(|fault| format!("prefix part {fault}")));
             }
-            *part
+            part
         }
         _ => {
             return vec![format!(

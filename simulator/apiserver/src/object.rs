@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub use de::DecodeError;
 pub use revision::{Object, Operation, Owner, Write};
 pub(crate) use shown::Shown;
-pub(crate) use text::text;
+pub(crate) use text::{equal, text};
 
 /// A JSON value that is cheap to clone and cheap to change.
 #[derive(Clone)]
@@ -79,7 +79,7 @@ impl Tree {
     pub fn get(&self, key: &str) -> Option<&Tree> {
         let members = self.members();
         if members.len() <= FEW {
-            return members.iter().find(|(known, _)| **known == *key).map(|(_, value)| value);
+            return members.iter().find(|(known, _)| equal(known, key)).map(|(_, value)| value);
         }
         let at = members.binary_search_by(|(k, _)| (**k).cmp(key)).ok()?;
         Some(&members[at].1)
@@ -237,6 +237,17 @@ impl Tree {
         }
     }
 
+    /// The place of a member, or the one where it would be.
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        let members = self.members();
+        if members.len() <= FEW
+            && let Some(at) = members.iter().position(|(known, _)| equal(known, key))
+        {
+            return Ok(at);
+        }
+        members.binary_search_by(|(known, _)| (**known).cmp(key))
+    }
+
     /// This tree with `value` at `path`. What stands in the way of the path (a string where a map would
     /// have to be, or nothing) is replaced by maps. A value that is already there costs nothing.
     pub fn with(&self, path: &[&str], value: impl Into<Tree>) -> Tree {
@@ -246,7 +257,7 @@ impl Tree {
     fn put(&self, path: &[&str], value: Tree) -> Tree {
         let Some((key, rest)) = path.split_first() else { return value };
         let members = self.members();
-        let found = members.binary_search_by(|(k, _)| (**k).cmp(key));
+        let found = self.place(key);
         let old = found.ok().map(|at| &members[at].1);
         if rest.is_empty() && old.is_some_and(|old| *old == value) {
             return self.clone();
@@ -288,6 +299,16 @@ impl Tree {
             (Node::List(a), Node::List(b)) => Arc::ptr_eq(a, b) || (a.is_empty() && b.is_empty()),
             (Node::Map(a), Node::Map(b)) => Arc::ptr_eq(a, b) || (a.is_empty() && b.is_empty()),
             _ => self == other,
+        }
+    }
+
+    /// Where a map or list stands in memory: as long as they live, two that stand at one place are one. 0 for what stands
+    /// nowhere but in its owner.
+    pub(crate) fn address(&self) -> usize {
+        match &self.0 {
+            Node::List(items) => Arc::as_ptr(items).addr(),
+            Node::Map(members) => Arc::as_ptr(members).addr(),
+            _ => 0,
         }
     }
 

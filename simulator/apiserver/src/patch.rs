@@ -21,7 +21,7 @@ pub(crate) fn merge(target: &Tree, patch: &Tree) -> Tree {
         }
         let merged = match target.get(key) {
             Some(old) => merge(old, value),
-            None => merge(&Tree::null(), value),
+            None => pruned(value),
         };
         target.with(&[key], merged)
     })
@@ -29,10 +29,19 @@ pub(crate) fn merge(target: &Tree, patch: &Tree) -> Tree {
 
 /// A value as a merge takes it in: what is null in its maps is not there, however deep in lists they are.
 fn pruned(value: &Tree) -> Tree {
+    if !has_nulls(value) {
+        return value.clone();
+    }
     if value.is_list() {
         return Tree::list(value.items().iter().map(pruned)).sharing(value);
     }
     drop_nulls(value)
+}
+
+/// Whether a map in it has a null in it.
+fn has_nulls(value: &Tree) -> bool {
+    value.entries().any(|(_, member)| member.is_null() || has_nulls(member))
+        || value.items().iter().any(has_nulls)
 }
 
 /// What a strategic patch puts where nothing of its kind was: without what is null, and without the maps that hold a

@@ -20,6 +20,7 @@ mod first;
 mod format;
 mod iterator;
 mod logic;
+mod program;
 mod prune;
 pub(crate) mod restore;
 mod rule;
@@ -35,6 +36,8 @@ pub use error::{Faults, Path};
 pub(crate) use table::{Row, Table};
 
 use crate::Tree;
+use crate::object::equal;
+pub(crate) use program::Expression;
 use rule::Rule;
 pub(crate) use rule::{RESERVED, escaped};
 
@@ -130,13 +133,13 @@ impl Schema {
 }
 
 /// The program of a CEL expression, or what is wrong with its text.
-pub(crate) fn program(source: &str) -> Result<Arc<cel::Program>, String> {
-    rule::compiled(source)
+pub(crate) fn program(source: &str) -> Result<Arc<Expression>, String> {
+    program::compiled(source)
 }
 
 /// The functions that expressions have.
 pub(crate) fn environment() -> Arc<cel::Env> {
-    Arc::clone(rule::env())
+    Arc::clone(program::env())
 }
 
 /// A tree as an expression sees it.
@@ -320,7 +323,7 @@ impl Node {
     pub fn member(&self, name: &str) -> Option<&Member> {
         // Comparing lengths tells most of them apart, so one by one is sooner than by halves, unless there are many.
         if self.members.len() <= MANY {
-            return self.members.iter().find(|member| *member.name == *name);
+            return self.members.iter().find(|member| equal(&member.name, name));
         }
         let at = self.members.binary_search_by(|member| (*member.name).cmp(name)).ok()?;
         Some(&self.members[at])

@@ -460,7 +460,11 @@ LISTS = {
 }
 
 # Lists that say something else when empty than when absent.
-KEEP_EMPTY_LIST = {"autoscaling.v2.HPAScalingRules": ["policies"]}
+KEEP_EMPTY_LIST = {
+    "autoscaling.v2.HPAScalingRules": ["policies"],
+    # Refused even if empty.
+    "apiextensions.v1.JSONSchemaProps": ["dependencies"],
+}
 
 # Strings that are sent back though empty: pointers in the server's own types.
 KEEP_EMPTY_STRING = {

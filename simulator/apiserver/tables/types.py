@@ -19,7 +19,7 @@ packages += [
     ("k8s.io/apimachinery/pkg/apis/meta/v1", "meta", [f"{machinery}/pkg/apis/meta/v1/types.go"]),
     ("k8s.io/apimachinery/pkg/types", "", sorted(glob.glob(f"{machinery}/pkg/types/*.go"))),
     ("k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1", "apiextensions",
-     [f"{extensions}/pkg/apis/apiextensions/v1/types.go"]),
+     [f"{extensions}/pkg/apis/apiextensions/v1/{file}.go" for file in ["types", "types_jsonschema"]]),
     ("k8s.io/kube-aggregator/pkg/apis/apiregistration/v1", "apiregistration",
      [f"{aggregator}/pkg/apis/apiregistration/v1/types.go"]),
 ]

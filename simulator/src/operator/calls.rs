@@ -24,7 +24,7 @@ pub(crate) enum Prepared {
 }
 
 impl World {
-    pub(crate) fn prepare(&mut self, operator: u16, call: &Call) -> Prepared {
+    pub(crate) fn prepare(&self, operator: u16, call: &Call) -> Prepared {
         let kind = match call {
             Call::Agent(call) => return Prepared::Send(Subject::Agent(Arc::new(call.clone()))),
             Call::Event(event) => return Prepared::Record(Box::new(event.clone())),
@@ -46,7 +46,7 @@ impl World {
             }
             Call::Patch { key, subresource, patch, .. } => {
                 let how = if patch.is_array() { PatchKind::Json } else { PatchKind::Merge };
-                let patch = Tree::from_value(patch.clone());
+                let patch = Tree::from(patch);
                 let request = Request::patch(gvr(kind), &key.namespace, &key.name, how, patch);
                 match *subresource {
                     Some(subresource) => request.subresource(subresource),

@@ -128,8 +128,7 @@ impl World {
             let state = process.key(id);
             let Some(execution) = &state.execution else { return };
             let Some(action) = execution.next() else { break };
-            let call = action.call.clone();
-            match self.prepare(operator, &call) {
+            match self.prepare(operator, &action.call) {
                 super::calls::Prepared::Send(subject) => {
                     let server = self.operators[usize::from(operator)].server;
                     self.issue(Sender::Operator { operator, life, key: id }, server, subject);

@@ -20,8 +20,9 @@ pub(crate) struct Watchers {
 }
 
 impl World {
-    /// Makes known what has been written since the last time.
-    pub(super) fn publish_all(&mut self) {
+    /// Makes known what has been written since the last time. Whether something has.
+    pub(super) fn publish_all(&mut self) -> bool {
+        let mut any = false;
         for index in 0..self.servers.len() {
             let slot = &self.servers[index];
             let end = slot.server.log_end();
@@ -32,8 +33,10 @@ impl World {
                 for entry in &entries {
                     self.publish(u16::try_from(index).expect("fewer servers than 65536"), entry);
                 }
+                any = true;
             }
         }
+        any
     }
 
     fn publish(&mut self, server: u16, entry: &LogEntry) {

@@ -14,10 +14,10 @@ use crate::Shared;
 pub struct Pod {
     pub metadata: ObjectMeta,
     pub spec: Shared<PodSpec>,
-    pub status: PodStatus,
+    pub status: Shared<PodStatus>,
 }
 
-crate::resource!(Pod, "", "v1", "Pod", "pods", true, spec: PodSpec);
+crate::resource!(Pod, "", "v1", "Pod", "pods", true, spec: PodSpec, status: PodStatus);
 
 impl Pod {
     pub fn condition(&self, r#type: &str) -> Option<&PodCondition> {

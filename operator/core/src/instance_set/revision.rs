@@ -48,7 +48,8 @@ pub(super) fn revision(tree: &Tree, draft: &mut Draft<InstanceSet>, _pass: &Pass
         })
         .collect();
     status.observed_generation = set.metadata.generation;
-    status.updated_replicas = update::decision::updated(tree, status);
+    let up_to_date = update::decision::up_to_date(tree, status);
+    status.updated_replicas = update::decision::updated(tree, &up_to_date);
     Flow::Continue
 }
 

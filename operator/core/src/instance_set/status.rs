@@ -26,12 +26,13 @@ pub(super) fn status(tree: &Tree, draft: &mut Draft<InstanceSet>, pass: &Pass<'_
     if set.status.observed_generation != set.metadata.generation || names.shortage.is_some() {
         return Flow::Continue;
     }
-    count(tree, &mut draft.root.status);
+    let up_to_date = decision::up_to_date(tree, &draft.root.status);
+    count(tree, &up_to_date, &mut draft.root.status);
     draft.root.status.ready_replicas = number(created(tree).filter(|(_, pod)| is_ready(pod)));
     let available = |pod: &Pod| is_available(pod, set.spec.min_ready_seconds, pass.now);
     draft.root.status.available_replicas = number(created(tree).filter(|(_, pod)| available(pod)));
-    draft.root.status.instance_status = instances(tree, &draft.root.status, pass.now);
-    draft.root.status.templates_status = templates(tree, &draft.root.status, pass.now);
+    draft.root.status.instance_status = instances(tree, &up_to_date, &draft.root.status, pass.now);
+    draft.root.status.templates_status = templates(tree, &up_to_date, pass.now);
     conditions(tree, &mut draft.root.status, pass.now);
     if let Some(at) = next_failure(tree, pass.now) {
         draft.requeue_after(pass.now.duration_until(at));
@@ -60,9 +61,9 @@ fn number<T>(of: impl Iterator<Item = T>) -> i32 {
     i32::try_from(of.count()).unwrap_or(i32::MAX)
 }
 
-fn count(tree: &Tree, status: &mut Status) {
+fn count(tree: &Tree, up_to_date: &BTreeSet<&Name>, status: &mut Status) {
     status.replicas = number(created(tree));
-    status.updated_replicas = decision::updated(tree, status);
+    status.updated_replicas = decision::updated(tree, up_to_date);
     let staying = number(created(tree).filter(|(_, pod)| !pod.metadata.is_deleting()));
     status.current_replicas = staying - status.updated_replicas;
     status.current_revisions = tree
@@ -78,7 +79,12 @@ fn count(tree: &Tree, status: &mut Status) {
 }
 
 /// One entry per name that is wanted, set aside or there.
-fn instances(tree: &Tree, status: &Status, now: Timestamp) -> Vec<InstanceStatus> {
+fn instances(
+    tree: &Tree,
+    up_to_date: &BTreeSet<&Name>,
+    status: &Status,
+    now: Timestamp,
+) -> Vec<InstanceStatus> {
     let set = &*tree.set;
     let offline: BTreeSet<Name> =
         set.spec.offline_instances.iter().map(|name| Name::parse(name)).collect();
@@ -119,9 +125,7 @@ fn instances(tree: &Tree, status: &Status, now: Timestamp) -> Vec<InstanceStatus
                 entry.update_revision = wanted.cloned().unwrap_or_default();
             }
             if let Some(pod) = pod.filter(|_| current == CurrentState::Present) {
-                entry.up_to_date = desired == DesiredState::Active
-                    && template
-                        .is_some_and(|it| decision::is_up_to_date(set, status, name, it, pod));
+                entry.up_to_date = desired == DesiredState::Active && up_to_date.contains(name);
                 entry.ready = is_ready(pod);
                 entry.available = is_available(pod, set.spec.min_ready_seconds, now);
                 entry.failed = is_failed(pod, now);
@@ -166,7 +170,7 @@ fn expands(tree: &Tree, pod: &str) -> bool {
     })
 }
 
-fn templates(tree: &Tree, status: &Status, now: Timestamp) -> Vec<TemplateStatus> {
+fn templates(tree: &Tree, up_to_date: &BTreeSet<&Name>, now: Timestamp) -> Vec<TemplateStatus> {
     let mut names: Vec<&str> = tree.set.spec.instances.iter().map(|it| &*it.name).collect();
     names.sort_unstable();
     names
@@ -178,9 +182,7 @@ fn templates(tree: &Tree, status: &Status, now: Timestamp) -> Vec<TemplateStatus
                 })
             };
             let staying = || all().filter(|(_, pod)| !pod.metadata.is_deleting());
-            let updated = number(staying().filter(|(name, pod)| {
-                decision::is_up_to_date(&tree.set, status, name, template, pod)
-            }));
+            let updated = number(staying().filter(|(name, _)| up_to_date.contains(name)));
             let replicas = number(all());
             let current = if replicas == updated { updated } else { number(staying()) - updated };
             TemplateStatus {

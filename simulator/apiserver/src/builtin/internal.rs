@@ -207,10 +207,10 @@ fn conversion(name: &str, tree: &Tree) -> Tree {
             let all = if name.ends_with("OrArray") { "jsonSchemas" } else { "property" };
             Tree::map([(if tree.is_map() { "schema" } else { all }, tree.clone())])
         }
-        "apiextensions.CustomResourceDefinitionVersion"
-            if tree.get("selectableFields").is_some_and(Tree::is_empty) =>
-        {
-            tree.without(&["selectableFields"])
+        "apiextensions.CustomResourceDefinitionVersion" => {
+            let lists = ["selectableFields", "additionalPrinterColumns"].into_iter();
+            let empty = lists.filter(|key| tree.get(key).is_some_and(Tree::is_empty));
+            empty.fold(tree.clone(), |tree, key| tree.without(&[key]))
         }
         _ => tree.clone(),
     }

@@ -33,33 +33,32 @@ pub(super) fn below(schema: &Tree, times: Option<u64>) -> Option<u64> {
 }
 
 impl Budget {
-    /// Charges a rule of a schema and its message. `times`: how often values of the schema may stand in an object.
-    pub(super) fn charge(
+    /// Charges a rule of a schema, which costs what it does each of the `times` that its values may stand in an object.
+    /// Whether it compiles.
+    pub(super) fn rule(
         &mut self,
         place: Place<'_>,
         times: Option<u64>,
         rule: &Tree,
         at: &Path<'_>,
         faults: &mut Faults,
-    ) {
-        let Some(sort) = place.sort() else { return };
-        let old = match rule.bool_at(&["optionalOldSelf"]) {
-            Some(true) => Sort::optional(sort.clone()),
-            _ => sort.clone(),
-        };
-        let scope = [("self", sort), ("oldSelf", old)];
-        let cost = |key: &str, makes: &Sort<'_>| {
-            let program = program(text(rule, key)).ok()?;
-            let (cost, made) = estimate(&program, &scope, place)?;
-            (made == *makes).then_some(cost)
-        };
-        let Some(own) = cost("rule", &Sort::Bool) else { return };
+    ) -> bool {
+        let Some(cost) = cost("rule", place, rule) else { return false };
         let times = times.unwrap_or_else(|| (REQUEST / (place.least() + 1)).cast_unsigned());
-        self.observe("rule", own.saturating_mul(times), at, faults);
-        if !text(rule, "messageExpression").is_empty()
-            && let Some(own) = cost("messageExpression", &Sort::String)
-        {
-            self.observe("messageExpression", own, at, faults);
+        self.observe("rule", cost.saturating_mul(times), at, faults);
+        true
+    }
+
+    /// Charges the message of a rule that compiles.
+    pub(super) fn message(
+        &mut self,
+        place: Place<'_>,
+        rule: &Tree,
+        at: &Path<'_>,
+        faults: &mut Faults,
+    ) {
+        if let Some(cost) = cost("messageExpression", place, rule) {
+            self.observe("messageExpression", cost, at, faults);
         }
     }
 
@@ -88,6 +87,20 @@ impl Budget {
         let what = "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema";
         faults.forbidden(*at, &exceeds(what, self.total, OF_ALL));
     }
+}
+
+/// What an expression of a rule costs; `None` if it does not compile, or there is none.
+fn cost(key: &str, place: Place<'_>, rule: &Tree) -> Option<u64> {
+    let source = rule.str_at(&[key]).filter(|source| !source.is_empty())?;
+    let sort = place.sort()?;
+    let old = match rule.bool_at(&["optionalOldSelf"]) {
+        Some(true) => Sort::optional(sort.clone()),
+        _ => sort.clone(),
+    };
+    let scope = [("self", sort), ("oldSelf", old)];
+    let (cost, made) = estimate(&*program(source).ok()?, &scope, place)?;
+    let wanted = if key == "rule" { Sort::Bool } else { Sort::String };
+    (made == wanted).then_some(cost)
 }
 
 fn exceeds(what: &str, cost: u64, limit: u64) -> String {

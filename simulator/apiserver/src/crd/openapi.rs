@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use cel::Program;
-
 use super::budget::{self, Budget};
 use super::place::Place;
 use super::{defaults, scope, structural};
 use crate::Tree;
 use crate::builtin::internal;
 use crate::expression::{self, Kind, Scope};
-use crate::schema::{self, Faults, Path, Schema};
+use crate::schema::{self, Expression, Faults, Path, Schema};
 use crate::status::{FieldError, FieldErrorKind};
 
 /// A schema that stands in another; what is no schema is none.
@@ -110,7 +108,7 @@ fn unsupported(schema: &Tree) -> Option<String> {
             "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined";
         return Some(why.to_owned());
     }
-    if schema.get("items").is_some_and(Tree::is_list) {
+    if schema.get("items").is_some_and(|items| items.is_list() && !items.is_empty()) {
         return Some("OpenAPIV3Schema 'items' must be a schema, but is an array".to_owned());
     }
     inner(schema).find_map(unsupported)
@@ -174,9 +172,14 @@ fn node(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Found) {
         }
     }
     let place = at.field("properties");
+    let kinds = [None, Some("granular"), Some("atomic")];
+    let correlates = kinds.contains(&schema.str_at(&["x-kubernetes-map-type"]));
     let embedded = on(schema, "x-kubernetes-embedded-resource");
     for (key, property) in schemas(schema, "properties") {
         let mut below = Standing { times, ..standing.below() };
+        if !correlates {
+            below = below.without_old_values(at);
+        }
         let is_meta = matches!(key, "metadata" | "kind" | "apiVersion");
         if is_meta && (standing.root || embedded) {
             below.inside_metadata = true;
@@ -321,32 +324,26 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Fo
     };
     for (index, rule) in rules.iter().enumerate() {
         let at = all.index(index);
-        let place = if standing.root { Place::root(schema) } else { Place::new(schema) };
-        found.budget.charge(place, standing.times, rule, &at, faults);
         let scope = scope::of(&value, on(rule, "optionalOldSelf"));
-        let source = text(rule, "rule");
-        let message = text(rule, "messageExpression");
-        let mut complain = |key: &str, why: &str| {
-            faults.0.push(FieldError::invalid_printed(
-                at.field(key),
-                &internal::json(RULE, rule),
-                why,
-            ));
+        let (source, message) = (text(rule, "rule"), text(rule, "messageExpression"));
+        let complain = |key: &str, why: &str, faults: &mut Faults| {
+            let printed = internal::json(RULE, rule);
+            faults.0.push(FieldError::invalid_printed(at.field(key), &printed, why));
         };
         let compiled = compiled(source, &scope, &Kind::Bool);
-        match &compiled {
-            Err(misfit) => complain("rule", &misfit.of_rule()),
-            Ok(_) if message.is_empty() => {}
-            Ok(_) => match self::compiled(message, &scope, &Kind::String) {
-                Err(Misfit::Source(why)) => {
-                    let why = format!("messageExpression compilation failed: {why}");
-                    complain("messageExpression", &why);
-                }
-                Err(Misfit::Makes) => {
-                    complain("messageExpression", "messageExpression must evaluate to a string");
-                }
-                Ok(_) => {}
-            },
+        if let Err(misfit) = &compiled {
+            complain("rule", &misfit.of_rule(), faults);
+        } else {
+            let place = if standing.root { Place::root(schema) } else { Place::new(schema) };
+            let is_known = found.budget.rule(place, standing.times, rule, &at, faults);
+            let told = (!message.is_empty())
+                .then(|| self::compiled(message, &scope, &Kind::String).err())
+                .flatten();
+            match told {
+                Some(misfit) => complain("messageExpression", &misfit.of_message(), faults),
+                None if is_known => found.budget.message(place, rule, &at, faults),
+                None => {}
+            }
         }
         let uses_old = compiled.is_ok_and(|program| program.references().has_variable("oldSelf"));
         if uses_old {
@@ -386,9 +383,16 @@ impl Misfit {
             Self::Makes => "cel expression must evaluate to a bool".to_owned(),
         }
     }
+
+    fn of_message(&self) -> String {
+        match self {
+            Self::Source(why) => format!("messageExpression compilation failed: {why}"),
+            Self::Makes => "messageExpression must evaluate to a string".to_owned(),
+        }
+    }
 }
 
-fn compiled(source: &str, scope: &Scope, wanted: &Kind) -> Result<Arc<Program>, Misfit> {
+fn compiled(source: &str, scope: &Scope, wanted: &Kind) -> Result<Arc<Expression>, Misfit> {
     let program = schema::program(source);
     let program = program.map_err(|error| Misfit::Source(expression::shown(&error)))?;
     let made = expression::kind_of(&program, scope).map_err(Misfit::Source)?;

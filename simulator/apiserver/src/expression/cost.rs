@@ -169,8 +169,12 @@ mod tests {
     #[test]
     fn what_does_not_compile_has_no_cost() {
         let schema = schema();
-        let chain = format!("self.?s{}.hasValue()", ".optMap(x, x)".repeat(20));
-        for source in ["self.nope", "self.i == 'a'", "frob(self.s)", "self.all(x, true)", &chain] {
+        // Of the one, the text doubles with each call; the other is too deep.
+        let long = format!("self.?s{}.hasValue()", ".optMap(x, x)".repeat(20));
+        let deep = format!("self.s{} == ''", " + self.s".repeat(600));
+        for source in
+            ["self.nope", "self.i == 'a'", "frob(self.s)", "self.all(x, true)", &long, &deep]
+        {
             assert_eq!(cost(source, &schema), None, "{source}");
         }
     }

@@ -20,9 +20,10 @@ enum Bad {
 /// In Go's words: `parsing time "a" as "2006-01-02T15:04:05Z07:00": cannot parse "a" as "2006"`.
 pub(crate) fn parse(text: &str, with_fraction: bool) -> Result<Timestamp, String> {
     let layout = if with_fraction { MICROSECONDS } else { SECONDS };
-    let lead = format!("parsing time {}", quote(text));
+    let lead = || format!("parsing time {}", quote(text));
     let refuse = |rest: &str, part: &str| {
-        format!("{lead} as {}: cannot parse {} as {}", quote(layout), quote(rest), quote(part))
+        let (lead, layout) = (lead(), quote(layout));
+        format!("{lead} as {layout}: cannot parse {} as {}", quote(rest), quote(part))
     };
     let mut rest = text.as_bytes();
     let shown = |rest: &[u8]| String::from_utf8_lossy(rest).into_owned();
@@ -43,7 +44,7 @@ pub(crate) fn parse(text: &str, with_fraction: bool) -> Result<Timestamp, String
         nanoseconds = match read {
             Ok(read) => read,
             Err(Bad::Part) => return Err(refuse(&shown(hold), part)),
-            Err(Bad::Range(what)) => return Err(format!("{lead}: {what} out of range")),
+            Err(Bad::Range(what)) => return Err(format!("{}: {what} out of range", lead())),
         };
     }
     if with_fraction {
@@ -58,12 +59,12 @@ pub(crate) fn parse(text: &str, with_fraction: bool) -> Result<Timestamp, String
     let offset = match zone(&mut rest) {
         Ok(offset) => offset,
         Err(Bad::Part) => return Err(refuse(&shown(hold), "Z07:00")),
-        Err(Bad::Range(what)) => return Err(format!("{lead}: {what} out of range")),
+        Err(Bad::Range(what)) => return Err(format!("{}: {what} out of range", lead())),
     };
     if !rest.is_empty() {
-        return Err(format!("{lead}: extra text: {}", quote(&shown(rest))));
+        return Err(format!("{}: extra text: {}", lead(), quote(&shown(rest))));
     }
-    instant(numbers, nanoseconds, offset).ok_or_else(|| format!("{lead}: day out of range"))
+    instant(numbers, nanoseconds, offset).ok_or_else(|| format!("{}: day out of range", lead()))
 }
 
 fn instant(numbers: [i64; 6], nanoseconds: i64, offset: i64) -> Option<Timestamp> {

@@ -233,10 +233,8 @@ fn storage_key(call: &Call<'_>) -> String {
     let info = call.info();
     // What is only tried does not get as far as to where everything of the server stands.
     let mut key = if call.server.is_trial { "/" } else { "/registry/" }.to_owned();
-    // Of what other servers behind the same door keep.
-    let is_of_another =
-        matches!(&*info.group, "apiregistration.k8s.io" | "apiextensions.k8s.io") || info.custom;
-    if is_of_another {
+    // The servers of custom kinds and of other servers keep theirs by group.
+    if info.custom || matches!(&*info.group, "apiextensions.k8s.io" | "apiregistration.k8s.io") {
         key = key + &info.group + "/";
     }
     let kept_as = match (&*info.group, &*info.plural) {
@@ -426,6 +424,9 @@ fn all_but_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
 fn keep_metadata(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
     let metadata = |tree: &Tree| tree.get("metadata").cloned().unwrap_or_default();
     let (old, given) = (metadata(old), metadata(new));
+    if given.same(&old) {
+        return new.clone();
+    }
     let mut kept = given.clone();
     for key in ["resourceVersion", "generation", "managedFields"] {
         kept = take(&kept, &old, &[key]);

@@ -31,9 +31,12 @@ struct Revision {
     ownership: Ownership,
     json: OnceLock<Arc<[u8]>>,
     decoded: Decoded,
-    /// The same of its spec alone: shared by all revisions that share the spec.
-    spec_decoded: Arc<Decoded>,
+    /// The same of each of its [`PARTS`] alone: shared by all revisions that share the part.
+    parts_decoded: [Arc<Decoded>; PARTS.len()],
 }
+
+/// What most revisions leave as it was.
+const PARTS: [&str; 2] = ["spec", "status"];
 
 #[derive(Default)]
 struct Decoded(Mutex<Vec<(TypeKey, AnyArc)>>);
@@ -92,11 +95,14 @@ impl Object {
             Some(before) => Arc::clone(&before.0.owners),
             None => references.items().iter().map(Owner::from_tree).collect(),
         };
-        let same_spec =
-            before.filter(|before| match (before.tree().get("spec"), tree.get("spec")) {
+        let parts_decoded = std::array::from_fn(|at| {
+            let part = PARTS[at];
+            let kept = before.filter(|before| match (before.tree().get(part), tree.get(part)) {
                 (Some(old), Some(new)) => old.same(new),
-                _ => false,
+                (old, new) => old.is_none() && new.is_none(),
             });
+            kept.map_or_else(Arc::default, |before| Arc::clone(&before.0.parts_decoded[at]))
+        });
         Self(Arc::new(Revision {
             kind,
             namespace: string("namespace").unwrap_or_else(|| text("")),
@@ -114,8 +120,7 @@ impl Object {
             ownership,
             json: OnceLock::new(),
             decoded: Decoded::default(),
-            spec_decoded: same_spec
-                .map_or_else(Arc::default, |same| Arc::clone(&same.0.spec_decoded)),
+            parts_decoded,
             tree,
         }))
     }
@@ -227,14 +232,21 @@ impl Object {
         self.0.decoded.get(TypeKey::Kind(key.0, key.1), || decode(self.tree())).ok()
     }
 
-    /// The spec as some type; made once for all revisions that share it.
-    pub fn decode_spec<E>(
+    /// The spec or the status as some type; made once for all revisions that share it. Of other members, each time.
+    pub fn decode_part<E>(
         &self,
+        part: &str,
         key: (&'static str, &'static str),
         decode: impl FnOnce(&Tree) -> Result<AnyArc, E>,
     ) -> Result<AnyArc, E> {
-        let spec = self.tree().get("spec").cloned().unwrap_or_else(Tree::empty_map);
-        self.0.spec_decoded.get(TypeKey::Kind(key.0, key.1), || decode(&spec))
+        let decode = || match self.tree().get(part).filter(|tree| !tree.is_null()) {
+            Some(tree) => decode(tree),
+            None => decode(&Tree::empty_map()),
+        };
+        match PARTS.iter().position(|known| *known == part) {
+            Some(at) => self.0.parts_decoded[at].get(TypeKey::Kind(key.0, key.1), decode),
+            None => decode(),
+        }
     }
 
     /// What a client sees, as JSON text.

@@ -28,22 +28,9 @@ impl Tree {
         serde_json::to_vec(self).expect("a tree has string keys and writing to memory cannot fail")
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "most have made it for this")]
     pub fn from_value(value: serde_json::Value) -> Tree {
-        use serde_json::Value;
-        match value {
-            Value::Null => Tree::null(),
-            Value::Bool(value) => value.into(),
-            Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-                (Some(number), _) => number.into(),
-                (None, Some(number)) => number.into(),
-                (None, None) => number.as_f64().unwrap_or_default().into(),
-            },
-            Value::String(string) => string.into(),
-            Value::Array(items) => Tree::list(items.into_iter().map(Tree::from_value)),
-            Value::Object(members) => Tree::from_members(
-                members.into_iter().map(|(k, v)| (text(&k), Tree::from_value(v))).collect(),
-            ),
-        }
+        Tree::from(&value)
     }
 
     pub fn from_json(bytes: &[u8]) -> Result<Tree, serde_json::Error> {
@@ -53,6 +40,26 @@ impl Tree {
     /// What has no JSON form (a map with keys that are no strings) becomes null.
     pub fn from_serialize<T: Serialize + ?Sized>(value: &T) -> Tree {
         serde_json::to_value(value).map(Tree::from_value).unwrap_or_default()
+    }
+}
+
+impl From<&serde_json::Value> for Tree {
+    fn from(value: &serde_json::Value) -> Self {
+        use serde_json::Value;
+        match value {
+            Value::Null => Tree::null(),
+            Value::Bool(value) => (*value).into(),
+            Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+                (Some(number), _) => number.into(),
+                (None, Some(number)) => number.into(),
+                (None, None) => number.as_f64().unwrap_or_default().into(),
+            },
+            Value::String(string) => string.into(),
+            Value::Array(items) => Tree::list(items.iter().map(Tree::from)),
+            Value::Object(members) => {
+                Tree::from_members(members.iter().map(|(k, v)| (text(k), Tree::from(v))).collect())
+            }
+        }
     }
 }
 

@@ -23,10 +23,28 @@ pub(crate) fn text(string: &str) -> Arc<str> {
     RECENT.with_borrow_mut(|recent| {
         let slot = &mut recent[slot_of(string)];
         match slot {
-            Some(known) if **known == *string => Arc::clone(known),
+            Some(known) if equal(known, string) => Arc::clone(known),
             _ => Arc::clone(slot.insert(Arc::from(string))),
         }
     })
+}
+
+/// Whether two texts are one. Most are names of members, so short that to look takes less than to call for it.
+pub(crate) fn equal(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    one.len() == other.len()
+        && match one.len() {
+            4..8 => have_equal_ends::<4>(one, other),
+            8..16 => have_equal_ends::<8>(one, other),
+            16..=32 => have_equal_ends::<16>(one, other),
+            _ => one == other,
+        }
+}
+
+/// Of texts that are at least so long, and at most twice: between their ends is nothing more.
+fn have_equal_ends<const LENGTH: usize>(one: &[u8], other: &[u8]) -> bool {
+    one.first_chunk::<LENGTH>() == other.first_chunk()
+        && one.last_chunk::<LENGTH>() == other.last_chunk()
 }
 
 /// From the length and both ends: what texts of one length have in common is mostly in the middle.
@@ -45,4 +63,24 @@ fn slot_of(string: &str) -> usize {
     };
     let mixed = (ends ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 52) as usize % SLOTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_equal_where_every_byte_is() {
+        for length in 0..40 {
+            let text = "x".repeat(length);
+
+            assert!(equal(&text, &text.clone()), "{length}");
+            assert!(!equal(&text, &"x".repeat(length + 1)), "{length}");
+            for at in 0..length {
+                let mut other = text.clone();
+                other.replace_range(at..=at, "y");
+                assert!(!equal(&text, &other), "{length}: {at}");
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The nodes of a custom kind, from the `openAPIV3Schema` of its definition.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::logic::Logic;
@@ -7,19 +8,29 @@ use super::rule::Rule;
 use super::{Flags, Limits, ListType, Member, Node, Ref, Traits, Type, format};
 use crate::{Tree, object::text};
 
+/// What schemas became, by the memory that they are in: one that stands at many places of a definition, in one memory, is
+/// one node. Which address that is decides nothing.
+pub(super) type Known = BTreeMap<usize, Ref>;
+
 pub(super) fn root(schema: &Tree) -> Ref {
-    let mut node = compile(schema);
+    let mut node = compile(schema, &mut Known::new());
     // These stand in every object, whatever the schema says of them.
     node.members.retain(|member| !matches!(&*member.name, "apiVersion" | "kind" | "metadata"));
     Ref::Own(Arc::new(node))
 }
 
-pub(super) fn own(schema: &Tree) -> Ref {
-    Ref::Own(Arc::new(compile(schema)))
+pub(super) fn own(schema: &Tree, known: &mut Known) -> Ref {
+    let address = schema.address();
+    if let Some(node) = known.get(&address) {
+        return node.clone();
+    }
+    let node = Ref::Own(Arc::new(compile(schema, known)));
+    known.insert(address, node.clone());
+    node
 }
 
 /// In one pass over the keywords: definitions have ten thousand of such schemas, most with two or three keywords.
-fn compile(schema: &Tree) -> Node {
+fn compile(schema: &Tree, known: &mut Known) -> Node {
     let mut node = Node::default();
     let (mut is_either, mut has_limits) = (false, false);
     let (mut list_type, mut map_type) = (None, None);
@@ -30,8 +41,8 @@ fn compile(schema: &Tree) -> Node {
             "type" => node.kind = kind(value),
             "properties" => properties = Some(value),
             "required" => required = texts(Some(value)),
-            "items" if value.is_map() => node.items = Some(own(value)),
-            "additionalProperties" if value.is_map() => node.additional = Some(own(value)),
+            "items" if value.is_map() => node.items = Some(own(value, known)),
+            "additionalProperties" if value.is_map() => node.additional = Some(own(value, known)),
             "additionalProperties" if on => node.additional = Some(anything()),
             "nullable" => node.nullable = on,
             "x-kubernetes-preserve-unknown-fields" => node.preserve = on,
@@ -60,13 +71,13 @@ fn compile(schema: &Tree) -> Node {
         node.members.push(Member {
             flags: Flags { required: required.contains(&name), ..Flags::default() },
             default: property.get("default").cloned(),
-            node: own(property),
+            node: own(property, known),
             name,
         });
     }
     required.retain(|name| properties.is_none_or(|all| all.get(name).is_none()));
     let has_limits = has_limits || !required.is_empty();
-    node.limits = has_limits.then(|| Box::new(Limits { required, ..limits(schema) }));
+    node.limits = has_limits.then(|| Box::new(Limits { required, ..limits(schema, known) }));
     node.traits = traits(&node);
     node
 }
@@ -91,7 +102,7 @@ fn texts(list: Option<&Tree>) -> Vec<Arc<str>> {
     list.map_or(&[][..], Tree::items).iter().filter_map(Tree::as_text).cloned().collect()
 }
 
-fn limits(schema: &Tree) -> Limits {
+fn limits(schema: &Tree, known: &mut Known) -> Limits {
     let number = |key: &str| schema.get(key).and_then(Tree::as_f64);
     let count =
         |key: &str| schema.get(key).and_then(Tree::as_i64).and_then(|n| u64::try_from(n).ok());
@@ -110,7 +121,7 @@ fn limits(schema: &Tree) -> Limits {
         unique_items: on("uniqueItems"),
         min_properties: count("minProperties"),
         max_properties: count("maxProperties"),
-        logic: Logic::compile(schema).map(Box::new),
+        logic: Logic::compile(schema, known).map(Box::new),
         required: Vec::new(),
     }
 }

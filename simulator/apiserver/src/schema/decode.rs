@@ -112,6 +112,13 @@ impl Owner<'_> {
         }
     }
 
+    /// Whether a schema, or yes or no, stands in this member.
+    fn is_yes_or_schema(&self) -> bool {
+        let member = self.up.map_or("", |(_, name)| name);
+        self.definition() == "apiextensions.v1.JSONSchemaProps"
+            && matches!(member, "additionalProperties" | "additionalItems")
+    }
+
     fn definition(&self) -> &str {
         match self.up {
             Some((up, _)) if self.type_name.is_empty() => up.definition(),
@@ -133,6 +140,9 @@ fn decode(
         return Ok(None);
     }
     match node.kind {
+        Type::Any if owner.is_yes_or_schema() && !(tree.is_map() || tree.as_bool().is_some()) => {
+            Err(Misfit("boolean or JSON schema expected".to_owned()))
+        }
         Type::Any | Type::Raw => Ok(None),
         Type::Object if tree.is_map() => match &node.additional {
             Some(additional) => map(additional, tree, old, path, owner, unknown),
@@ -418,8 +428,7 @@ fn time(kind: Type, tree: &Tree, owner: &Owner<'_>) -> Result<Option<Tree>, Misf
     let Some(text) = tree.as_str() else { return Err(wrong(tree, "string", owner)) };
     let is_micro = kind == Type::MicroTime;
     let time = golang::time::parse(text, is_micro).map_err(Misfit)?;
-    let format = if is_micro { "%Y-%m-%dT%H:%M:%S.%6fZ" } else { "%Y-%m-%dT%H:%M:%SZ" };
-    let canonical = time.strftime(format).to_string();
+    let canonical = if is_micro { format!("{time:.6}") } else { format!("{time:.0}") };
     Ok((canonical != text).then(|| Tree::from(canonical)))
 }
 
@@ -431,7 +440,11 @@ pub(super) fn go_type(node: &Node) -> String {
         Type::Integer => "int64".to_owned(),
         Type::Number => "float64".to_owned(),
         Type::Bytes => "[]uint8".to_owned(),
-        Type::List => format!("[]{}", node.items.as_deref().map_or_else(String::new, go_type)),
+        Type::List => match node.items.as_deref() {
+            // The one list of anything has the choices of a schema.
+            Some(items) if items.kind == Type::Any => "[]v1.JSON".to_owned(),
+            items => format!("[]{}", items.map_or_else(String::new, go_type)),
+        },
         Type::Object => match &node.additional {
             Some(values) => format!("map[string]{}", go_type(values)),
             None => go_struct(node),
@@ -482,6 +495,7 @@ fn own_type(wanted: &str, owner: &Owner<'_>) -> Option<String> {
         // Of a list or a map, the name of what it holds.
         "string" => Some(name.rsplit(']').next().unwrap_or(name).to_owned()),
         "[]string" if is_list => Some(name.to_owned()),
+        _ if wanted.starts_with("[]v1.") && !is_list => Some(name.to_owned()),
         _ if wanted.starts_with("map[") && !is_list => Some(name.to_owned()),
         _ => None,
     }

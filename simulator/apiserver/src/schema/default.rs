@@ -58,10 +58,10 @@ fn typed(node: &Node, tree: &Tree, old: Option<&Tree>, minor: u32) -> Option<Tre
     let base = now.as_ref().unwrap_or(tree);
     let mut changes = Vec::new();
     for (key, value) in base.entries() {
-        let Some(member) = node.member(key) else { continue };
         if !value.is_map() && !value.is_list() {
             continue;
         }
+        let Some(member) = node.member(key) else { continue };
         let old = old.and_then(|old| old.get(key));
         if let Some(new) = typed(&member.node, value, old, minor) {
             changes.push((key, Some(new)));

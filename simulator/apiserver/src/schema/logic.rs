@@ -1,5 +1,6 @@
 //! `allOf`, `anyOf`, `oneOf` and `not`: in custom schemas they restrict values, nothing else.
 
+use super::compile::Known;
 use super::validate::{self, Context};
 use super::{Node, Path, Ref, compile};
 use crate::Tree;
@@ -16,16 +17,13 @@ pub struct Logic {
 
 impl Logic {
     /// `None` if the schema has none of the four.
-    pub(super) fn compile(schema: &Tree) -> Option<Self> {
-        let list = |key: &str| {
-            schema
-                .get(key)
-                .map_or(&[][..], Tree::items)
-                .iter()
-                .map(compile::own)
-                .collect::<Vec<_>>()
+    pub(super) fn compile(schema: &Tree, known: &mut Known) -> Option<Self> {
+        let not = schema.get("not").filter(|not| not.is_map());
+        let not = not.map(|not| compile::own(not, known));
+        let mut list = |key: &str| {
+            let schemas = schema.get(key).map_or(&[][..], Tree::items);
+            schemas.iter().map(|schema| compile::own(schema, known)).collect::<Vec<_>>()
         };
-        let not = schema.get("not").filter(|not| not.is_map()).map(compile::own);
         let logic = Self { all: list("allOf"), any: list("anyOf"), one: list("oneOf"), not };
         let none = logic.all.is_empty() && logic.any.is_empty() && logic.one.is_empty();
         (!none || logic.not.is_some()).then_some(logic)

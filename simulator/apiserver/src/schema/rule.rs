@@ -1,14 +1,14 @@
 //! `x-kubernetes-validations`: CEL expressions over a value and the one it replaces.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine;
 use cel::objects::{Key, Map, OptionalValue};
-use cel::{Context, Env, ExecutionError, Program, Value};
+use cel::{Context, ExecutionError, Value};
 use chrono::{DateTime, TimeDelta};
 
 use super::error::Faults;
+use super::program::{Expression, compiled, env};
 use super::{ListType, Node, Path, Type, counterpart};
 use crate::Tree;
 use crate::status::{FieldError, FieldErrorKind};
@@ -23,7 +23,7 @@ pub struct Rule {
     /// The member that is to blame, as paths name it.
     field_path: String,
     transition: Transition,
-    program: OnceLock<Option<Arc<Program>>>,
+    program: OnceLock<Option<Arc<Expression>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,37 +197,6 @@ impl Transition {
     }
 }
 
-pub(super) fn env() -> &'static Arc<Env> {
-    static ENV: OnceLock<Arc<Env>> = OnceLock::new();
-    ENV.get_or_init(|| {
-        let mut env = Env::stdlib();
-        for extension in [cel::extensions::strings, cel::extensions::lists, cel::extensions::math] {
-            env.add_extension(extension).expect("the extensions declare different functions");
-        }
-        Arc::new(env)
-    })
-}
-
-/// As many programs as the definitions of a busy cluster have.
-const MOST_PROGRAMS: usize = 1024;
-
-/// The program of an expression, or what is wrong with it. Parsing takes longer than running it ever does, and each
-/// definition is checked before it is used: what was parsed lately is kept. It follows from the text alone.
-pub(super) fn compiled(source: &str) -> Result<Arc<Program>, String> {
-    static KNOWN: Mutex<BTreeMap<String, Result<Arc<Program>, String>>> =
-        Mutex::new(BTreeMap::new());
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(program) = known.get(source) {
-        return program.clone();
-    }
-    let program = env().compile(source).map(Arc::new).map_err(|error| error.to_string());
-    if known.len() == MOST_PROGRAMS {
-        known.clear();
-    }
-    known.insert(source.to_owned(), program.clone());
-    program
-}
-
 /// All rules of a node, then those below it.
 pub(super) fn check(
     node: &Node,
@@ -303,14 +272,11 @@ pub(super) fn let_pass(
     });
 }
 
+/// Takes a part of a value, and what it was before.
+type Visitor<'a> = &'a mut dyn FnMut(&Node, &Tree, Option<&Tree>, &Path<'_>);
+
 /// Goes on to what a value consists of, each with what it was before.
-fn below(
-    node: &Node,
-    value: &Tree,
-    old: Option<&Tree>,
-    path: &Path<'_>,
-    go_on: &mut dyn FnMut(&Node, &Tree, Option<&Tree>, &Path<'_>),
-) {
+fn below(node: &Node, value: &Tree, old: Option<&Tree>, path: &Path<'_>, go_on: Visitor<'_>) {
     if let Some(items) = &node.items {
         for (at, item) in value.items().iter().enumerate() {
             // Only lists of type map know which old element an element continues.

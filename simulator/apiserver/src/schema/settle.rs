@@ -36,6 +36,10 @@ fn settle(node: &Node, tree: &Tree, old: Option<&Tree>, minor: u32) -> Option<Tr
     let mut changes = Vec::new();
     for (key, value) in base.entries() {
         let before = old.and_then(|old| old.get(key));
+        let has_parts = value.is_map() || value.is_list();
+        if before.is_some() && !has_parts {
+            continue;
+        }
         let member = node.member(key);
         if member.is_some_and(|member| member.flags.gated) && before.is_none() {
             changes.push((key, None));
@@ -48,9 +52,7 @@ fn settle(node: &Node, tree: &Tree, old: Option<&Tree>, minor: u32) -> Option<Tr
         let Some(child) = member.map(|member| &member.node).or(node.additional.as_ref()) else {
             continue;
         };
-        if (value.is_map() || value.is_list())
-            && let Some(new) = settle(child, value, before, minor)
-        {
+        if has_parts && let Some(new) = settle(child, value, before, minor) {
             changes.push((key, Some(new)));
         }
     }

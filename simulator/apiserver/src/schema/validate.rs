@@ -28,6 +28,14 @@ impl Schema {
         }
         let mut context = self.context();
         values(self.node(), tree, old, &Path::Root, &mut context);
+        // What two parts of a schema say alike is said once.
+        let mut told: Vec<FieldError> = Vec::new();
+        for fault in context.faults.0.drain(..) {
+            if !told.contains(&fault) {
+                told.push(fault);
+            }
+        }
+        context.faults.0 = told;
         context.faults.0.extend(beside());
         self.lists_and_rules(tree, old, before, context.faults)
     }

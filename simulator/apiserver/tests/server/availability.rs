@@ -15,14 +15,14 @@ fn change(patch: Value) -> Request {
     Request::merge_patch(API_SERVICES, "", "v1.a.example", patch.into())
 }
 
-fn registered(name: &str, service: Option<Value>) -> Request {
+fn registered(name: &str, service: &Value) -> Request {
     let spec = json!({ "group": "a.example", "version": "v1", "groupPriorityMinimum": 1000,
         "versionPriority": 15, "service": service });
     register(json!({ "metadata": { "name": name }, "spec": spec }))
 }
 
 fn remote() -> Request {
-    registered("v1.a.example", Some(json!({ "namespace": "default", "name": "a" })))
+    registered("v1.a.example", &json!({ "namespace": "default", "name": "a" }))
 }
 
 /// Status, reason and message of what the server says now.
@@ -37,8 +37,8 @@ fn said(server: &mut Server) -> [String; 3] {
 fn an_api_service_is_called_after_its_version_and_group() {
     let mut server = server();
 
-    let why = refused(&mut server, &registered("v2.a.example", None)).message;
-    ok(&mut server, &registered("v1.a.example", None));
+    let why = refused(&mut server, &registered("v2.a.example", &Value::Null)).message;
+    ok(&mut server, &registered("v1.a.example", &Value::Null));
     let patch = change(json!({ "spec": { "group": "b.example" } }));
     let changed = refused(&mut server, &patch).message;
 
@@ -69,14 +69,14 @@ fn what_a_server_answers_itself_needs_no_trust_and_has_its_priorities() {
     assert_eq!(
         remote,
         start
-            + r#"spec.service.namespace: Required value, spec.service.name: Required value, spec.service.port: Invalid value: 70000: port is not valid: must be between 1 and 65535, inclusive, spec.insecureSkipTLSVerify: Invalid value: true: may not be true if caBundle is present]"#
+            + "spec.service.namespace: Required value, spec.service.name: Required value, spec.service.port: Invalid value: 70000: port is not valid: must be between 1 and 65535, inclusive, spec.insecureSkipTLSVerify: Invalid value: true: may not be true if caBundle is present]"
     );
 }
 
 #[test]
 fn what_a_server_answers_itself_is_available_whatever_others_say() {
     let mut server = server();
-    let made = ok(&mut server, &registered("v1.a.example", None));
+    let made = ok(&mut server, &registered("v1.a.example", &Value::Null));
     let lie = json!({ "status": { "conditions": [{ "type": "Available", "status": "False" }] } });
     let lie = change(lie).subresource("status");
 

@@ -18,7 +18,7 @@ fn definition() -> Request {
 }
 
 /// Widgets of one schema, in some versions; the first is that of the store.
-fn defining(schema: &Value, versions: &[&str]) -> Request {
+pub(super) fn defining(schema: &Value, versions: &[&str]) -> Request {
     let versions = versions.iter().map(|name| {
         json!({ "name": name, "served": true, "storage": *name == versions[0],
             "schema": { "openAPIV3Schema": schema }, "subresources": { "status": {} } })

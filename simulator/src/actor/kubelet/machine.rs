@@ -221,5 +221,5 @@ impl Kubelet {
 }
 
 pub fn micro_time(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+    format!("{time:.6}")
 }

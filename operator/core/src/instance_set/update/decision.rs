@@ -1,6 +1,6 @@
 //! What a pod needs to be as its template is now: nothing, a change while it runs, or a new pod.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use drydock_operator_api::core::Pod;
 use drydock_operator_api::core::pod::Container;
@@ -39,25 +39,26 @@ pub struct Decision {
 const AGENT: [&str; 3] = ["kbagent", "kbagent-worker", "init-kbagent"];
 const TOOLS: &str = "kubeblocks-tools";
 
-/// How many of the pods that stay are as they should be.
-pub fn updated(tree: &Tree, status: &Status) -> i32 {
-    let updated = tree.pods.iter().filter(|(name, pod)| {
-        let template = tree.desired().get(*name);
-        !pod.metadata.is_deleting()
-            && is_created(pod)
-            && template.is_some_and(|it| is_up_to_date(&tree.set, status, name, it, pod))
-    });
-    i32::try_from(updated.count()).unwrap_or(i32::MAX)
+/// The pods that are as their templates are now.
+pub fn up_to_date<'t>(tree: &'t Tree, status: &Status) -> BTreeSet<&'t Name> {
+    let is_up_to_date = |name: &Name, pod: &Pod| {
+        let template = tree.desired().get(name);
+        template.is_some_and(|template| {
+            let shape = shape(&tree.set, template);
+            needed(&tree.set, status, name, &shape, pod) == Change::None
+        })
+    };
+    let pods = tree.pods.iter().filter(|(name, pod)| is_up_to_date(name, pod));
+    pods.map(|(name, _)| name).collect()
 }
 
-pub fn is_up_to_date(
-    set: &InstanceSet,
-    status: &Status,
-    name: &Name,
-    template: &str,
-    pod: &Pod,
-) -> bool {
-    needed(set, status, name, &shape(set, template), pod) == Change::None
+/// How many of the pods that stay are among these.
+pub fn updated(tree: &Tree, up_to_date: &BTreeSet<&Name>) -> i32 {
+    let stays = |name: &&Name| {
+        let pod = &tree.pods[*name];
+        !pod.metadata.is_deleting() && is_created(pod)
+    };
+    i32::try_from(up_to_date.iter().copied().filter(stays).count()).unwrap_or(i32::MAX)
 }
 
 /// What is to be done, with the set's policies.

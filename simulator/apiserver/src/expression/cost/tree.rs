@@ -10,6 +10,8 @@ pub(super) type At = usize;
 
 /// As large as no text becomes, but by macros that spell their target out twice.
 const MOST: usize = 100_000;
+/// The server reads nothing that stands within 250 others; what macros make is deeper.
+const DEEPEST: usize = 500;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Literal<'a> {
@@ -69,6 +71,7 @@ pub(super) struct Tree<'a> {
     pub(super) nodes: Vec<What<'a>>,
     /// What our parser has given a name, lest it be there twice; the server's has it twice.
     targets: Vec<&'a IdedExpr>,
+    depth: usize,
 }
 
 const TARGET: &str = "@target";
@@ -88,6 +91,13 @@ impl<'a> Tree<'a> {
     }
 
     fn read(&mut self, node: &'a IdedExpr) -> Option<At> {
+        self.depth += 1;
+        let at = (self.depth <= DEEPEST).then(|| self.read_node(node))?;
+        self.depth -= 1;
+        at
+    }
+
+    fn read_node(&mut self, node: &'a IdedExpr) -> Option<At> {
         let what = match &node.expr {
             Expr::Unspecified | Expr::Struct(_) => return None,
             Expr::Literal(value) => What::Literal(literal(value)),

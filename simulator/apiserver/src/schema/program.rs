@@ -1,0 +1,178 @@
+//! Expressions, compiled: within bounds, whatever a client sends.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+
+use cel::common::ast::{EntryExpr, Expr};
+use cel::{Context, Env, ExecutionError, IdedExpr, Program, Value};
+
+/// A program that a client may have written.
+#[derive(Debug)]
+pub(crate) struct Expression {
+    program: Program,
+    is_deep: bool,
+}
+
+impl Deref for Expression {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
+    }
+}
+
+impl Expression {
+    /// What it makes of what it is given. One that is deep has a stack of its own.
+    pub(crate) fn execute(&self, context: &Context<'_, '_>) -> Result<Value, ExecutionError> {
+        if !self.is_deep {
+            return self.program.execute(context);
+        }
+        on_a_large_stack(|| self.program.execute(context)).unwrap_or_else(|| {
+            Err(ExecutionError::InternalError("the expression cannot be evaluated".to_owned()))
+        })
+    }
+}
+
+pub(super) fn env() -> &'static Arc<Env> {
+    static ENV: OnceLock<Arc<Env>> = OnceLock::new();
+    ENV.get_or_init(|| {
+        let mut env = Env::stdlib();
+        for extension in [cel::extensions::strings, cel::extensions::lists, cel::extensions::math] {
+            env.add_extension(extension).expect("the extensions declare different functions");
+        }
+        Arc::new(env)
+    })
+}
+
+/// As many programs as the definitions of a busy cluster have.
+const MOST_PROGRAMS: usize = 1024;
+
+/// The program of an expression, or what is wrong with it. Parsing takes longer than running it ever does, and each
+/// definition is checked before it is used: what was parsed lately is kept. It follows from the text alone.
+pub(super) fn compiled(source: &str) -> Result<Arc<Expression>, String> {
+    static KNOWN: Mutex<BTreeMap<String, Result<Arc<Expression>, String>>> =
+        Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(program) = known.get(source) {
+        return program.clone();
+    }
+    let program = within_bounds(source).map(Arc::new);
+    if known.len() == MOST_PROGRAMS {
+        known.clear();
+    }
+    known.insert(source.to_owned(), program.clone());
+    program
+}
+
+/// In signs.
+const LONGEST: usize = 100_000;
+/// Of brackets within brackets: as far as the parser goes, where the real server goes to 250.
+const MOST_BRACKETS: usize = 95;
+/// Of operators within operators.
+const DEEPEST: usize = 250;
+/// As deep as any stack allows.
+const SHALLOW: usize = 24;
+/// What is shorter cannot be deep.
+const SHORT: usize = 64;
+/// Of the thread for what may be deep: the parser calls itself for every bracket. Only what is used is taken.
+const STACK: usize = 1 << 30;
+
+fn within_bounds(source: &str) -> Result<Expression, String> {
+    let parse = || {
+        let program = env().compile(source).map_err(|error| error.to_string())?;
+        let depth = depth(program.expression());
+        Ok((Expression { program, is_deep: depth > SHALLOW }, depth))
+    };
+    let beyond = |why: &str| Err(format!("ERROR: <input>:-1:0: {why}\n"));
+    if source.len() < SHORT {
+        return parse().map(|(expression, _)| expression);
+    }
+    let size = source.chars().count();
+    if size > LONGEST {
+        let why =
+            format!("expression code point size exceeds limit: size: {size}, limit {LONGEST}");
+        return beyond(&why);
+    }
+    if nesting(source) > MOST_BRACKETS {
+        return beyond(&format!("expression recursion limit exceeded: {MOST_BRACKETS}"));
+    }
+    let read = || {
+        match parse()? {
+            // One that is too deep to be dropped elsewhere ends here.
+            (_, depth) if depth > DEEPEST + 1 => beyond("max recursion depth exceeded"),
+            (expression, _) => Ok(expression),
+        }
+    };
+    on_a_large_stack(read).unwrap_or_else(|| beyond("expression cannot be read"))
+}
+
+/// Nothing if there is no memory for it.
+fn on_a_large_stack<T: Send>(act: impl FnOnce() -> T + Send) -> Option<T> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, act);
+        thread.ok()?.join().ok()
+    })
+}
+
+/// How many brackets are open at most. Those in texts are counted, too: a text of hundreds is none that anybody writes.
+fn nesting(source: &str) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for byte in source.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => open += 1,
+            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
+}
+
+fn depth(node: &IdedExpr) -> usize {
+    let deepest = |all: &mut dyn Iterator<Item = &IdedExpr>| all.map(depth).max().unwrap_or(0);
+    1 + match &node.expr {
+        Expr::Call(call) => deepest(&mut call.target.iter().map(|it| &**it).chain(&call.args)),
+        Expr::Select(select) => depth(&select.operand),
+        Expr::List(list) => deepest(&mut list.elements.iter()),
+        Expr::Map(map) => {
+            let entries = map.entries.iter().filter_map(|entry| match &entry.expr {
+                EntryExpr::MapEntry(entry) => Some([&entry.key, &entry.value]),
+                EntryExpr::StructField(_) => None,
+            });
+            deepest(&mut entries.flatten())
+        }
+        Expr::Comprehension(all) => {
+            depth(&all.iter_range).max(depth(&all.loop_step)).max(depth(&all.result))
+        }
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_deep_or_long_is_refused_before_it_is_read() {
+        let nested = |n: usize| format!("{}self{} > 0", "(".repeat(n), ")".repeat(n));
+        let sum = |n: usize| format!("{} > 0", vec!["self"; n].join("+"));
+        let any = |n: usize| vec!["self > 0"; n].join(" || ");
+        let fails = |source: &str, why: &str| {
+            assert_eq!(compiled(source).err(), Some(format!("ERROR: <input>:-1:0: {why}\n")));
+        };
+
+        for good in [nested(90), sum(250), any(3000)] {
+            assert_eq!(compiled(&good).err(), None, "{} signs", good.len());
+        }
+        fails(&nested(96), "expression recursion limit exceeded: 95");
+        fails(&nested(40_000), "expression recursion limit exceeded: 95");
+        fails(&sum(260), "max recursion depth exceeded");
+        fails(&sum(16_000), "max recursion depth exceeded");
+        fails(
+            &" ".repeat(100_022),
+            "expression code point size exceeds limit: size: 100022, limit 100000",
+        );
+    }
+}
