@@ -151,6 +151,16 @@ impl Draw<'_> {
     }
 
     fn text(&mut self) -> Node {
+        const RULES: &[&str] = &[
+            "self == oldSelf",
+            "self != 'b'",
+            "self.startsWith('a') || self.size() < 4",
+            "self.matches('^[a-z]*$')",
+            "self.lowerAscii() == self",
+            "size(self) >= size(oldSelf)",
+            "self.contains('a') && self.endsWith('c')",
+            "self in ['a', 'abc', 'fast']",
+        ];
         let pairs = [
             (json!({ "type": "string" }), json!("a")),
             (json!({ "type": "string", "minLength": 1, "maxLength": 5 }), json!("abc")),
@@ -175,16 +185,6 @@ impl Draw<'_> {
             (json!({ "type": "string", "format": "unheard-of" }), json!("a")),
         ];
         let (mut schema, good) = self.pick(&pairs).clone();
-        const RULES: &[&str] = &[
-            "self == oldSelf",
-            "self != 'b'",
-            "self.startsWith('a') || self.size() < 4",
-            "self.matches('^[a-z]*$')",
-            "self.lowerAscii() == self",
-            "size(self) >= size(oldSelf)",
-            "self.contains('a') && self.endsWith('c')",
-            "self in ['a', 'abc', 'fast']",
-        ];
         self.rules(&mut schema, RULES);
         (schema, good)
     }
@@ -416,7 +416,7 @@ impl Draw<'_> {
             0 => rule["message"] = "not like this".into(),
             1 => {
                 rule["messageExpression"] =
-                    (*self.pick(&["'it is ' + string(self)", "'never'", "''", "1"])).into()
+                    (*self.pick(&["'it is ' + string(self)", "'never'", "''", "1"])).into();
             }
             2 => {
                 rule["reason"] = (*self.pick(&[
@@ -425,7 +425,7 @@ impl Draw<'_> {
                     "FieldValueRequired",
                     "FieldValueDuplicate",
                 ]))
-                .into()
+                .into();
             }
             3 if source.contains("oldSelf") && self.one_in(2) => {
                 rule["optionalOldSelf"] = true.into();

@@ -246,6 +246,7 @@ fn given(
 fn has_no_rows(of: &KindInfo) -> bool {
     of.is("resource.k8s.io", "ResourceClaim")
         || of.is("apiextensions.k8s.io", "CustomResourceDefinition")
+        || of.is("apiregistration.k8s.io", "APIService")
 }
 
 /// Nothing of what is accepted can be given.

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::crd;
 use crate::kinds::{KindId, KindInfo};
-use crate::object::{Object, Operation, Tree, Write, text};
-use crate::ownership::Update;
+use crate::metadata::is_finished;
+use crate::object::{Object, Tree, Write};
 use crate::store::Server;
 
 const GROUP: &str = "apiextensions.k8s.io";
@@ -17,17 +17,14 @@ const KIND: &str = "CustomResourceDefinition";
 const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
 impl Server {
-    /// What follows from a write: kinds follow their definition, and a definition that ends goes after the last of
-    /// its objects.
-    pub(crate) fn settle(&mut self, object: &Object, before: Option<&Object>, removed: bool) {
-        let kind = object.tree().get("kind").and_then(Tree::as_str).unwrap_or_default();
-        if kind == "Service" && self.kind("", kind) == Some(object.kind()) {
-            if let Some(before) = before {
-                self.account_for(object, before, removed);
-            }
-            return;
-        }
-        let may_define = kind == KIND;
+    /// What follows from a write of a definition, or of the last object of one.
+    pub(crate) fn settle_definitions(
+        &mut self,
+        object: &Object,
+        before: Option<&Object>,
+        removed: bool,
+    ) {
+        let may_define = object.tree().str_at(&["kind"]) == Some(KIND);
         if may_define && self.kind(GROUP, KIND) == Some(object.kind()) {
             let spec = |object: &Object| object.tree().get("spec").cloned().unwrap_or_default();
             let as_before = before.is_some_and(|before| spec(before).same(&spec(object)));
@@ -70,6 +67,9 @@ impl Server {
                 continue;
             }
             let named = self.say(&definition, &named, now);
+            if is_finished(named.tree()) {
+                continue;
+            }
             let accepted = named.tree().at(&["status", "conditions"]).map_or(&[][..], Tree::items);
             let accepted = accepted.iter().any(|condition| {
                 condition.str_at(&["type"]) == Some("NamesAccepted")
@@ -87,31 +87,6 @@ impl Server {
                 self.follow_current(&object);
             }
         }
-    }
-
-    /// Writes what the server itself says of a definition.
-    fn say(&mut self, definition: &Object, tree: &Tree, now: Timestamp) -> Object {
-        let kind = self.kinds.storage(definition.kind()).map(|kind| Arc::clone(&kind.info));
-        let write = Write {
-            manager: text("kube-apiserver"),
-            operation: Operation::Update,
-            subresource: Some(text("status")),
-            api_version: text("apiextensions.k8s.io/v1"),
-            time: now,
-        };
-        let ownership = match &kind {
-            Some(kind) => definition.ownership().after(Update {
-                write: &write,
-                kind,
-                others: Vec::new(),
-                minor: self.profile().minor,
-                old: Some(definition.tree()),
-                new: tree,
-                stated: None,
-            }),
-            None => definition.ownership().clone(),
-        };
-        self.commit_owned(definition.kind(), tree, Some(definition), write, ownership)
     }
 
     /// Serves what a definition says as it stands now.

@@ -224,12 +224,11 @@ impl Checker<'_> {
                 Expr::Ident(library) => Some(format!("{library}.{name}")),
                 _ => None,
             };
-            match qualified.filter(|name| functions::is_known(name)) {
-                Some(qualified) => name = qualified,
-                None => {
-                    is_member = true;
-                    given.push(self.kind(target));
-                }
+            if let Some(qualified) = qualified.filter(|name| functions::is_known(name)) {
+                name = qualified;
+            } else {
+                is_member = true;
+                given.push(self.kind(target));
             }
         }
         given.extend(call.args.iter().map(|one| self.kind(one)));

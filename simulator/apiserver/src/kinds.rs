@@ -114,12 +114,17 @@ impl KindInfo {
         self.subresources.contains(&name)
     }
 
-    /// Whether this is the kind of that name, of a builtin group.
+    /// Whether the real server lets a status be written with the object, though it has its own way in.
+    pub(crate) fn writes_status_along(&self) -> bool {
+        self.is("networking.k8s.io", "ServiceCIDR")
+    }
+
     /// Whether the real server has code of its own for deleting it, which makes it wait for what is in it.
     pub(crate) fn ends_by_itself(&self) -> bool {
         self.is("", "Namespace") || self.is("apiextensions.k8s.io", "CustomResourceDefinition")
     }
 
+    /// Whether this is the kind of that name, of a builtin group.
     pub(crate) fn is(&self, group: &str, kind: &str) -> bool {
         *self.kind == *kind && *self.group == *group
     }

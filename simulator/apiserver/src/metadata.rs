@@ -35,6 +35,15 @@ pub(crate) fn of_embedded(metadata: &Tree, minor: u32) -> Vec<FieldError> {
     errors
 }
 
+/// Whether an object that is to go has nothing that holds it.
+pub(crate) fn is_finished(tree: &Tree) -> bool {
+    let empty = |path: &[&str]| tree.at(path).is_none_or(Tree::is_empty);
+    !empty(&["metadata", "deletionTimestamp"])
+        && empty(&["metadata", "finalizers"])
+        && tree.int_at(&["metadata", "deletionGracePeriodSeconds"]).unwrap_or(0) == 0
+        && (tree.str_at(&["kind"]) != Some("Namespace") || empty(&["spec", "finalizers"]))
+}
+
 /// A part that may break rules: one that is still the same memory held before.
 pub(crate) fn part<'t>(metadata: &'t Tree, was: Option<&Tree>, key: &str) -> Option<&'t Tree> {
     let value = metadata.get(key)?;

@@ -99,7 +99,8 @@ impl Rows {
         self.table(one_metadata(scale), definitions(&columns), [row])
     }
 
-    /// A frame of a watch; `None` for what stays as it is. Only the first table says what its columns are.
+    /// A frame of a watch; `None` for what stays as it is. Only the first table says what its columns are,
+    /// but for one kind whose every table does.
     pub(crate) fn event(
         self,
         event: &WatchEvent,
@@ -120,7 +121,8 @@ impl Rows {
             WatchEvent::Error(_) => return None,
         };
         let columns = columns::of(kind, minor);
-        let definitions = if first { definitions(&columns) } else { Tree::null() };
+        let says_again = kind.is("apiregistration.k8s.io", "APIService");
+        let definitions = if first || says_again { definitions(&columns) } else { Tree::null() };
         let row = self.row(kind, &columns, &object, now);
         let table = self.table(one_metadata(&object), definitions, [row]);
         Some(Tree::map([("type", Tree::from(name)), ("object", table)]))

@@ -372,7 +372,7 @@ ALWAYS = {
     "admissionregistration.v1.ValidatingAdmissionPolicy": ["spec", "status"],
     "admissionregistration.v1.ValidatingAdmissionPolicyBinding": ["spec"],
     "storage.v1.VolumeAttachmentSpec": ["source"],
-    "flowcontrol.v1.FlowSchemaSpec": ["priorityLevelConfiguration"],
+    "flowcontrol.v1.FlowSchemaSpec": ["priorityLevelConfiguration", "matchingPrecedence"],
     "flowcontrol.v1.LimitedPriorityLevelConfiguration": ["limitResponse"],
     "autoscaling.v1.HorizontalPodAutoscalerSpec": ["scaleTargetRef"],
     "autoscaling.v2.HorizontalPodAutoscalerSpec": ["scaleTargetRef"],
@@ -401,6 +401,7 @@ NULLS = {
     "core.v1.AzureFilePersistentVolumeSource": ["secretNamespace"],
     "core.v1.ContainerImage": ["names"],
     "flowcontrol.v1.ResourcePolicyRule": ["namespaces"],
+    "certificates.v1.CertificateSigningRequestSpec": ["request"],
     "networking.v1.HTTPIngressPath": ["pathType"],
     "admissionregistration.v1.MutatingWebhook": ["sideEffects"],
     "admissionregistration.v1.ValidatingWebhook": ["sideEffects"],
@@ -439,8 +440,10 @@ NULLS = {
     "certificates.v1.CertificateSigningRequestCondition": ["lastUpdateTime", "lastTransitionTime"],
     "storage.v1.VolumeError": ["time"],
     "flowcontrol.v1.FlowSchemaCondition": ["lastTransitionTime"],
+    "apiregistration.v1.APIServiceCondition": ["lastTransitionTime"],
     "flowcontrol.v1.PriorityLevelConfigurationCondition": ["lastTransitionTime"],
     "resource.v1.ResourceSliceSpec": ["devices"],
+    "meta.v1.Condition": ["lastTransitionTime"],
 }
 
 # The same up to a minor version: (definition, field) -> the last.
@@ -611,7 +614,6 @@ DROP_ZERO = {
     "networking.v1.ServiceBackendPort": ["number"],
     "apps.v1.DeploymentStatus": ["replicas"],
     "core.v1.ContainerImage": ["sizeBytes"],
-    "flowcontrol.v1.FlowSchemaSpec": ["matchingPrecedence"],
     "flowcontrol.v1.QueuingConfiguration": ["handSize", "queues", "queueLengthLimit"],
 }
 KEEP_ZERO = {

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """Writes types.txt: members whose Go type has a name of its own where the schema knows a string, a list or a map.
 
-    types.py API_MODULE APIMACHINERY_MODULE APIEXTENSIONS_MODULE
+    types.py API_MODULE APIMACHINERY_MODULE APIEXTENSIONS_MODULE AGGREGATOR_MODULE
 
-The three are unpacked Go modules (k8s.io/api, k8s.io/apimachinery, k8s.io/apiextensions-apiserver; Apache-2.0). A line is a
-struct with its group, a member and its type as Go prints it, as errors of decoding do. What two versions of a group call
-differently has the name of the later one: the older ones are no part of what is served.
+The four are unpacked Go modules (k8s.io/api, k8s.io/apimachinery, k8s.io/apiextensions-apiserver, k8s.io/kube-aggregator;
+Apache-2.0). A line is a struct with its group, a member and its type as Go prints it, as errors of decoding do. What two versions
+of a group call differently has the name of the later one: the older ones are no part of what is served.
 """
 import glob
 import re
 import sys
 
-api, machinery, extensions = sys.argv[1:]
+api, machinery, extensions, aggregator = sys.argv[1:]
 # Import path, the group in the schema's definitions, the files.
 packages = [(f"k8s.io/api/{group}/{version}", group, [path]) for path in sorted(glob.glob(f"{api}/*/v[12]/types.go"))
             for group, version in [path.split("/")[-3:-1]]]
@@ -20,6 +20,8 @@ packages += [
     ("k8s.io/apimachinery/pkg/types", "", sorted(glob.glob(f"{machinery}/pkg/types/*.go"))),
     ("k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1", "apiextensions",
      [f"{extensions}/pkg/apis/apiextensions/v1/{file}.go" for file in ["types", "types_jsonschema"]]),
+    ("k8s.io/kube-aggregator/pkg/apis/apiregistration/v1", "apiregistration",
+     [f"{aggregator}/pkg/apis/apiregistration/v1/types.go"]),
 ]
 texts = {name: re.sub(r"//[^\n]*", "", "\n".join(open(path, encoding="utf-8").read() for path in paths).replace("://", ""))
          for name, _, paths in packages}

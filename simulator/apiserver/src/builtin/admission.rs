@@ -7,7 +7,7 @@ pub(crate) mod runtime;
 use jiff::Timestamp;
 
 use super::check::{NOTHING, list, text};
-use super::cluster::priority_class;
+use super::cluster::{api_service, priority_class};
 use super::limits;
 use super::network::address::{self, Taken};
 use super::pod::platform;
@@ -49,6 +49,9 @@ pub(crate) fn create(
         }
         ("batch", "Job") => job(&tree, server.profile().minor),
         ("discovery.k8s.io", "EndpointSlice") => without_topology(kind, &tree),
+        ("apiregistration.k8s.io", "APIService") if tree.at(&["spec", "service"]).is_none() => {
+            api_service::with_availability(&tree, &api_service::LOCAL, now)
+        }
         ("storage.k8s.io", "VolumeAttributesClass") => {
             with_finalizer(&tree, "kubernetes.io/vac-protection")
         }
@@ -146,7 +149,8 @@ fn same(new: &Tree, old: &Tree, key: &str) -> bool {
 
 /// A client does not say how a new object fares; the server says what it says of all new ones.
 pub(crate) fn fresh_status(kind: &KindInfo, tree: Tree) -> Tree {
-    let keeps = matches!((&*kind.group, &*kind.kind), ("", "Node") | ("apiextensions.k8s.io", _));
+    let keeps = kind.writes_status_along()
+        || matches!((&*kind.group, &*kind.kind), ("", "Node") | ("apiextensions.k8s.io", _));
     if !kind.has_subresource("status") || keeps {
         return tree;
     }

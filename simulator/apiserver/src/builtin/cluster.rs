@@ -1,5 +1,6 @@
 //! What a cluster is divided into: namespaces, and the addresses of its Services.
 
+pub(crate) mod api_service;
 pub(super) mod config;
 pub(super) mod event;
 pub(super) mod flow_control;

@@ -61,7 +61,9 @@ pub(crate) fn of_update(kind: &KindInfo, subresource: Option<&str>) -> &'static 
         ("", "ConfigMap" | "Secret") | ("networking.k8s.io", "IngressClass") => {
             &[Update, Fixed, Meta, Rules]
         }
-        ("", "Endpoints") | ("networking.k8s.io", "Ingress") => &[Update, Meta, Rules],
+        ("", "Endpoints")
+        | ("networking.k8s.io", "Ingress")
+        | ("apiregistration.k8s.io", "APIService") => &[Update, Meta, Rules],
         ("", "ServiceAccount") => &[Update, Meta],
         ("", "Pod") | ("apps", "ControllerRevision") => &[Update, Meta, Rules, Fixed],
         ("", "LimitRange")

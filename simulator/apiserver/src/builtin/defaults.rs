@@ -45,6 +45,7 @@ pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
         | "autoscaling.v2beta2.HorizontalPodAutoscalerBehavior" => {
             super::workload::autoscaler::with_usual_behavior(tree)
         }
+        "flowcontrol.v1.FlowSchemaSpec" => flow_schema(tree),
         "resource.v1.ExactDeviceRequest" | "resource.v1.DeviceSubRequest" => device_request(tree),
         _ => return None,
     };
@@ -61,6 +62,11 @@ fn map_items(tree: &Tree, key: &str, change: &dyn Fn(&Tree) -> Tree) -> Tree {
     let items: Vec<Tree> = list.items().iter().map(change).collect();
     let unchanged = items.iter().zip(list.items()).all(|(a, b)| a.same(b));
     if unchanged { tree.clone() } else { tree.with(&[key], items) }
+}
+
+fn flow_schema(tree: &Tree) -> Tree {
+    let path = ["matchingPrecedence"];
+    if tree.int_at(&path) == Some(0) { tree.with(&path, 1000) } else { tree.clone() }
 }
 
 /// Not of the spec, which an attachment can have without them.

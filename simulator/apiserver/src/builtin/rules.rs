@@ -1,6 +1,7 @@
 //! The rules of each kind.
 
 use super::check::NOTHING;
+use super::cluster::api_service;
 use super::cluster::config;
 use super::cluster::event;
 use super::cluster::flow_control;
@@ -88,6 +89,9 @@ pub(crate) fn broken(kind: &KindInfo, write: &Write<'_>) -> Vec<FieldError> {
     }
     match (&*kind.group, &*kind.kind) {
         ("", "Namespace") => cluster::namespace(write, &mut faults),
+        ("apiregistration.k8s.io", "APIService") => {
+            api_service::check(write, only_status, &mut faults);
+        }
         ("networking.k8s.io", "ServiceCIDR") => cluster::service_cidr(write, &mut faults),
         ("networking.k8s.io", "IPAddress") => cluster::address(write, &mut faults),
         ("", "Pod") if only_status => pod::status::check(write, &mut faults),

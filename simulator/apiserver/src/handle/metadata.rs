@@ -12,18 +12,7 @@ use crate::status::FieldError;
 pub(super) fn validate_create(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
     let metadata = tree.get("metadata").unwrap_or(&NOTHING);
     let mut errors = Vec::new();
-    let wanted = kind.is("apiextensions.k8s.io", "CustomResourceDefinition").then(|| {
-        let part = |path: &[&str]| tree.str_at(path).unwrap_or_default().to_owned();
-        format!("{}.{}", part(&["spec", "names", "plural"]), part(&["spec", "group"]))
-    });
-    let faults = |name: &str, is_prefix: bool| {
-        let mut faults = name_faults(kind)(name, is_prefix);
-        if wanted.as_ref().is_some_and(|wanted| wanted != name) {
-            faults.push("must be spec.names.plural+\".\"+spec.group".to_owned());
-        }
-        faults
-    };
-    whole(kind, metadata, None, &faults, &mut errors);
+    whole(kind, metadata, None, &name_faults(kind, tree), &mut errors);
     standard_finalizers(kind, metadata, None, &mut errors);
     errors
 }
@@ -38,9 +27,11 @@ pub(super) fn validate_any(kind: &KindInfo, tree: &Tree) -> Vec<FieldError> {
 
 /// The same of an object that changes, if its metadata does.
 pub(super) fn validate_again(kind: &KindInfo, tree: &Tree, old: &Tree) -> Vec<FieldError> {
-    let Some((metadata, was)) = in_question(tree, old) else { return Vec::new() };
+    let in_question =
+        in_question(tree, old).or_else(|| is_api_service(kind).then(|| both(tree, old)));
+    let Some((metadata, was)) = in_question else { return Vec::new() };
     let mut errors = Vec::new();
-    whole(kind, metadata, Some(was), &name_faults(kind), &mut errors);
+    whole(kind, metadata, Some(was), &name_faults(kind, tree), &mut errors);
     standard_finalizers(kind, metadata, Some(was), &mut errors);
     errors
 }
@@ -173,6 +164,7 @@ fn standard_finalizers(
             | "coordination.k8s.io"
             | "admissionregistration.k8s.io"
             | "node.k8s.io"
+            | "apiregistration.k8s.io"
     );
     if kind.custom || is_plain {
         return;
@@ -213,24 +205,58 @@ fn segment_faults(name: &str, is_prefix: bool) -> Vec<String> {
     if is_prefix { names::path_segment_prefix(name) } else { names::path_segment(name) }
 }
 
-fn name_faults(kind: &KindInfo) -> impl Fn(&str, bool) -> Vec<String> {
+fn name_faults(kind: &KindInfo, tree: &Tree) -> impl Fn(&str, bool) -> Vec<String> {
+    let wanted = name_after_spec(kind, tree);
     move |name, is_prefix| {
-        if &*kind.group == "rbac.authorization.k8s.io" {
-            return names::path_segment(name);
+        let mut faults = form_faults(kind, name, is_prefix);
+        if let Some((wanted, why)) = &wanted
+            && wanted != name
+            && (faults.is_empty() || is_definition(kind))
+        {
+            faults.push(why.clone());
         }
-        // A prefix may end in what a name may not: `web-`.
-        let masked = is_prefix.then(|| mask_trailing_dash(name));
-        let name = masked.as_deref().unwrap_or(name);
-        match (&*kind.group, &*kind.kind) {
-            ("", "Namespace") => names::dns_label(name),
-            // Newer servers see that its pods, too, have names.
-            ("apps", "StatefulSet") if kind.schema.minor() >= 21 => names::dns_label(name),
-            ("", "Service") => names::dns_1035_label(name),
-            // Nothing of their own: what all kinds have in common is looked at last.
-            ("certificates.k8s.io", _) => Vec::new(),
-            ("networking.k8s.io", "IPAddress") => bad_address(name).into_iter().collect(),
-            _ => names::dns_subdomain(name),
-        }
+        faults
+    }
+}
+
+fn is_definition(kind: &KindInfo) -> bool {
+    kind.is("apiextensions.k8s.io", "CustomResourceDefinition")
+}
+
+fn is_api_service(kind: &KindInfo) -> bool {
+    kind.is("apiregistration.k8s.io", "APIService")
+}
+
+/// The name of what is called after its spec, and what is said of any other.
+fn name_after_spec(kind: &KindInfo, tree: &Tree) -> Option<(String, String)> {
+    let part = |path: &[&str]| tree.str_at(path).unwrap_or_default();
+    if is_definition(kind) {
+        let wanted = format!("{}.{}", part(&["spec", "names", "plural"]), part(&["spec", "group"]));
+        return Some((wanted, "must be spec.names.plural+\".\"+spec.group".to_owned()));
+    }
+    is_api_service(kind).then(|| {
+        let wanted = format!("{}.{}", part(&["spec", "version"]), part(&["spec", "group"]));
+        let why = format!("must be `spec.version+\".\"+spec.group`: {wanted:?}");
+        (wanted, why)
+    })
+}
+
+fn form_faults(kind: &KindInfo, name: &str, is_prefix: bool) -> Vec<String> {
+    if &*kind.group == "rbac.authorization.k8s.io" || is_api_service(kind) {
+        return names::path_segment(name);
+    }
+    // A prefix may end in what a name may not: `web-`.
+    let masked = is_prefix.then(|| mask_trailing_dash(name));
+    let name = masked.as_deref().unwrap_or(name);
+    match (&*kind.group, &*kind.kind) {
+        ("", "Namespace") => names::dns_label(name),
+        // Newer servers see that its pods, too, have names.
+        ("apps", "StatefulSet") if kind.schema.minor() >= 21 => names::dns_label(name),
+        ("", "Service") => names::dns_1035_label(name),
+        // Nothing of their own: what all kinds have in common is looked at last.
+        ("certificates.k8s.io", _) => Vec::new(),
+        ("networking.k8s.io", "IPAddress") => bad_address(name).into_iter().collect(),
+        _ => names::dns_subdomain(name),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::builtin::pod::parts;
 use crate::builtin::{admission, conversion, devices, usage};
 use crate::golang;
 use crate::kinds::KindInfo;
+use crate::metadata::is_finished;
 use crate::object::{Object, Operation, Tree};
 use crate::ownership::Ownership;
 use crate::patch::remains;
@@ -355,14 +356,6 @@ pub(super) fn store(
     call.answer(200, shown, true)
 }
 
-fn is_finished(tree: &Tree) -> bool {
-    let empty = |path: &[&str]| tree.at(path).is_none_or(Tree::is_empty);
-    !empty(&["metadata", "deletionTimestamp"])
-        && empty(&["metadata", "finalizers"])
-        && tree.int_at(&["metadata", "deletionGracePeriodSeconds"]).unwrap_or(0) == 0
-        && (tree.str_at(&["kind"]) != Some("Namespace") || empty(&["spec", "finalizers"]))
-}
-
 /// Through `status`, nothing else changes.
 fn only_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
     let info = call.info();
@@ -423,7 +416,8 @@ fn all_but_status(call: &Call<'_>, old: &Tree, new: &Tree) -> Tree {
         // They have their own way in: `finalize`.
         tree = take(&tree, old, &["spec", "finalizers"]);
     }
-    if call.info().has_subresource("status") { take(&tree, old, &["status"]) } else { tree }
+    let is_kept = call.info().has_subresource("status") && !call.info().writes_status_along();
+    if is_kept { take(&tree, old, &["status"]) } else { tree }
 }
 
 /// What a client leaves out of the metadata, or may not decide, stays as it was.

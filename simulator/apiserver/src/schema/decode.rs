@@ -481,12 +481,17 @@ pub(super) fn own_name(definition: &str, member: &str) -> Option<&'static str> {
     NAMES.get(&(group, name, member)).copied()
 }
 
+const EXTRA: &str = "map[string]v1.ExtraValue";
+
 /// That of the member where a value of the type `wanted` was expected.
 fn own_type(wanted: &str, owner: &Owner<'_>) -> Option<String> {
     let path = owner.path();
     let name = own_name(owner.definition(), path.rsplit('.').next()?)?;
     let is_list = name.starts_with("[]");
     match wanted {
+        // The one such type that is a list itself.
+        "[]string" if name == EXTRA => Some("v1.ExtraValue".to_owned()),
+        "string" if name == EXTRA => None,
         // Of a list or a map, the name of what it holds.
         "string" => Some(name.rsplit(']').next().unwrap_or(name).to_owned()),
         "[]string" if is_list => Some(name.to_owned()),

@@ -272,14 +272,11 @@ pub(super) fn let_pass(
     });
 }
 
+/// Takes a part of a value, and what it was before.
+type Visitor<'a> = &'a mut dyn FnMut(&Node, &Tree, Option<&Tree>, &Path<'_>);
+
 /// Goes on to what a value consists of, each with what it was before.
-fn below(
-    node: &Node,
-    value: &Tree,
-    old: Option<&Tree>,
-    path: &Path<'_>,
-    go_on: &mut dyn FnMut(&Node, &Tree, Option<&Tree>, &Path<'_>),
-) {
+fn below(node: &Node, value: &Tree, old: Option<&Tree>, path: &Path<'_>, go_on: Visitor<'_>) {
     if let Some(items) = &node.items {
         for (at, item) in value.items().iter().enumerate() {
             // Only lists of type map know which old element an element continues.

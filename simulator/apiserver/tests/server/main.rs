@@ -1,11 +1,13 @@
 //! What a client sees of a server: writes, reads, watches, deletions, definitions.
 
+mod availability;
 mod budgets;
 mod definitions;
 mod deletion;
 mod devices;
 mod events;
 mod expressions;
+mod flows;
 mod grants;
 mod lists;
 mod ownership;

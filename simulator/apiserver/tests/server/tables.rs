@@ -57,7 +57,7 @@ fn only_the_first_table_of_a_watch_says_what_its_columns_are() {
 }
 
 #[test]
-fn one_status_has_no_rows() {
+fn some_statuses_have_no_rows() {
     let server = server();
     let status = |plural: &'static str, group: &'static str| {
         let (_, kind) = form(&server, &Gvr::new(group, "v1", plural));
@@ -66,4 +66,5 @@ fn one_status_has_no_rows() {
 
     assert!(status("deployments", "apps").is_ok());
     assert_eq!(status("resourceclaims", "resource.k8s.io").err(), Some(406));
+    assert_eq!(status("apiservices", "apiregistration.k8s.io").err(), Some(406));
 }

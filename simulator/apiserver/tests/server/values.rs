@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use drydock_apiserver::{Request, Tree};
+use drydock_apiserver::{Request, Tree, WatchEvent};
 use serde_json::json;
 
 use super::*;
@@ -111,4 +111,58 @@ fn nulls_in_lists_stand_for_what_their_type_shows_when_it_is_unset() {
 
     let addresses = made.at(&["status", "addresses"]).map(Tree::to_value);
     assert_eq!(addresses, Some(json!([{ "type": "", "address": "" }])));
+}
+
+#[test]
+fn a_bookmark_shows_what_its_kind_always_does() {
+    let server = server();
+    let bookmark = WatchEvent::Bookmark { revision: 7, initial_events_end: false };
+    let spec_of = |group: &'static str, plural: &'static str| {
+        let id = server.kind_of(&Gvr::new(group, "v1", plural)).expect("a kind");
+        let frame = bookmark.to_json(server.kind_info(id).expect("a kind"));
+        let frame: Value = serde_json::from_slice(&frame).expect("an event");
+        frame["object"]["spec"].clone()
+    };
+
+    let request = spec_of("certificates.k8s.io", "certificatesigningrequests");
+    let flow = spec_of("flowcontrol.apiserver.k8s.io", "flowschemas");
+
+    assert_eq!(request, json!({ "request": null, "signerName": "" }));
+    assert_eq!(flow["matchingPrecedence"], 0);
+}
+
+#[test]
+fn a_range_of_addresses_takes_a_status_with_the_object() {
+    const RANGES: Gvr = Gvr::new("networking.k8s.io", "v1", "servicecidrs");
+    let mut server = server();
+    let range = json!({ "metadata": { "name": "a" }, "spec": { "cidrs": ["192.168.0.0/24"] },
+        "status": { "conditions": [{ "type": "Ready" }] } });
+    let without = json!({ "metadata": { "labels": { "a": "b" } }, "status": null });
+
+    let made = ok(&mut server, &Request::create(RANGES, "", range.into()));
+    let changed = ok(&mut server, &Request::merge_patch(RANGES, "", "a", without.into()));
+
+    let condition = &made.at(&["status", "conditions"]).unwrap().items()[0];
+    assert_eq!(condition.get("lastTransitionTime"), Some(&Tree::null()));
+    assert_eq!(changed.at(&["status", "conditions"]), None);
+}
+
+#[test]
+fn what_a_request_says_of_its_writer_is_a_list_of_a_name_of_its_own() {
+    const REQUESTS: Gvr = Gvr::new("certificates.k8s.io", "v1", "certificatesigningrequests");
+    let mut server = server();
+    let mut why = |extra: Value| {
+        let object = json!({ "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
+            "metadata": { "name": "a" }, "spec": { "extra": extra } });
+        let message = refused(&mut server, &Request::create(REQUESTS, "", object.into())).message;
+        message.rsplit("json: ").next().unwrap_or_default().to_owned()
+    };
+
+    let field = "into Go struct field CertificateSigningRequestSpec.spec.extra of type";
+    assert_eq!(
+        why(json!("x")),
+        format!("cannot unmarshal string {field} map[string]v1.ExtraValue")
+    );
+    assert_eq!(why(json!({ "a": "x" })), format!("cannot unmarshal string {field} v1.ExtraValue"));
+    assert_eq!(why(json!({ "a": [{}] })), format!("cannot unmarshal object {field} string"));
 }
