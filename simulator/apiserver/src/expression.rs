@@ -4,6 +4,7 @@
 mod cost;
 mod functions;
 mod kind;
+mod library;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use cel::{IdedExpr, Program};
 
 pub(crate) use cost::{Sort, estimate};
 pub(crate) use kind::Kind;
+pub(crate) use library::extension as library;
 
 use kind::{fits, general};
 
@@ -80,6 +82,11 @@ fn mark(line: &str, column: usize) -> String {
     mark
 }
 
+/// `net.IP` and `net.CIDR`, the only types whose names have a dot.
+fn is_network_type(operand: &IdedExpr, name: &str) -> bool {
+    matches!(&operand.expr, Expr::Ident(net) if net == "net") && matches!(name, "IP" | "CIDR")
+}
+
 struct Checker<'a> {
     source: &'a SourceInfo,
     scopes: Vec<Scope>,
@@ -99,6 +106,7 @@ impl Checker<'_> {
                 LiteralValue::UInt(_) => Kind::Uint,
             },
             Expr::Ident(name) => self.variable(node.id, name),
+            Expr::Select(select) if is_network_type(&select.operand, &select.field) => Kind::Type,
             Expr::Select(select) => {
                 let of = self.kind(&select.operand);
                 let field = self.member(node.id, &of, &select.field);
@@ -224,12 +232,11 @@ impl Checker<'_> {
                 Expr::Ident(library) => Some(format!("{library}.{name}")),
                 _ => None,
             };
-            match qualified.filter(|name| functions::is_known(name)) {
-                Some(qualified) => name = qualified,
-                None => {
-                    is_member = true;
-                    given.push(self.kind(target));
-                }
+            if let Some(qualified) = qualified.filter(|name| functions::is_known(name)) {
+                name = qualified;
+            } else {
+                is_member = true;
+                given.push(self.kind(target));
             }
         }
         given.extend(call.args.iter().map(|one| self.kind(one)));

@@ -326,19 +326,18 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Fo
             faults.0.push(FieldError::invalid_printed(at.field(key), &printed, why));
         };
         let compiled = compiled(source, &scope, &Kind::Bool);
-        match &compiled {
-            Err(misfit) => complain("rule", &misfit.of_rule(), faults),
-            Ok(_) => {
-                let place = if standing.root { Place::root(schema) } else { Place::new(schema) };
-                let is_known = found.budget.rule(place, standing.times, rule, &at, faults);
-                let told = (!message.is_empty())
-                    .then(|| self::compiled(message, &scope, &Kind::String).err())
-                    .flatten();
-                match told {
-                    Some(misfit) => complain("messageExpression", &misfit.of_message(), faults),
-                    None if is_known => found.budget.message(place, rule, &at, faults),
-                    None => {}
-                }
+        if let Err(misfit) = &compiled {
+            complain("rule", &misfit.of_rule(), faults);
+        } else {
+            let place = if standing.root { Place::root(schema) } else { Place::new(schema) };
+            let is_known = found.budget.rule(place, standing.times, rule, &at, faults);
+            let told = (!message.is_empty())
+                .then(|| self::compiled(message, &scope, &Kind::String).err())
+                .flatten();
+            match told {
+                Some(misfit) => complain("messageExpression", &misfit.of_message(), faults),
+                None if is_known => found.budget.message(place, rule, &at, faults),
+                None => {}
             }
         }
         let uses_old = compiled.is_ok_and(|program| program.references().has_variable("oldSelf"));

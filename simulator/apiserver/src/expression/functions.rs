@@ -36,7 +36,7 @@ fn table() -> &'static Table {
 
 /// What a word of the table stands for.
 fn kind(word: &str) -> Kind {
-    let plain = match word {
+    match word {
         "dyn" => Kind::Dyn,
         "bool" => Kind::Bool,
         "int" => Kind::Int,
@@ -72,8 +72,7 @@ fn kind(word: &str) -> Kind {
                 }
             }
         }
-    };
-    plain
+    }
 }
 
 fn opaque(name: &'static str) -> Kind {

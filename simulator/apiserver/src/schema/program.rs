@@ -42,6 +42,8 @@ pub(super) fn env() -> &'static Arc<Env> {
         for extension in [cel::extensions::strings, cel::extensions::lists, cel::extensions::math] {
             env.add_extension(extension).expect("the extensions declare different functions");
         }
+        env.add_extension(crate::expression::library)
+            .expect("the extensions declare different functions");
         Arc::new(env)
     })
 }

@@ -169,6 +169,7 @@ fn said(error: &ExecutionError) -> Option<String> {
         ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
         ExecutionError::DivisionByZero(_) => "division by zero".to_owned(),
         ExecutionError::RemainderByZero(_) => "modulus by zero".to_owned(),
+        ExecutionError::Overflow(_, Value::UInt(_), _) => "unsigned integer overflow".to_owned(),
         ExecutionError::Overflow(..) => "integer overflow".to_owned(),
         ExecutionError::IndexOutOfBounds(index) => format!("index out of bounds: {}", shown(index)),
         ExecutionError::FunctionError { message, .. } => message.clone(),
@@ -272,14 +273,11 @@ pub(super) fn let_pass(
     });
 }
 
+/// Told of a value, what it was before, and where it stands.
+type Visit<'v> = dyn FnMut(&Node, &Tree, Option<&Tree>, &Path<'_>) + 'v;
+
 /// Goes on to what a value consists of, each with what it was before.
-fn below(
-    node: &Node,
-    value: &Tree,
-    old: Option<&Tree>,
-    path: &Path<'_>,
-    go_on: &mut dyn FnMut(&Node, &Tree, Option<&Tree>, &Path<'_>),
-) {
+fn below(node: &Node, value: &Tree, old: Option<&Tree>, path: &Path<'_>, go_on: &mut Visit<'_>) {
     if let Some(items) = &node.items {
         for (at, item) in value.items().iter().enumerate() {
             // Only lists of type map know which old element an element continues.
