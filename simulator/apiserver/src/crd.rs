@@ -12,6 +12,7 @@ mod structural;
 
 pub(crate) use place::Place;
 pub(crate) use rules::{broken, broken_status, warnings};
+pub(crate) use structural::in_words as bad_pattern;
 
 use jiff::Timestamp;
 

@@ -4,6 +4,7 @@
 mod cost;
 mod functions;
 mod kind;
+mod library;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use cel::{IdedExpr, Program};
 
 pub(crate) use cost::{Sort, estimate};
 pub(crate) use kind::Kind;
+pub(crate) use library::extension as library;
 
 use kind::{fits, general};
 
@@ -26,7 +28,12 @@ pub(crate) fn kind_of(program: &Program, scope: &Scope) -> Result<Kind, String> 
     let source = program.source_info();
     let mut checker = Checker { source, scopes: vec![scope.clone()], errors: Vec::new() };
     let kind = checker.kind(program.expression());
-    if checker.errors.is_empty() { Ok(kind) } else { Err(checker.errors.join("\n")) }
+    if checker.errors.is_empty() {
+        return Ok(kind);
+    }
+    // As they stand in the text.
+    checker.errors.sort_by_key(|fault| fault.0);
+    Err(checker.errors.into_iter().map(|fault| fault.1).collect::<Vec<_>>().join("\n"))
 }
 
 /// A syntax error as cel-go shows it: its picture of the line stands one column to the right, and its mark below.
@@ -80,10 +87,16 @@ fn mark(line: &str, column: usize) -> String {
     mark
 }
 
+/// `net.IP` and `net.CIDR`, the only types whose names have a dot.
+fn is_network_type(operand: &IdedExpr, name: &str) -> bool {
+    matches!(&operand.expr, Expr::Ident(net) if net == "net") && matches!(name, "IP" | "CIDR")
+}
+
 struct Checker<'a> {
     source: &'a SourceInfo,
     scopes: Vec<Scope>,
-    errors: Vec<String>,
+    /// By line and column.
+    errors: Vec<((usize, usize), String)>,
 }
 
 impl Checker<'_> {
@@ -99,6 +112,7 @@ impl Checker<'_> {
                 LiteralValue::UInt(_) => Kind::Uint,
             },
             Expr::Ident(name) => self.variable(node.id, name),
+            Expr::Select(select) if is_network_type(&select.operand, &select.field) => Kind::Type,
             Expr::Select(select) => {
                 let of = self.kind(&select.operand);
                 let field = self.member(node.id, &of, &select.field);
@@ -298,6 +312,7 @@ impl Checker<'_> {
         let mark = mark(shown, column);
         let (line, column) = (line + 1, column + 1);
         let fault = format!("ERROR: <input>:{line}:{column}: {why}\n | {shown}\n | {mark}");
+        let fault = ((line, column), fault);
         if !self.errors.contains(&fault) {
             self.errors.push(fault);
         }
@@ -359,6 +374,14 @@ mod tests {
                 "1:1: undeclared reference to 'frob' (in container '')\n | frob == 1\n | ^",
             ),
             ("variables.b", "1:10: undefined field 'b'\n | variables.b\n | .........^"),
+            (
+                "[1].sortBy(e, e) == [1]",
+                "1:11: undeclared reference to 'sortBy' (in container '')\n | [1].sortBy(e, e) == [1]\n | ..........^\nERROR: <input>:1:12: undeclared reference to 'e' (in container '')\n | [1].sortBy(e, e) == [1]\n | ...........^\nERROR: <input>:1:15: undeclared reference to 'e' (in container '')\n | [1].sortBy(e, e) == [1]\n | ..............^",
+            ),
+            (
+                "lists.range(2) == [0, 1]",
+                "1:1: undeclared reference to 'lists' (in container '')\n | lists.range(2) == [0, 1]\n | ^\nERROR: <input>:1:12: undeclared reference to 'range' (in container '')\n | lists.range(2) == [0, 1]\n | ...........^",
+            ),
             (
                 "1 == 'a'",
                 "1:3: found no matching overload for '_==_' applied to '(int, string)'\n | 1 == 'a'\n | ..^",

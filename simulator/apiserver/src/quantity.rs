@@ -85,6 +85,20 @@ impl Quantity {
         Self { nanos: self.nanos.saturating_sub(other.nanos).max(0), family: self.family }
     }
 
+    #[must_use]
+    pub(crate) fn negated(self) -> Self {
+        Self { nanos: self.nanos.saturating_neg(), ..self }
+    }
+
+    /// The shortest number with an exponent of ten that it is.
+    pub(crate) fn scaled(self) -> (i128, i32) {
+        let (mut number, mut exponent) = (self.nanos, -9);
+        while exponent < 0 && number % 10 == 0 {
+            (number, exponent) = (number / 10, exponent + 1);
+        }
+        (number, exponent)
+    }
+
     pub fn is_negative(self) -> bool {
         self.nanos < 0
     }
@@ -239,6 +253,42 @@ fn scale(suffix: &str) -> Option<(Family, i128, i32)> {
             Some((Family::Exponent, 1, exponent))
         }
     }
+}
+
+/// A quantity, however large: one that is beyond all that can be counted is the largest.
+///
+/// # Errors
+///
+/// In the words of the real server, if it is none.
+pub(crate) fn read(text: &str) -> Result<Quantity, &'static str> {
+    match (Quantity::read(text), Parts::of(text)) {
+        (Err(NO_NUMBER), Some(Parts { negative, fraction, suffix, .. })) if fraction.len() < 20 => {
+            let is_binary = scale(suffix).is_some_and(|(family, ..)| family == Family::Binary);
+            let most = if is_binary { i128::from(i64::MAX) * NANO } else { i128::MAX };
+            let nanos = if negative { -most } else { most };
+            Ok(Quantity { nanos, family: Family::Decimal })
+        }
+        (read, _) => read.map(|(quantity, _)| quantity),
+    }
+}
+
+/// The number and the exponent of ten as which the real server keeps a quantity in memory; nothing if it takes it for
+/// too large, or if it has a binary suffix and a fraction.
+pub(crate) fn kept(text: &str) -> Option<(i64, i32)> {
+    let Parts { negative, whole, fraction, suffix } = Parts::of(text)?;
+    let (family, multiplier, exponent) = scale(suffix)?;
+    let (written, places) = (format!("{whole}{fraction}"), i32::try_from(fraction.len()).ok()?);
+    let length = i32::try_from(written.len()).ok()?;
+    let is_short = match family {
+        Family::Binary => {
+            let bits = i32::try_from(multiplier.ilog2()).ok()?;
+            places == 0 && length + bits * 3 / 10 < 15
+        }
+        Family::Decimal | Family::Exponent => length <= 18,
+    };
+    let exponent = exponent.checked_sub(places).filter(|exponent| is_short && *exponent >= -9)?;
+    let number = written.parse::<i64>().ok()?.checked_mul(i64::try_from(multiplier).ok()?)?;
+    Some((if negative { -number } else { number }, exponent))
 }
 
 /// The form in which a quantity is kept.

@@ -37,6 +37,7 @@ pub(crate) use table::{Row, Table};
 
 use crate::Tree;
 use crate::object::equal;
+pub(crate) use format::fits;
 pub(crate) use program::Expression;
 use rule::Rule;
 pub(crate) use rule::{RESERVED, escaped};

@@ -148,7 +148,7 @@ fn values(schema: &Tree, skip: (bool, bool), level: Level, at: &Path<'_>, faults
 }
 
 /// What Go says of a pattern that it cannot read.
-fn in_words(pattern: &str, error: &regex::Error) -> String {
+pub(crate) fn in_words(pattern: &str, error: &regex::Error) -> String {
     let said = error.to_string();
     let from = |start: char| &pattern[pattern.rfind(start).unwrap_or(0)..];
     let (what, part) = if said.contains("unclosed character class") {

@@ -10,6 +10,8 @@ pub(crate) struct Url<'t> {
     pub user: Option<&'t str>,
     /// With its port.
     pub host: &'t str,
+    /// As it is written: with its escapes.
+    pub path: &'t str,
     pub query: &'t str,
     pub fragment: &'t str,
 }
@@ -47,6 +49,26 @@ pub(crate) fn parse(text: &str) -> Result<Url<'_>, String> {
     Ok(Url { fragment, ..url })
 }
 
+/// That a text is what a request may ask for: a path, or a URL that begins with a scheme. It has no fragment. `Err` in
+/// Go's words.
+pub(crate) fn check_request(text: &str) -> Result<(), String> {
+    let check = || {
+        // What follows from the lack of a scheme is not looked at.
+        before_fragment(text)
+            .map_err(|why| if why == FIRST_COLON { BAD_REQUEST.to_owned() } else { why })?;
+        let (scheme, rest) = scheme(text)?;
+        if text.is_empty() {
+            return Err("empty url".to_owned());
+        }
+        let is_good = text == "*" || rest.starts_with('/') || !scheme.is_empty();
+        if is_good { Ok(()) } else { Err(BAD_REQUEST.to_owned()) }
+    };
+    check().map_err(|why| format!("parse {}: {why}", quote(text)))
+}
+
+const BAD_REQUEST: &str = "invalid URI for request";
+const FIRST_COLON: &str = "first path segment in URL cannot contain colon";
+
 fn before_fragment(text: &str) -> Result<Url<'_>, String> {
     if text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
         return Err("net/url: invalid control character in URL".to_owned());
@@ -57,8 +79,9 @@ fn before_fragment(text: &str) -> Result<Url<'_>, String> {
     if !rest.starts_with('/') {
         let first = rest.split('/').next().unwrap_or_default();
         return if scheme.is_empty() && first.contains(':') {
-            Err("first path segment in URL cannot contain colon".to_owned())
+            Err(FIRST_COLON.to_owned())
         } else if scheme.is_empty() {
+            url.path = rest;
             escapes(rest, |_| true).map(|()| url)
         } else {
             Ok(url)
@@ -77,6 +100,7 @@ fn before_fragment(text: &str) -> Result<Url<'_>, String> {
         host(url.host)?;
         userinfo(url.user.unwrap_or_default())?;
     }
+    url.path = path;
     escapes(path, |_| true).map(|()| url)
 }
 

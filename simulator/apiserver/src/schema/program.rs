@@ -39,7 +39,7 @@ pub(super) fn env() -> &'static Arc<Env> {
     static ENV: OnceLock<Arc<Env>> = OnceLock::new();
     ENV.get_or_init(|| {
         let mut env = Env::stdlib();
-        for extension in [cel::extensions::strings, cel::extensions::lists, cel::extensions::math] {
+        for extension in [cel::extensions::strings, crate::expression::library] {
             env.add_extension(extension).expect("the extensions declare different functions");
         }
         Arc::new(env)

@@ -169,6 +169,7 @@ fn said(error: &ExecutionError) -> Option<String> {
         ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
         ExecutionError::DivisionByZero(_) => "division by zero".to_owned(),
         ExecutionError::RemainderByZero(_) => "modulus by zero".to_owned(),
+        ExecutionError::Overflow(_, Value::UInt(_), _) => "unsigned integer overflow".to_owned(),
         ExecutionError::Overflow(..) => "integer overflow".to_owned(),
         ExecutionError::IndexOutOfBounds(index) => format!("index out of bounds: {}", shown(index)),
         ExecutionError::FunctionError { message, .. } => message.clone(),

@@ -71,6 +71,29 @@ fn a_rule_is_checked_against_the_types_of_its_schema() {
 }
 
 #[test]
+fn the_functions_of_kubernetes_are_there_when_a_rule_is_asked() {
+    let rule =
+        json!({ "rule": "quantity(self).isLessThan(quantity('1Gi'))", "message": "too much" });
+    let text = json!({ "type": "string", "maxLength": 10, "x-kubernetes-validations": [rule] });
+    let mut server = server();
+    ok(&mut server, &of(&json!({ "type": "object", "properties": { "a": text } })));
+    let mut told = |a: &str| causes(&refused(&mut server, &widget(&json!({ "a": a }))));
+
+    let (more, none) = (told("2Gi"), told("x"));
+    ok(&mut server, &widget(&json!({ "a": "500Mi" })));
+
+    let cause =
+        |why: &str| vec![("spec.a".to_owned(), format!("Invalid value: \"string\": {why}"))];
+    assert_eq!(more, cause("too much"));
+    assert_eq!(
+        none,
+        cause(
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$' evaluating rule: too much"
+        )
+    );
+}
+
+#[test]
 fn an_optional_old_value_is_asked_of_what_is_new_too() {
     let rule = json!({ "rule": "oldSelf.hasValue() ? self >= oldSelf.value() : self == 1", "optionalOldSelf": true, "message": "no way back" });
     let mut server = server();
