@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::builtin::check::{list, text};
 use crate::builtin::cluster::api_service::{Availability, LOCAL, with_availability};
 use crate::consequences::SERVICE_OF_SLICE;
+use crate::golang::quote;
 use crate::object::{Object, Tree};
 use crate::store::Server;
 
@@ -47,10 +48,11 @@ impl Server {
     /// What has to be there before a Service is asked, and is not.
     fn missing(&self, asked: &Tree) -> Option<(&'static str, String)> {
         let (namespace, name) = (text(asked, "namespace"), text(asked, "name"));
+        let place = quote(namespace);
         let service =
             self.kind("", "Service").and_then(|kind| self.table(kind).get(namespace, name));
         let Some(service) = service else {
-            let why = format!("service/{name} in {namespace:?} is not present");
+            let why = format!("service/{name} in {place} is not present");
             return Some(("ServiceNotFound", why));
         };
         let spec = service.tree().get("spec")?;
@@ -61,7 +63,7 @@ impl Server {
         let Some(port) = list(spec, "ports").iter().find(|port| port.int_at(&["port"]) == wanted)
         else {
             let wanted = wanted.unwrap_or(0);
-            let why = format!("service/{name} in {namespace:?} is not listening on port {wanted}");
+            let why = format!("service/{name} in {place} is not listening on port {wanted}");
             return Some(("ServicePortError", why));
         };
         self.missing_behind(namespace, name, text(port, "name"))
@@ -78,16 +80,18 @@ impl Server {
         let is_its = |slice: &&Object| {
             slice.namespace() == namespace && slice.tree().str_at(&SERVICE_OF_SLICE) == Some(name)
         };
+        let place = quote(namespace);
         let mut slices = self.table(kind).iter().filter(is_its).peekable();
         if slices.peek().is_none() {
-            let why = format!("cannot find endpointslices for service/{name} in {namespace:?}");
+            let why = format!("cannot find endpointslices for service/{name} in {place}");
             return Some(("EndpointsNotFound", why));
         }
         if slices.any(|slice| is_ready(slice.tree(), port)) {
             return None;
         }
         let why = format!(
-            "endpointslices for service/{name} in {namespace:?} have no addresses with port name {port:?}"
+            "endpointslices for service/{name} in {place} have no addresses with port name {}",
+            quote(port)
         );
         Some(("MissingEndpoints", why))
     }

@@ -20,11 +20,11 @@ impl Server {
                 self.watch_over_those_of(object.namespace(), object.name());
             }
             "EndpointSlice" if self.is_of("discovery.k8s.io", kind, object) => {
-                let of = |slice: &Object| slice.tree().str_at(&SERVICE_OF_SLICE).map(str::to_owned);
-                let (now, was) = (of(object), before.and_then(of));
-                let left = was.filter(|was| now.as_ref() != Some(was));
+                let now = object.tree().str_at(&SERVICE_OF_SLICE);
+                let was = before.and_then(|before| before.tree().str_at(&SERVICE_OF_SLICE));
+                let left = was.filter(|_| was != now);
                 for service in now.into_iter().chain(left) {
-                    self.watch_over_those_of(object.namespace(), &service);
+                    self.watch_over_those_of(object.namespace(), service);
                 }
             }
             "APIService" if !removed && self.is_of("apiregistration.k8s.io", kind, object) => {

@@ -2,6 +2,7 @@
 
 use crate::builtin::check::NOT_NEGATIVE;
 use crate::builtin::cluster::bad_address;
+use crate::golang::quote;
 use crate::kinds::KindInfo;
 use crate::metadata::{labels_to_owners, part, validate_finalizers};
 use crate::names;
@@ -236,7 +237,7 @@ fn name_after_spec(kind: &KindInfo, tree: &Tree) -> Option<(String, String)> {
     }
     is_api_service(kind).then(|| {
         let wanted = format!("{}.{}", part(&["spec", "version"]), part(&["spec", "group"]));
-        let why = format!("must be `spec.version+\".\"+spec.group`: {wanted:?}");
+        let why = format!("must be `spec.version+\".\"+spec.group`: {}", quote(&wanted));
         (wanted, why)
     })
 }
