@@ -177,6 +177,50 @@ mod tests {
         }
     }
 
+    /// Whether a text can be read, and whether reading it works.
+    fn read(text: &str, is: &str, make: &str) -> (bool, bool) {
+        let mut context = Context::with_env(schema::environment());
+        context.add_variable_from_value("self", Value::String(Arc::new(text.to_owned())));
+        let asked = |source: &str| {
+            let program = schema::program(source).expect("the test writes expressions");
+            program.execute(&context)
+        };
+        (asked(is) == Ok(Value::Bool(true)), asked(make) == Ok(Value::Bool(true)))
+    }
+
+    #[test]
+    fn no_text_is_too_odd_to_be_read_or_refused() {
+        let signs: Vec<char> = "0019afEiKM.:/[]@%?#&=+-_v*\u{0} \u{e4}\u{1f600}".chars().collect();
+        let mut state = 1_u64;
+        for _ in 0..3000 {
+            let mut next = |most: usize| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                usize::try_from(state >> 33).unwrap_or(0) % most
+            };
+            let text: String = (0..next(14)).map(|_| signs[next(signs.len())]).collect();
+            for (is, make) in [
+                (
+                    "isQuantity(self)",
+                    "quantity(self).add(1).sub(quantity(self)).asApproximateFloat() < 1e300",
+                ),
+                ("isIP(self)", "string(ip(self)) != ''"),
+                (
+                    "isCIDR(self)",
+                    "cidr(self).masked().prefixLength() >= 0 && cidr(self).containsCIDR(self)",
+                ),
+                ("isSemver(self)", "semver(self).compareTo(semver(self)) == 0"),
+                ("isSemver(self, true)", "semver(self, true) == semver(self, true)"),
+            ] {
+                let (is_good, is_made) = read(&text, is, make);
+                assert_eq!(is_good, is_made, "{text:?}: {is}, {make}");
+            }
+            let url = "url(self).getHostname() + url(self).getPort() + url(self).getEscapedPath() != '!' && url(self).getQuery().size() >= 0";
+            // One whose fragment is bad is one all the same, but cannot be made.
+            let (is_good, is_made) = read(&format!("http://{text}"), "isURL(self)", url);
+            assert!(is_good == is_made || is_good && text.contains('#'), "{text:?}");
+        }
+    }
+
     /// Each line was asked of a server of 1.34, as a rule of a field with a default of `x`.
     #[test]
     fn functions_make_what_those_of_the_real_server_make() {

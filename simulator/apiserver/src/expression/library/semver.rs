@@ -93,14 +93,11 @@ impl Version {
 
 fn without_zeros(part: &str) -> String {
     let bare = part.trim_start_matches('0');
-    if part.len() > 1 && !bare.starts_with(|first: char| first.is_ascii_digit()) {
-        return if bare.len() < part.len() || !bare.is_empty() {
-            format!("0{bare}")
-        } else {
-            bare.to_owned()
-        };
+    match part.len() {
+        0 | 1 => part.to_owned(),
+        _ if bare.starts_with(|first: char| first.is_ascii_digit()) => bare.to_owned(),
+        _ => format!("0{bare}"),
     }
-    if part.len() > 1 { bare.to_owned() } else { part.to_owned() }
 }
 
 fn is_number(text: &str) -> bool {
