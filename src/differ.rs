@@ -161,7 +161,9 @@ impl Sides {
         let (ours, served) = if let Some(path) = &arguments.ours {
             (client(path).await?, None)
         } else {
-            let served = Served::start("target/differ", &["--insecure-http"]).await?;
+            // A folder of its own: another differ may run beside it.
+            let folder = format!("target/differ/{}", std::process::id());
+            let served = Served::start(&folder, &["--insecure-http"]).await?;
             (served.client().await?, Some(served))
         };
         let sides = Self {
