@@ -77,7 +77,9 @@ impl Rule {
     ) -> Option<FieldError> {
         if self.transition == Transition::Equal {
             let is_same = old.is_some_and(|old| equal(node, old, value));
-            return (!is_same).then(|| self.error(path, value, &self.plain_message()));
+            if is_same || self.message_expression.is_empty() {
+                return (!is_same).then(|| self.error(path, value, &self.plain_message()));
+            }
         }
         let program = self.program.get_or_init(|| compiled(&self.source).ok()).as_ref()?;
         let mut context = Context::with_env(Arc::clone(env()));
