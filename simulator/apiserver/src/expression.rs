@@ -13,7 +13,7 @@ use cel::{IdedExpr, Program};
 
 pub(crate) use cost::{Sort, estimate};
 pub(crate) use kind::Kind;
-pub(crate) use library::extension as library;
+pub(crate) use library::{IN_ORDER, extension as library};
 
 use kind::{fits, general};
 

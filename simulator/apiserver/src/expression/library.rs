@@ -14,6 +14,7 @@
 mod address;
 mod format;
 mod lists;
+mod order;
 mod quantity;
 mod regex;
 mod semver;
@@ -34,6 +35,7 @@ type Extension = fn(&mut Env) -> Result<(), DeclarationError>;
 const ALL: &[Extension] = &[
     quantity::extension,
     lists::extension,
+    order::extension,
     regex::extension,
     address::extension,
     url::extension,
@@ -41,6 +43,8 @@ const ALL: &[Extension] = &[
     format::extension,
     semver::extension,
 ];
+
+pub(crate) use order::IN_ORDER;
 
 pub(crate) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
     ALL.iter().try_for_each(|add| add(env))

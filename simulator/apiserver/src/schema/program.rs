@@ -5,13 +5,17 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use cel::common::ast::{EntryExpr, Expr};
+use cel::common::ast::{CallExpr, EntryExpr, Expr};
 use cel::{Context, Env, ExecutionError, IdedExpr, Program, Value};
+
+use crate::expression::{self, IN_ORDER};
 
 /// A program that a client may have written.
 #[derive(Debug)]
 pub(crate) struct Expression {
     program: Program,
+    /// The same with every range in order; nothing if it has none.
+    ordered: Option<IdedExpr>,
     is_deep: bool,
 }
 
@@ -26,10 +30,14 @@ impl Deref for Expression {
 impl Expression {
     /// What it makes of what it is given. One that is deep has a stack of its own.
     pub(crate) fn execute(&self, context: &Context<'_, '_>) -> Result<Value, ExecutionError> {
+        let execute = || match &self.ordered {
+            Some(ordered) => Value::resolve(ordered, context),
+            None => self.program.execute(context),
+        };
         if !self.is_deep {
-            return self.program.execute(context);
+            return execute();
         }
-        on_a_large_stack(|| self.program.execute(context)).unwrap_or_else(|| {
+        on_a_large_stack(execute).unwrap_or_else(|| {
             Err(ExecutionError::InternalError("the expression cannot be evaluated".to_owned()))
         })
     }
@@ -39,7 +47,7 @@ pub(super) fn env() -> &'static Arc<Env> {
     static ENV: OnceLock<Arc<Env>> = OnceLock::new();
     ENV.get_or_init(|| {
         let mut env = Env::stdlib();
-        for extension in [cel::extensions::strings, crate::expression::library] {
+        for extension in [cel::extensions::strings, expression::library] {
             env.add_extension(extension).expect("the extensions declare different functions");
         }
         Arc::new(env)
@@ -82,8 +90,10 @@ const STACK: usize = 1 << 30;
 fn within_bounds(source: &str) -> Result<Expression, String> {
     let parse = || {
         let program = env().compile(source).map_err(|error| error.to_string())?;
+        let mut ordered = program.expression().clone();
+        let ordered = in_order(&mut ordered).then_some(ordered);
         let depth = depth(program.expression());
-        Ok((Expression { program, is_deep: depth > SHALLOW }, depth))
+        Ok((Expression { program, ordered, is_deep: depth > SHALLOW }, depth))
     };
     let beyond = |why: &str| Err(format!("ERROR: <input>:-1:0: {why}\n"));
     if source.len() < SHORT {
@@ -128,6 +138,43 @@ fn nesting(source: &str) -> usize {
         most = most.max(open);
     }
     most
+}
+
+/// Lets every comprehension range over what has an order, and tells whether there is any.
+fn in_order(node: &mut IdedExpr) -> bool {
+    let each = |all: &mut dyn Iterator<Item = &mut IdedExpr>| {
+        all.fold(false, |any, one| in_order(one) || any)
+    };
+    match &mut node.expr {
+        Expr::Call(call) => {
+            each(&mut call.target.iter_mut().map(|it| &mut **it).chain(&mut call.args))
+        }
+        Expr::Select(select) => in_order(&mut select.operand),
+        Expr::List(list) => each(&mut list.elements.iter_mut()),
+        Expr::Map(map) => {
+            let entries = map.entries.iter_mut().filter_map(|entry| match &mut entry.expr {
+                EntryExpr::MapEntry(entry) => Some([&mut entry.key, &mut entry.value]),
+                EntryExpr::StructField(_) => None,
+            });
+            each(&mut entries.flatten())
+        }
+        Expr::Comprehension(all) => {
+            for part in [
+                &mut all.iter_range,
+                &mut all.accu_init,
+                &mut all.loop_cond,
+                &mut all.loop_step,
+                &mut all.result,
+            ] {
+                in_order(part);
+            }
+            let range = std::mem::take(&mut all.iter_range);
+            let call = CallExpr { func_name: IN_ORDER.to_owned(), target: None, args: vec![range] };
+            all.iter_range = IdedExpr { id: 0, expr: Expr::Call(call) };
+            true
+        }
+        _ => false,
+    }
 }
 
 fn depth(node: &IdedExpr) -> usize {

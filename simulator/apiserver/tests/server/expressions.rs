@@ -232,3 +232,16 @@ fn of_two_versions_of_the_store_the_first_is_remembered_and_both_are_looked_for(
         )
     );
 }
+
+#[test]
+fn maps_are_walked_in_one_order() {
+    let rule = json!({ "rule": "self.map(k, k) == ['a', 'b', 'c', 'd', 'e']" });
+    let map = json!({ "type": "object", "maxProperties": 9, "additionalProperties": { "type": "integer" }, "x-kubernetes-validations": [rule] });
+    let spec = json!({ "type": "object", "properties": { "a": map } });
+    for _ in 0..20 {
+        let mut server = server();
+        ok(&mut server, &of(&spec));
+
+        ok(&mut server, &widget(&json!({ "a": { "e": 1, "b": 2, "d": 3, "a": 4, "c": 5 } })));
+    }
+}
