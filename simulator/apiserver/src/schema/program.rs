@@ -143,7 +143,7 @@ fn nesting(source: &str) -> usize {
 /// Lets every comprehension range over what has an order, and tells whether there is any.
 fn in_order(node: &mut IdedExpr) -> bool {
     let each = |all: &mut dyn Iterator<Item = &mut IdedExpr>| {
-        all.fold(false, |any, one| in_order(one) || any)
+        all.filter_map(|one| in_order(one).then_some(())).count() > 0
     };
     match &mut node.expr {
         Expr::Call(call) => {
