@@ -32,7 +32,7 @@ fn check(source: &str, at: Path<'_>, faults: &mut Faults) {
     match program.and_then(|program| expression::kind_of(&program, &scope())) {
         Ok(Kind::Bool | Kind::Dyn) => {}
         Ok(kind) => {
-            let why = format!("must evaluate to bool or the unknown type, not {kind}");
+            let why = format!("must evaluate to bool or the unknown type, not {}", kind.made());
             faults.invalid(at, source, &why);
         }
         Err(why) => faults.invalid(at, source, &format!("compilation failed: {why}")),
