@@ -448,7 +448,13 @@ fn counted(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context
 }
 
 fn enumerated(limits: &Limits, value: &Tree, path: &Path<'_>, context: &mut Context) {
-    if !limits.enumeration.is_empty() && !limits.enumeration.contains(value) {
+    // The real server makes of a value what the choice is, a whole number too, and then compares.
+    let is_cut = |choice: &Tree| {
+        let cut = value.as_f64().filter(|_| value.as_i64().is_none()).map(f64::trunc);
+        choice.is_integer() && cut.is_some() && choice.as_f64() == cut
+    };
+    let is_one = |choice: &Tree| choice == value || is_cut(choice);
+    if !limits.enumeration.is_empty() && !limits.enumeration.iter().any(is_one) {
         // All are named as texts.
         let quoted = |value: &Tree| match value.as_str() {
             Some(_) => value.to_string(),

@@ -245,3 +245,25 @@ fn maps_are_walked_in_one_order() {
         ok(&mut server, &widget(&json!({ "a": { "e": 1, "b": 2, "d": 3, "a": 4, "c": 5 } })));
     }
 }
+
+#[test]
+fn a_number_is_cut_to_what_the_choice_is() {
+    let mut server = server();
+    ok(
+        &mut server,
+        &of(
+            &json!({ "type": "object", "properties": { "a": { "type": "number", "enum": [1, 2.5] } } }),
+        ),
+    );
+
+    let told = causes(&refused(&mut server, &widget(&json!({ "a": 3.5 }))));
+    ok(&mut server, &widget(&json!({ "a": 1.5 })));
+
+    assert_eq!(
+        told,
+        [(
+            "spec.a".to_owned(),
+            "Unsupported value: 3.5: supported values: \"1\", \"2.5\"".to_owned()
+        )]
+    );
+}
