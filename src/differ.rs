@@ -115,6 +115,9 @@ impl Arguments {
     }
 }
 
+/// Of our own server: it judges flows as a real one that nothing is said to does.
+const OURS: [&str; 2] = ["--insecure-http", "--enable-priority-and-fairness=true"];
+
 /// How many stories are told at once: most of the time goes by while watches end.
 const AT_ONCE: usize = 8;
 
@@ -163,7 +166,7 @@ impl Sides {
         } else {
             // A folder of its own: another differ may run beside it.
             let folder = format!("target/differ/{}", std::process::id());
-            let served = Served::start(&folder, &["--insecure-http"]).await?;
+            let served = Served::start(&folder, &OURS).await?;
             (served.client().await?, Some(served))
         };
         let sides = Self {

@@ -80,6 +80,9 @@ pub struct Arguments {
     /// forgotten every minute
     #[arg(long, conflicts_with_all = ["story", "from", "speed"])]
     like_recorded: bool,
+    /// Whether the server says of FlowSchemas if their priority level is there; as recorded, it does not
+    #[arg(long, value_name = "BOOL")]
+    enable_priority_and_fairness: Option<bool>,
     /// Where to write the kubeconfig
     #[arg(long, value_name = "FILE", default_value = KUBECONFIG)]
     kubeconfig: PathBuf,
@@ -146,6 +149,9 @@ async fn serve(
     let audit = audit.transpose()?;
     ground.server_mut().sign_with(credentials::random_key().map_err(not_run)?);
     ground.server_mut().hand_out(&credentials.token, Credentials::admin());
+    if !arguments.enable_priority_and_fairness.unwrap_or(!arguments.like_recorded) {
+        ground.server_mut().without_priority_and_fairness();
+    }
     if arguments.from.is_none() {
         let now = ground.now();
         ground.server_mut().bootstrap(address.port(), now);

@@ -14,6 +14,9 @@ const MANAGER: &str = "api-priority-and-fairness-config-consumer-v1";
 impl Server {
     /// After a write of a `FlowSchema`.
     pub(crate) fn look_up_level(&mut self, schema: &Object, now: Timestamp) {
+        if !self.has_priority_and_fairness {
+            return;
+        }
         let level = schema.tree().str_at(&["spec", "priorityLevelConfiguration", "name"]);
         let level = level.unwrap_or_default();
         let is_there = self

@@ -30,6 +30,8 @@ pub struct Server {
     compacted: u64,
     /// What is written here will be thrown away: a dry run.
     pub(crate) is_trial: bool,
+    /// Without it, nobody looks whether the levels that `FlowSchema`s name are there.
+    pub(crate) has_priority_and_fairness: bool,
     pub(crate) keys: Arc<Keys>,
     /// Parts of objects that are compared as they were spelled, by what identifies their object.
     spelled: OrdMap<String, Arc<str>>,
@@ -86,6 +88,7 @@ impl Server {
             forgotten: 0,
             compacted: 0,
             is_trial: false,
+            has_priority_and_fairness: true,
             keys: Arc::default(),
             spelled: OrdMap::new(),
         };
@@ -95,6 +98,11 @@ impl Server {
             server.handle(&create, now);
         }
         server
+    }
+
+    /// As a real server is started with `--enable-priority-and-fairness=false`.
+    pub fn without_priority_and_fairness(&mut self) {
+        self.has_priority_and_fairness = false;
     }
 
     pub(crate) fn seed(&self) -> u64 {
