@@ -38,6 +38,7 @@ pub(crate) use table::{Row, Table};
 use crate::Tree;
 use crate::object::equal;
 pub(crate) use format::fits;
+pub(crate) use format::is_known as knows_format;
 pub(crate) use program::Expression;
 use rule::Rule;
 pub(crate) use rule::{RESERVED, escaped};

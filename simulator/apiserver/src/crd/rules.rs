@@ -6,7 +6,7 @@ use crate::builtin::check::{NOTHING, list, text};
 use crate::builtin::internal;
 use crate::golang::quote;
 use crate::names;
-use crate::schema::{Faults, Path, Schema};
+use crate::schema::{self, Faults, Path, Schema};
 use crate::status::FieldError;
 
 /// `of`: a schema of the server that checks.
@@ -322,40 +322,13 @@ fn has_default(schema: &Tree) -> bool {
     schema.get("default").is_some() || openapi::inner(schema).any(has_default)
 }
 
+/// The version whose formats are asked for: older ones do not warn.
+const WARNING_SINCE: u32 = 34;
+
 fn formats(schema: &Tree, found: &mut Vec<String>) {
-    const KNOWN: &[&str] = &[
-        "bsonobjectid",
-        "uri",
-        "email",
-        "hostname",
-        "ipv4",
-        "ipv6",
-        "cidr",
-        "mac",
-        "uuid",
-        "uuid3",
-        "uuid4",
-        "uuid5",
-        "isbn",
-        "isbn10",
-        "isbn13",
-        "creditcard",
-        "ssn",
-        "hexcolor",
-        "rgbcolor",
-        "byte",
-        "password",
-        "date",
-        "duration",
-        "datetime",
-        "k8sshortname",
-        "k8slongname",
-    ];
     let format = text(schema, "format");
-    if !format.is_empty()
-        && text(schema, "type") == "string"
-        && !KNOWN.contains(&&*format.replace('-', ""))
-    {
+    let is_text = text(schema, "type") == "string";
+    if !format.is_empty() && is_text && !schema::knows_format(format, WARNING_SINCE) {
         found.push(format.to_owned());
     }
     for one in openapi::inner(schema) {
