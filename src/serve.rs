@@ -156,6 +156,9 @@ async fn serve(
         let now = ground.now();
         ground.server_mut().bootstrap(address.port(), now);
     }
+    if arguments.from.is_none() && arguments.story.is_none() {
+        ground.register(arguments.nodes);
+    }
     let kubeconfig = if arguments.insecure_http {
         credentials::open_kubeconfig(address)
     } else {

@@ -76,6 +76,16 @@ impl Ground {
         }
     }
 
+    /// Lets the kubelets of a new cluster tell of their nodes: who comes in finds them all.
+    pub fn register(&mut self, nodes: u32) {
+        let Self::Living(Living { world, .. }) = self else { return };
+        let there = |server: &Server| {
+            let kind = server.kind("", "Node").expect("every version has nodes");
+            server.table(kind).iter().count()
+        };
+        while there(world.server(0)) < nodes as usize && world.step().is_some() {}
+    }
+
     /// Moves on with the wall clock.
     pub fn keep_up(&mut self) {
         match self {

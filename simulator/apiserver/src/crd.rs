@@ -17,6 +17,7 @@ pub(crate) use structural::in_words as bad_pattern;
 use jiff::Timestamp;
 
 use crate::Tree;
+use crate::builtin::conversion;
 use crate::kinds::{Column, KindInfo, Scale, VERBS};
 use crate::object::text;
 use crate::schema::{Schema, Table};
@@ -102,9 +103,20 @@ fn deprecation(group: &str, version: &str, definition: &Tree) -> String {
     }
 }
 
+/// Who says nothing of the versions that were stored means the one that is.
+pub(crate) fn with_stored_versions(definition: &Tree) -> Tree {
+    let path = ["status", "storedVersions"];
+    let says = definition.at(&path).is_some_and(|stored| !stored.is_empty());
+    match storage_version(definition).filter(|_| !says) {
+        Some(version) => definition.with(&path, vec![Tree::from(version)]),
+        None => definition.clone(),
+    }
+}
+
 /// A definition as it is stored: a new one is not accepted yet, and every storage version is remembered.
 pub(crate) fn prepare(definition: &Tree, old: Option<&Tree>) -> Tree {
-    let mut tree = definition.clone();
+    // Versions of reviews that are none are not stored, and then there is no webhook either.
+    let mut tree = conversion::without_empty_webhook(definition);
     if old.is_none() {
         let nothing = Tree::map([("kind", Tree::from("")), ("plural", "".into())]);
         tree = tree.with(

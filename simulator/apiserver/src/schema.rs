@@ -41,7 +41,7 @@ pub(crate) use format::fits;
 pub(crate) use format::is_known as knows_format;
 pub(crate) use program::Expression;
 use rule::Rule;
-pub(crate) use rule::{RESERVED, escaped};
+pub(crate) use rule::{MISFIT, RESERVED, escaped};
 
 /// The schema of a kind, cheap to clone.
 #[derive(Clone, Debug)]

@@ -118,15 +118,28 @@ pub(super) fn node_spec(tree: &Tree) -> Tree {
     }
 }
 
-/// Who says nothing of a webhook has none.
-pub(super) fn without_empty_webhook(spec: &Tree) -> Tree {
+/// Who says nothing of a webhook has none: `spec` of a definition.
+pub(super) fn without_silent_webhook(spec: &Tree) -> Tree {
     let path = ["conversion", "webhook"];
     let says = |webhook: &Tree| {
         webhook.get("clientConfig").is_some()
-            || !list(webhook, "conversionReviewVersions").is_empty()
+            || webhook.get("conversionReviewVersions").is_some_and(Tree::is_list)
     };
     match spec.at(&path) {
         Some(webhook) if !says(webhook) => spec.without(&path),
         _ => spec.clone(),
+    }
+}
+
+/// A definition whose webhook has something in it, or that has none.
+pub(crate) fn without_empty_webhook(definition: &Tree) -> Tree {
+    let path = ["spec", "conversion", "webhook"];
+    let is_empty = |webhook: &Tree| {
+        webhook.get("clientConfig").is_none()
+            && list(webhook, "conversionReviewVersions").is_empty()
+    };
+    match definition.at(&path) {
+        Some(webhook) if is_empty(webhook) => definition.without(&path),
+        _ => definition.clone(),
     }
 }

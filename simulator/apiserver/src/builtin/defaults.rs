@@ -38,6 +38,7 @@ pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
         "batch.v1.Job" => job(tree, minor),
         "rbac.v1.Subject" => subject(tree),
         "networking.v1.NetworkPolicySpec" => network_policy(tree),
+        "apiextensions.v1.CustomResourceDefinition" => crate::crd::with_stored_versions(tree),
         "apiextensions.v1.CustomResourceDefinitionSpec" => custom_resource_definition(tree),
         "autoscaling.v2.HorizontalPodAutoscalerSpec"
         | "autoscaling.v2beta2.HorizontalPodAutoscalerSpec" => autoscaler(tree),
@@ -417,7 +418,7 @@ fn network_policy(tree: &Tree) -> Tree {
 }
 
 fn custom_resource_definition(tree: &Tree) -> Tree {
-    let tree = &conversion::without_empty_webhook(tree);
+    let tree = &conversion::without_silent_webhook(tree);
     let Some(names) = tree.get("names") else { return tree.clone() };
     let kind = names.str_at(&["kind"]).unwrap_or_default();
     let (singular, list) = (kind.to_lowercase(), format!("{kind}List"));

@@ -2,7 +2,7 @@
 
 use super::openapi::{self, list, on, schemas, sub};
 use crate::Tree;
-use crate::schema::{Path, Schema};
+use crate::schema::{MISFIT, Path, Schema};
 use crate::status::FieldError;
 
 /// `of`: a schema of the server that checks.
@@ -58,55 +58,29 @@ fn fits(
             found.push(FieldError::invalid(*at, default, "must not have unknown fields"));
         }
     }
-    let mut misfits = Vec::new();
-    let sound = without_misfits(schema, default, &Path::Root, &mut misfits);
-    for mut error in of.of_custom(sound).validate_default(default, misfits) {
-        error.field = match &*error.field {
-            "" | "<nil>" => at.to_string(),
-            inner if inner.starts_with('[') => format!("{at}{inner}"),
-            inner => format!("{at}.{inner}"),
-        };
-        found.push(error);
-    }
+    found.extend(of.of_custom(marked(schema)).validate_default(default, at));
 }
 
-/// A schema without the rules that cannot be asked of a value, and what is wrong with those.
-fn without_misfits(
-    schema: &Tree,
-    value: &Tree,
-    at: &Path<'_>,
-    found: &mut Vec<FieldError>,
-) -> Tree {
-    let mut sound = schema.clone();
+/// A schema whose rules say of themselves why they cannot be asked.
+fn marked(schema: &Tree) -> Tree {
+    let mut made = schema.clone();
     let rules = list(schema, RULES);
-    if !rules.is_empty() && !value.is_null() {
-        let mut kept = Vec::new();
-        for rule in rules {
-            match openapi::misfit(schema, rule, false) {
-                Some(why) => {
-                    let why = format!("rule compile error: {why}");
-                    found.push(FieldError::invalid(*at, &Tree::from(value.type_name()), &why));
-                }
-                None => kept.push(rule.clone()),
-            }
-        }
-        sound = sound.with(&[RULES], kept);
+    if !rules.is_empty() {
+        let mark = |rule: &Tree| match openapi::misfit(schema, rule, false) {
+            Some(why) => rule.with(&[MISFIT], why),
+            None => rule.clone(),
+        };
+        made = made.with(&[RULES], rules.iter().map(mark).collect::<Vec<_>>());
     }
-    if let Some(items) = sub(schema, "items") {
-        for (index, item) in value.items().iter().enumerate() {
-            sound = sound.with(&["items"], without_misfits(items, item, &at.index(index), found));
+    for key in ["items", "additionalProperties"] {
+        if let Some(inner) = sub(schema, key) {
+            made = made.with(&[key], marked(inner));
         }
     }
-    for (key, value) in value.entries() {
-        if let Some(property) = schema.at(&["properties", key]).filter(|it| it.is_map()) {
-            let below = without_misfits(property, value, &at.field(key), found);
-            sound = sound.with(&["properties", key], below);
-        } else if let Some(values) = sub(schema, "additionalProperties") {
-            let below = without_misfits(values, value, &at.key(key), found);
-            sound = sound.with(&["additionalProperties"], below);
-        }
+    for (key, property) in schemas(schema, "properties") {
+        made = made.with(&["properties", key], marked(property));
     }
-    sound
+    made
 }
 
 const RULES: &str = "x-kubernetes-validations";

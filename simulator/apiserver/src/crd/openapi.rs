@@ -98,7 +98,7 @@ fn root(schema: &Tree, at: &Path<'_>, faults: &mut Faults) {
 }
 
 /// Why a schema cannot be read as a structural one.
-fn unsupported(schema: &Tree) -> Option<String> {
+pub(super) fn unsupported(schema: &Tree) -> Option<String> {
     let there = |key: &str| schema.get(key).is_some_and(|value| !value.is_empty());
     let keys = [
         ("id", "id"),

@@ -1,5 +1,6 @@
 //! The rules of what a version of a definition has besides its schema, and of conversion between versions.
 
+use super::openapi;
 use crate::Tree;
 use crate::builtin::check::{NOTHING, list, text};
 use crate::builtin::cluster::webhooks;
@@ -10,7 +11,7 @@ const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
 const FORMATS: [&str; 8] =
     ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
 
-/// What a version has besides its schema, as far as it is looked at here. `at`: where it stands.
+/// What a version has besides its schema, as far as `is_here` says that it is looked at here. `at`: where it stands.
 pub(super) fn of_version(
     version: &Tree,
     is_here: &dyn Fn(&str) -> bool,
@@ -24,17 +25,22 @@ pub(super) fn of_version(
         columns(version, at, faults);
     }
     if is_here("selectableFields") {
-        selectable(version, at, faults);
+        selectable(version, is_here(SCHEMA[0]), at, faults);
     }
 }
 
-/// Members that lists can be narrowed by.
-fn selectable(version: &Tree, at: &Path<'_>, faults: &mut Faults) {
+const SCHEMA: [&str; 2] = ["schema", "openAPIV3Schema"];
+
+/// Members that lists can be narrowed by. `has_schema`: the schema stands where they do.
+fn selectable(version: &Tree, has_schema: bool, at: &Path<'_>, faults: &mut Faults) {
     const MOST: usize = 8;
     let all = at.field("selectableFields");
-    let schema = version.at(&["schema", "openAPIV3Schema"]);
+    let schema = version.at(&SCHEMA).filter(|_| has_schema);
     let mut seen: Vec<String> = Vec::new();
-    if schema.is_none() && !list(version, "selectableFields").is_empty() {
+    if list(version, "selectableFields").is_empty() {
+        return;
+    }
+    if schema.is_none() {
         // In the words of the real server.
         let why = match at {
             Path::Field(Path::Root, _) => "may only be set when validations.schema is included",
@@ -42,6 +48,10 @@ fn selectable(version: &Tree, at: &Path<'_>, faults: &mut Faults) {
         };
         faults.invalid(all, "", why);
         return;
+    }
+    if let Some(why) = schema.and_then(openapi::unsupported) {
+        let place = at.field(SCHEMA[0]);
+        faults.invalid(place.field(SCHEMA[1]), "", &why);
     }
     for (index, one) in list(version, "selectableFields").iter().enumerate() {
         let at = all.index(index);

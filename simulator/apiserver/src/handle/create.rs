@@ -91,8 +91,7 @@ pub(super) fn store(call: &mut Call<'_>, wanted: &Tree, claim: Claim) -> Answere
     }
     let note = call.write_note(Operation::Update);
     let tree = admission::read_back(call.info(), call.as_stored(&tree));
-    let wanted = write::with_late_defaults(call, wanted);
-    let ownership = claim.ownership(call, &note, None, &wanted);
+    let ownership = claim.ownership(call, &note, None, wanted);
     let object = call.server.commit_owned(call.kind.id, &tree, None, note, ownership);
     call.server.settle(&object, None, false);
     spelling::remember(call, &object);

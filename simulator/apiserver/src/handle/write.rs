@@ -408,18 +408,6 @@ fn found<'t>(
     if is_good(at) { Ok(Some(at)) } else { Err(other(&passed, at, wanted)) }
 }
 
-/// What older servers filled in of a status before they looked who owns it.
-pub(super) fn with_late_defaults(call: &Call<'_>, wanted: &Tree) -> Tree {
-    if call.server.profile().minor >= 21 || !is_definition(call) {
-        return wanted.clone();
-    }
-    let stored = crd::prepare(wanted, None);
-    match stored.at(&["status", "storedVersions"]) {
-        Some(versions) => wanted.with(&["status", "storedVersions"], versions),
-        None => wanted.clone(),
-    }
-}
-
 fn is_definition(call: &Call<'_>) -> bool {
     call.info().is("apiextensions.k8s.io", "CustomResourceDefinition")
 }

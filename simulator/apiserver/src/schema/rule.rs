@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta};
 
 use super::error::Faults;
 use super::program::{Expression, compiled, env};
-use super::{ListType, Node, Path, Type, counterpart};
+use super::{ListType, Node, Path, Type, counterpart, validate};
 use crate::Tree;
 use crate::status::{FieldError, FieldErrorKind};
 
@@ -23,8 +23,13 @@ pub struct Rule {
     /// The member that is to blame, as paths name it.
     field_path: String,
     transition: Transition,
+    /// Why it cannot be asked of such values.
+    misfit: Option<String>,
     program: OnceLock<Option<Arc<Expression>>>,
 }
+
+/// Where a rule says why it cannot be asked.
+pub(crate) const MISFIT: &str = "misfit";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Transition {
@@ -58,6 +63,7 @@ impl Rule {
                 _ => FieldErrorKind::Invalid,
             },
             field_path: named(&text("fieldPath")),
+            misfit: rule.str_at(&[MISFIT]).map(str::to_owned),
             program: OnceLock::new(),
             source: (!source.trim().is_empty()).then_some(source)?,
         })
@@ -75,10 +81,17 @@ impl Rule {
         old: Option<&Tree>,
         path: &Path<'_>,
     ) -> Option<FieldError> {
+        let invalid = |why: &str| {
+            let body = format!("Invalid value: \"{}\": {why}", named_kind(node));
+            Some(FieldError { kind: FieldErrorKind::Invalid, field: (*path).into(), body })
+        };
+        if let Some(why) = &self.misfit {
+            return invalid(&format!("rule compile error: {why}"));
+        }
         if self.transition == Transition::Equal {
             let is_same = old.is_some_and(|old| equal(node, old, value));
             if is_same || self.message_expression.is_empty() {
-                return (!is_same).then(|| self.error(path, value, &self.plain_message()));
+                return (!is_same).then(|| self.error(path, node, &self.plain_message()));
             }
         }
         let program = self.program.get_or_init(|| compiled(&self.source).ok()).as_ref()?;
@@ -96,7 +109,7 @@ impl Rule {
         }
         match program.execute(&context) {
             Ok(Value::Bool(true)) => None,
-            Ok(_) => Some(self.error(path, value, &self.computed_message(&context))),
+            Ok(_) => Some(self.error(path, node, &self.computed_message(&context))),
             Err(error) => {
                 let why = match said(&error) {
                     None => format!(
@@ -105,8 +118,7 @@ impl Rule {
                     ),
                     Some(error) => format!("{error} evaluating rule: {}", self.named()),
                 };
-                let body = format!("Invalid value: \"{}\": {why}", value.type_name());
-                Some(FieldError { kind: FieldErrorKind::Invalid, field: (*path).into(), body })
+                invalid(&why)
             }
         }
     }
@@ -136,7 +148,7 @@ impl Rule {
         }
     }
 
-    fn error(&self, path: &Path<'_>, value: &Tree, message: &str) -> FieldError {
+    fn error(&self, path: &Path<'_>, node: &Node, message: &str) -> FieldError {
         let field = match (path, &*self.field_path) {
             (_, "") => String::from(*path),
             (Path::Root, member) => member.to_owned(),
@@ -145,10 +157,18 @@ impl Rule {
         let body = match self.reason {
             FieldErrorKind::Forbidden => format!("Forbidden: {message}"),
             FieldErrorKind::Required => format!("Required value: {message}"),
-            FieldErrorKind::Duplicate => format!("Duplicate value: \"{}\"", value.type_name()),
-            _ => format!("Invalid value: \"{}\": {message}", value.type_name()),
+            FieldErrorKind::Duplicate => format!("Duplicate value: \"{}\"", named_kind(node)),
+            _ => format!("Invalid value: \"{}\": {message}", named_kind(node)),
         };
         FieldError { kind: self.reason, field, body }
+    }
+}
+
+/// The type that a schema gives its values.
+fn named_kind(node: &Node) -> &'static str {
+    match node.kind {
+        Type::Any | Type::IntOrString | Type::Quantity => "",
+        kind => validate::wanted(kind),
     }
 }
 
@@ -200,78 +220,63 @@ impl Transition {
     }
 }
 
-/// All rules of a node, then those below it.
+/// Which rules are asked of a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// What a write changed, and what rules say of a change.
+    Changes,
+    /// Everything, as of a default: what it replaces may be the same.
+    Everything,
+    /// Values that are as they were, though their rules may have come later: what these say is let pass, with a warning.
+    Kept,
+}
+
+impl Asked {
+    /// `is_kept`: the value is as it was.
+    fn of(self, rule: &Rule, has_old: bool, is_kept: bool) -> bool {
+        match (self, rule.transition) {
+            _ if rule.misfit.is_some() => self != Self::Kept,
+            (Self::Kept, transition) => is_kept && transition == Transition::No,
+            (_, Transition::Optional) => true,
+            (Self::Everything, transition) => has_old || transition == Transition::No,
+            (Self::Changes, Transition::No) => !is_kept,
+            (Self::Changes, Transition::Any) => has_old,
+            (Self::Changes, Transition::Equal | Transition::Reflexive) => has_old && !is_kept,
+        }
+    }
+}
+
+/// What the rules of a node say, then those below it.
 pub(super) fn check(
     node: &Node,
     value: &Tree,
     old: Option<&Tree>,
     path: &Path<'_>,
+    asked: Asked,
+    faults: &mut Faults,
+) {
+    walk((node, false), value, old, path, asked, faults);
+}
+
+/// `was_kept`: all around the value is as it was, also where nobody can tell what the value was before.
+fn walk(
+    (node, was_kept): (&Node, bool),
+    value: &Tree,
+    old: Option<&Tree>,
+    path: &Path<'_>,
+    asked: Asked,
     faults: &mut Faults,
 ) {
     let old = old.filter(|old| !old.is_null());
-    let unchanged = old.is_some_and(|old| old.same(value) || old == value);
-    if !node.traits.rules || (unchanged && !node.traits.transitions) {
+    let is_kept = was_kept || old.is_some_and(|old| old.same(value) || old == value);
+    let settled = asked == Asked::Changes && is_kept && !node.traits.transitions;
+    if !node.traits.rules || settled || value.is_null() {
         return;
     }
-    if value.is_null() {
-        return;
-    }
-    for rule in &node.rules {
-        let applies = match rule.transition {
-            Transition::No => !unchanged,
-            Transition::Equal | Transition::Reflexive => old.is_some() && !unchanged,
-            Transition::Any => old.is_some(),
-            Transition::Optional => true,
-        };
-        if applies {
-            faults.0.extend(rule.broken(node, value, old, path));
-        }
-    }
+    let rules = node.rules.iter().filter(|rule| asked.of(rule, old.is_some(), is_kept));
+    faults.0.extend(rules.filter_map(|rule| rule.broken(node, value, old, path)));
     below(node, value, old, path, &mut |node, value, old, path| {
-        check(node, value, old, path, faults);
-    });
-}
-
-/// All rules of a node and those below it, also where nothing changed.
-pub(super) fn check_all(
-    node: &Node,
-    value: &Tree,
-    old: Option<&Tree>,
-    path: &Path<'_>,
-    faults: &mut Faults,
-) {
-    if !node.traits.rules || value.is_null() {
-        return;
-    }
-    for rule in &node.rules {
-        let is_asked =
-            old.is_some() || matches!(rule.transition, Transition::No | Transition::Optional);
-        faults.0.extend(rule.broken(node, value, old, path).filter(|_| is_asked));
-    }
-    below(node, value, old, path, &mut |node, value, old, path| {
-        check_all(node, value, old, path, faults);
-    });
-}
-
-/// What is broken of values that are as they were, though their rules may have come later: it is let pass.
-pub(super) fn let_pass(
-    node: &Node,
-    value: &Tree,
-    old: Option<&Tree>,
-    path: &Path<'_>,
-    found: &mut Vec<FieldError>,
-) {
-    if !node.traits.rules || value.is_null() {
-        return;
-    }
-    let unchanged = old.is_some_and(|old| old.same(value) || old == value);
-    let alone = node.rules.iter().filter(|rule| rule.transition == Transition::No);
-    found
-        .extend(alone.filter(|_| unchanged).filter_map(|rule| rule.broken(node, value, old, path)));
-    below(node, value, old, path, &mut |node, item, old, path| {
-        // What cannot be told apart is as it was where all around it is.
-        let old = if unchanged { Some(item) } else { old };
-        let_pass(node, item, old, path, found);
+        walk((node, is_kept), value, old, path, asked, faults);
     });
 }
 

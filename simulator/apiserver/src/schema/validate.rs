@@ -2,7 +2,8 @@
 
 use super::decode::misfit_of_meta;
 use super::error::Faults;
-use super::{Limits, ListType, Node, Path, Ref, Schema, Type, counterpart, format, rule, unique};
+use super::rule::{self, Asked};
+use super::{Limits, ListType, Node, Path, Ref, Schema, Type, counterpart, format, unique};
 use crate::Tree;
 use crate::metadata;
 use crate::names;
@@ -52,35 +53,40 @@ impl Schema {
         self.lists_and_rules(tree, old, &[], context.faults)
     }
 
-    /// What is wrong with a default: the rules are asked of it as of what was so before, and then as of what is new.
-    /// `misfits`: what is known to be wrong with rules.
-    pub(crate) fn validate_default(
-        &self,
-        value: &Tree,
-        misfits: Vec<FieldError>,
-    ) -> Vec<FieldError> {
+    /// What is wrong with a default that stands `at` a place: its rules are asked as of what was so before, and then as
+    /// of what is new.
+    pub(crate) fn validate_default(&self, value: &Tree, at: &Path<'_>) -> Vec<FieldError> {
         let mut context = self.context();
-        objects_within(self.node(), value, &Path::Root, &mut context);
-        if context.faults.0.is_empty() {
-            values(self.node(), value, None, &Path::Root, &mut context);
+        objects_within(self.node(), value, at, &mut context);
+        if !context.faults.0.is_empty() {
+            return context.faults.0;
+        }
+        values(self.node(), value, None, &Path::Root, &mut context);
+        if !context.faults.0.is_empty() {
+            let mut found = context.faults.0;
+            for error in &mut found {
+                // The validator names places of its own, and the real server puts them behind a dot.
+                error.field = match error.field.trim_start_matches('.') {
+                    "" | "<nil>" => at.to_string(),
+                    inner => format!("{at}.{inner}"),
+                };
+            }
+            return found;
         }
         let mut faults = context.faults;
-        if !faults.0.is_empty() {
-            return faults.0;
-        }
-        faults.0 = misfits;
-        rule::check_all(self.node(), value, Some(value), &Path::Root, &mut faults);
-        if faults.0.is_empty() {
-            rule::check_all(self.node(), value, None, &Path::Root, &mut faults);
+        for old in [Some(value), None] {
+            if faults.0.is_empty() {
+                rule::check(self.node(), value, old, at, Asked::Everything, &mut faults);
+            }
         }
         faults.0
     }
 
     /// What is broken of values that a change left as they were: told in warnings.
     pub(crate) fn let_pass(&self, tree: &Tree, old: &Tree) -> Vec<FieldError> {
-        let mut found = Vec::new();
-        rule::let_pass(self.node(), tree, Some(old), &Path::Root, &mut found);
-        found
+        let mut found = Faults::default();
+        rule::check(self.node(), tree, Some(old), &Path::Root, Asked::Kept, &mut found);
+        found.0
     }
 
     fn context(&self) -> Context {
@@ -109,7 +115,7 @@ impl Schema {
                     "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
                 ));
             } else {
-                rule::check(self.node(), tree, old, &Path::Root, &mut faults);
+                rule::check(self.node(), tree, old, &Path::Root, Asked::Changes, &mut faults);
             }
         }
         faults.0
@@ -197,8 +203,10 @@ pub(super) fn values(
             if let Some(member) = node.member(key) {
                 values(&member.node, value, old, &path.field(key), context);
             } else if let Some(additional) = &node.additional {
-                // The validator of the real server names a map's entry like a member.
-                values(additional, value, old, &path.field(key), context);
+                // The validator of the real server names a map's entry like a member, but for the dot of the first.
+                let nameless = Path::Root.field("");
+                let above = if matches!(path, Path::Root) { &nameless } else { path };
+                values(additional, value, old, &above.field(key), context);
             }
         }
     }
@@ -326,7 +334,7 @@ fn is_integer(value: &Tree) -> bool {
         || value.is_integer() && value.as_f64().is_some_and(|number| number.abs() < EDGE)
 }
 
-fn wanted(kind: Type) -> &'static str {
+pub(super) fn wanted(kind: Type) -> &'static str {
     match kind {
         Type::Object | Type::Raw => "object",
         Type::List => "array",

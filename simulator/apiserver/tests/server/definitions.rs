@@ -253,3 +253,124 @@ fn an_object_of_another_kind_is_looked_at_within_and_of_a_change_after_its_revis
     assert!(new.ends_with(all), "{new}");
     assert!(changed.message.contains("metadata.resourceVersion"), "{changed}");
 }
+
+/// A definition of widgets with these properties, as it is refused.
+fn faults_of(properties: &Value) -> Vec<String> {
+    let schema = json!({ "type": "object", "properties": properties });
+    let status = refused(&mut server(), &defining(&schema, &["v1"]));
+    let causes = status.details.map(|details| details.causes).unwrap_or_default();
+    let place = "spec.validation.openAPIV3Schema.properties";
+    causes
+        .iter()
+        .map(|cause| format!("{}: {}", cause.field.replace(place, ""), cause.message))
+        .collect()
+}
+
+#[test]
+fn the_values_of_a_default_are_named_as_the_validator_names_them_and_its_rules_as_paths_do() {
+    let text = json!({ "type": "string" });
+    let some = json!({ "type": "object", "properties": { "in": text, "x": text },
+        "anyOf": [{ "required": ["in"] }, { "required": ["x"] }] });
+    let number =
+        json!({ "type": "object", "additionalProperties": { "type": "integer", "maximum": 3 } });
+
+    let found = faults_of(&json!({
+        "a": { "type": "object", "additionalProperties": some, "default": { "a": {} } },
+        "l": { "type": "array", "items": some, "default": [{}] },
+        "m": { "type": "object", "additionalProperties": number, "default": { "a": { "b": 5 } } },
+        "r": { "type": "array", "default": [5],
+            "items": { "type": "integer", "x-kubernetes-validations": [{ "rule": "self > 9" }] } },
+    }));
+
+    assert_eq!(
+        found,
+        [
+            "[a].default: Invalid value: \"\": \".a\" must validate at least one schema (anyOf)",
+            "[a].default.a.in: Required value",
+            "[l].default: Invalid value: \"\": \"[0]\" must validate at least one schema (anyOf)",
+            "[l].default.[0].in: Required value",
+            "[m].default.a.b: Invalid value: 5: .a.b in body should be less than or equal to 3",
+            "[r].default[0]: Invalid value: \"integer\": failed rule: self > 9",
+        ]
+    );
+}
+
+#[test]
+fn rules_of_a_default_speak_in_their_order_and_name_the_type_of_the_schema() {
+    let number = json!({ "type": "number",
+        "x-kubernetes-validations": [{ "rule": "self > 7.0" }, { "rule": "frob(self)" }] });
+    let either = json!({ "x-kubernetes-int-or-string": true,
+        "x-kubernetes-validations": [{ "rule": "self == 1" }] });
+
+    let found = faults_of(&json!({ "o": { "type": "object", "default": { "a": 5, "b": "x" },
+        "x-kubernetes-validations": [{ "rule": "self.a > 5" }],
+        "properties": { "a": number, "b": either } } }));
+
+    assert_eq!(
+        found,
+        [
+            "[o].default: Invalid value: \"object\": failed rule: self.a > 5",
+            "[o].default.a: Invalid value: \"number\": failed rule: self > 7.0",
+            "[o].default.a: Invalid value: \"number\": rule compile error: compilation failed: ERROR: <input>:1:5: undeclared reference to 'frob' (in container '')\n | frob(self)\n | ....^",
+            "[o].default.b: Invalid value: \"\": failed rule: self == 1",
+        ]
+    );
+}
+
+#[test]
+fn selectable_fields_stand_beside_the_schema_that_has_them() {
+    let version = |name: &str, title: &str| {
+        json!({ "name": name, "served": true, "storage": name == "v1",
+            "schema": { "openAPIV3Schema": { "type": "object", "title": title, "additionalItems": true } },
+            "selectableFields": [{ "jsonPath": "c" }] })
+    };
+    let faults = |versions: Value| {
+        let Body::Tree(tree) = defining(&json!({ "type": "object" }), &["v1"]).body else {
+            panic!("no tree")
+        };
+        let mut definition = tree.to_value();
+        definition["spec"]["versions"] = versions;
+        let status = refused(&mut server(), &Request::create(DEFINITIONS, "", definition.into()));
+        status.message
+    };
+
+    let one = faults(json!([version("v1", "one")]));
+    let two = faults(json!([version("v1", "one"), version("v2", "two")]));
+
+    let unread = "spec.schema.openAPIV3Schema: Invalid value: \"\": OpenAPIV3Schema 'additionalItems' is not supported, spec.selectableFields[0].jsonPath: Invalid value: \"c\": is an invalid path: expected [ or . but got: c]";
+    assert!(one.ends_with(unread), "{one}");
+    let apart = ", spec.selectableFields: Invalid value: \"\": may only be set when validations.schema is included]";
+    assert!(two.ends_with(apart), "{two}");
+}
+
+#[test]
+fn what_a_definition_means_by_saying_nothing_is_owned_by_nobody() {
+    let mut server = server();
+    let definition = definition();
+    let Body::Tree(tree) = &definition.body else { panic!("no tree") };
+    let empty = json!({ "strategy": "None", "webhook": { "conversionReviewVersions": [] } });
+    let tree = tree.with(&["spec", "conversion"], Tree::from_value(empty));
+
+    let made = done(&mut server, &Request::create(DEFINITIONS, "", tree.clone()).by("one"));
+    let settled = ok(&mut server, &Request::get(DEFINITIONS, "", "widgets.example.com"));
+    let revision = settled.str_at(&["metadata", "resourceVersion"]).expect("it has one");
+    let tree = tree.with(&["metadata", "resourceVersion"], revision);
+    let status = Request {
+        subresource: Some("status".into()),
+        ..Request::update(DEFINITIONS, "", "widgets.example.com", tree)
+    };
+    let replaced = done(&mut server, &status.by("two"));
+
+    let made = made.object().expect("it is made").shown().to_value();
+    assert_eq!(made["spec"]["conversion"], json!({ "strategy": "None" }));
+    let owned = &made["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:conversion"];
+    let whole = json!({ ".": {}, "f:strategy": {},
+        "f:webhook": { ".": {}, "f:conversionReviewVersions": {} } });
+    assert_eq!(*owned, whole);
+    let replaced = replaced.object().expect("it is replaced").shown().to_value();
+    assert_eq!(replaced["status"]["storedVersions"], json!(["v1"]));
+    let managers = replaced["metadata"]["managedFields"].as_array().expect("there are some");
+    let theirs = managers.iter().find(|one| one["manager"] == "two").expect("two wrote");
+    let names = json!({ "f:status": { "f:acceptedNames": { "f:kind": {}, "f:plural": {} } } });
+    assert_eq!(theirs["fieldsV1"], names);
+}
