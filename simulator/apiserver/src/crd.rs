@@ -103,16 +103,6 @@ fn deprecation(group: &str, version: &str, definition: &Tree) -> String {
     }
 }
 
-/// Who says nothing of the versions that were stored means the one that is.
-pub(crate) fn with_stored_versions(definition: &Tree) -> Tree {
-    let path = ["status", "storedVersions"];
-    let says = definition.at(&path).is_some_and(|stored| !stored.is_empty());
-    match storage_version(definition).filter(|_| !says) {
-        Some(version) => definition.with(&path, vec![Tree::from(version)]),
-        None => definition.clone(),
-    }
-}
-
 /// A definition as it is stored: a new one is not accepted yet, and every storage version is remembered.
 pub(crate) fn prepare(definition: &Tree, old: Option<&Tree>) -> Tree {
     // Versions of reviews that are none are not stored, and then there is no webhook either.
@@ -125,7 +115,7 @@ pub(crate) fn prepare(definition: &Tree, old: Option<&Tree>) -> Tree {
         );
     }
     let mut stored = tree.at(&["status", "storedVersions"]).map_or(&[][..], Tree::items).to_vec();
-    let storage = storage_version(definition).map(Tree::from);
+    let storage = conversion::storage_version(definition).map(Tree::from);
     if let Some(storage) = storage.filter(|storage| !stored.contains(storage)) {
         stored.push(storage);
     }
@@ -231,10 +221,4 @@ pub(crate) fn taken(definition: &Tree) -> [Vec<&str>; 2] {
             .collect()
     };
     [get(&["plural", "singular", "shortNames"]), get(&["kind", "listKind"])]
-}
-
-/// The version marked as the one that is stored: the first, if a bad definition marks several.
-fn storage_version(definition: &Tree) -> Option<&str> {
-    let versions = definition.at(&["spec", "versions"])?.items();
-    versions.iter().find(|v| v.bool_at(&["storage"]) == Some(true))?.str_at(&["name"])
 }

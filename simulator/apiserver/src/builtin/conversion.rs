@@ -143,3 +143,19 @@ pub(crate) fn without_empty_webhook(definition: &Tree) -> Tree {
         _ => definition.clone(),
     }
 }
+
+/// The version marked as the one that is stored: the first, if a bad definition marks several.
+pub(crate) fn storage_version(definition: &Tree) -> Option<&str> {
+    let versions = definition.at(&["spec", "versions"])?.items();
+    versions.iter().find(|v| v.bool_at(&["storage"]) == Some(true))?.str_at(&["name"])
+}
+
+/// Who says nothing of the versions that were stored means the one that is.
+pub(super) fn with_stored_versions(definition: &Tree) -> Tree {
+    let path = ["status", "storedVersions"];
+    let says = definition.at(&path).is_some_and(|stored| !stored.is_empty());
+    match storage_version(definition).filter(|_| !says) {
+        Some(version) => definition.with(&path, vec![Tree::from(version)]),
+        None => definition.clone(),
+    }
+}

@@ -38,7 +38,7 @@ pub(crate) fn fill(definition: &str, tree: &Tree, minor: u32) -> Option<Tree> {
         "batch.v1.Job" => job(tree, minor),
         "rbac.v1.Subject" => subject(tree),
         "networking.v1.NetworkPolicySpec" => network_policy(tree),
-        "apiextensions.v1.CustomResourceDefinition" => crate::crd::with_stored_versions(tree),
+        "apiextensions.v1.CustomResourceDefinition" => conversion::with_stored_versions(tree),
         "apiextensions.v1.CustomResourceDefinitionSpec" => custom_resource_definition(tree),
         "autoscaling.v2.HorizontalPodAutoscalerSpec"
         | "autoscaling.v2beta2.HorizontalPodAutoscalerSpec" => autoscaler(tree),
