@@ -158,16 +158,10 @@ impl Server {
         let Some(kind) = id.and_then(|id| self.kinds.storage(id).cloned()) else {
             return Some(marked);
         };
+        let reason = "InstanceDeletionInProgress";
+        let tree = terminating(&tree, now, reason, "CustomResource deletion is in progress");
+        self.say(&marked, &tree, now);
         self.delete_objects(kind.id, write, now);
-        if !self.table(kind.id).is_empty() {
-            let tree = terminating(
-                &tree,
-                now,
-                "InstanceDeletionInProgress",
-                "CustomResource deletion is in progress",
-            );
-            self.say(&marked, &tree, now);
-        }
         self.finish_definition(&kind.info, write);
         Some(marked)
     }
@@ -202,8 +196,7 @@ impl Server {
         let others: Vec<Tree> =
             definition.finalizers().filter(|name| *name != CLEANUP).map(Tree::from).collect();
         if others.is_empty() {
-            let last = definition.tree().without(&["metadata", "finalizers"]);
-            let last = self.remove(&definition, &last, write.clone());
+            let last = self.remove(&definition, definition.tree(), write.clone());
             self.follow(last.tree(), true);
             self.name_definitions(&kind.group, write.time);
         } else {
