@@ -338,7 +338,11 @@ impl Draw<'_> {
         let kind = self.rng.u32(..6);
         let (mut schema, good) = match kind {
             0 | 1 => {
-                let (items, good) = if self.rng.bool() { self.text() } else { self.integer() };
+                let (mut items, good) = if self.rng.bool() { self.text() } else { self.integer() };
+                if items["format"] == "byte" {
+                    // A rule that compares sets of bytes panics within the real server.
+                    items = json!({ "type": "string" });
+                }
                 (
                     json!({ "type": "array", "items": items, "x-kubernetes-list-type": "set" }),
                     json!([good]),

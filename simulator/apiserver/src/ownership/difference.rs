@@ -54,6 +54,20 @@ impl Here {
         }
     }
 
+    /// The same of a place without members, unless it is free to have them: a map that becomes something else loses
+    /// them, and what becomes a map gains them.
+    fn reshaped(shape: Shape<'_>, old: Option<&Tree>, new: Option<&Tree>) -> Self {
+        let mut here = Self::whole(old, new);
+        let map = |tree: Option<&Tree>| tree.is_some_and(Tree::is_map);
+        let free = |one| matches!(shape.form(None, one), Form::Members);
+        if map(old) != map(new) && (map(old) && free(old) || map(new) && free(new)) {
+            let below = members(shape, old.filter(|_| map(old)), new.filter(|_| map(new)));
+            here.added.below = below.added.below;
+            here.removed.below = below.removed.below;
+        }
+        here
+    }
+
     fn whole(old: Option<&Tree>, new: Option<&Tree>) -> Self {
         let mut here = Self::default();
         match (old, new) {
@@ -73,7 +87,7 @@ fn compare(shape: Shape<'_>, old: Option<&Tree>, new: Option<&Tree>) -> Here {
     }
     let is_empty = |tree: Option<&Tree>| tree.is_none_or(Tree::is_empty);
     let mut here = match shape.form(old, new) {
-        Form::Whole => return Here::whole(old, new),
+        Form::Whole => return Here::reshaped(shape, old, new),
         // What is empty on both sides is told apart from what is missing.
         _ if is_empty(old) && is_empty(new) && shape.always().is_empty() => {
             return Here::whole(old, new);

@@ -88,6 +88,9 @@ impl Rule {
         if let Some(why) = &self.misfit {
             return invalid(&format!("rule compile error: {why}"));
         }
+        if is_misread(node, value) {
+            return invalid(&format!("{MISREAD} evaluating rule: {}", self.named()));
+        }
         if self.transition == Transition::Equal {
             let is_same = old.is_some_and(|old| equal(node, old, value));
             if is_same || self.message_expression.is_empty() {
@@ -112,6 +115,9 @@ impl Rule {
             Ok(_) => Some(self.error(path, node, &self.computed_message(&context))),
             Err(error) => {
                 let why = match said(&error) {
+                    None if has_misread(node, value) => {
+                        format!("{MISREAD} evaluating rule: {}", self.named())
+                    }
                     None => format!(
                         "'no such overload': call arguments did not match a supported operator, function or macro signature for rule: {}",
                         self.named()
@@ -176,6 +182,21 @@ fn named_kind(node: &Node) -> &'static str {
 fn named(path: &str) -> String {
     let path = path.trim().trim_start_matches('.');
     path.replace("['", "[").replace("']", "]")
+}
+
+const MISREAD: &str = "invalid data, expected string, got []interface {}";
+
+/// A list in place of a text of some format: validators let it pass, expressions cannot read it.
+fn is_misread(node: &Node, value: &Tree) -> bool {
+    node.kind == Type::String && value.is_list()
+}
+
+fn has_misread(node: &Node, value: &Tree) -> bool {
+    let mut found = is_misread(node, value);
+    below(node, value, None, &Path::Root, &mut |node, value, _, _| {
+        found = found || has_misread(node, value);
+    });
+    found
 }
 
 /// What cel-go says of an error; nothing of a function that does not take what it is given.

@@ -162,14 +162,14 @@ pub(super) fn values(
             let detail = format!("{path} in body must be of type {wanted}: \"{got}\"");
             context.faults.0.push(FieldError::type_invalid(*path, got, &detail));
         }
-        if let Some(limits) = &node.limits {
-            // Of nothing, the real server asks no more than of what type it is.
-            if let Some(logic) = limits.logic.as_ref().filter(|_| !value.is_null()) {
-                logic.check(value, path, &mut context.faults);
+        // Of nothing, the real server asks no more than of what type it is, and which values there are. Of what is
+        // there it asks all that can be asked of such a value.
+        if value.is_null() {
+            if let Some(limits) = &node.limits {
+                enumerated(limits, value, path, context);
             }
-            enumerated(limits, value, path, context);
+            return;
         }
-        return;
     }
     if let Some(limits) = &node.limits {
         limited(limits, value, path, context);
@@ -398,18 +398,20 @@ fn written(limits: &Limits, text: &str, value: &Tree, path: &Path<'_>, context: 
 }
 
 fn measured(limits: &Limits, number: f64, value: &Tree, path: &Path<'_>, context: &mut Context) {
-    match limits.multiple_of {
-        // The real server takes the step for a whole number where the value is one.
-        Some(step) if value.as_i64().is_some() && step.abs() < 1.0 => {
-            let what = format!("factor MultipleOf declared for {path} must be positive: 0");
-            context.faults.invalid(*path, 0, &what);
+    // The real server takes limits for whole numbers where the value is one.
+    let whole = value.as_i64();
+    let limit = |limit: f64| if whole.is_some() { limit.trunc() } else { limit };
+    match limits.multiple_of.map(limit) {
+        Some(step) if step <= 0.0 => {
+            let what = format!("factor MultipleOf declared for {path} must be positive: {step}");
+            context.faults.0.push(FieldError::invalid_printed(*path, &step.to_string(), &what));
         }
         Some(step) => {
-            let step = if value.as_i64().is_some() { step.trunc() } else { step };
             #[expect(clippy::cast_possible_truncation, reason = "it is a whole number")]
-            let is_multiple = match value.as_i64() {
+            let is_multiple = match whole {
                 Some(whole) => whole.checked_rem(step as i64).is_none_or(|rest| rest == 0),
-                None => (number / step).fract() == 0.0,
+                None if step < 1.0 => is_whole(1.0 / step * number),
+                None => is_whole(number / step),
             };
             if !is_multiple {
                 context.invalid(path, value, &format!("should be a multiple of {step}"));
@@ -417,7 +419,7 @@ fn measured(limits: &Limits, number: f64, value: &Tree, path: &Path<'_>, context
         }
         None => {}
     }
-    match limits.maximum {
+    match limits.maximum.map(|(most, is_open)| (limit(most), is_open)) {
         Some((most, true)) if number >= most => {
             context.invalid(path, value, &format!("should be less than {most}"));
         }
@@ -426,7 +428,7 @@ fn measured(limits: &Limits, number: f64, value: &Tree, path: &Path<'_>, context
         }
         _ => {}
     }
-    match limits.minimum {
+    match limits.minimum.map(|(least, is_open)| (limit(least), is_open)) {
         Some((least, true)) if number <= least => {
             context.invalid(path, value, &format!("should be greater than {least}"));
         }
@@ -435,6 +437,15 @@ fn measured(limits: &Limits, number: f64, value: &Tree, path: &Path<'_>, context
         }
         _ => {}
     }
+}
+
+/// Whether a number is as good as whole, and one that JSON keeps exactly.
+fn is_whole(number: f64) -> bool {
+    const MOST: f64 = 9_007_199_254_740_991.0;
+    const NEAR: f64 = 1e-9;
+    let near = number.trunc();
+    let is_near = near > 0.0 && (number - near) / (number + near) < NEAR;
+    (-MOST - 1.0..=MOST).contains(&number) && (near == number || is_near)
 }
 
 /// How many elements a list has, told after what is wrong with them.

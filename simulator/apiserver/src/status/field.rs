@@ -51,6 +51,9 @@ impl FieldError {
 
     /// As older servers said it: maps of texts as Go writes them, and no other name for what is of another type.
     pub(crate) fn in_words_of(&mut self, minor: u32) {
+        if minor < 34 && (self.body.ends_with(" 1 byte") || self.body.ends_with(" 1 item")) {
+            self.body.push('s');
+        }
         if minor >= 31 {
             return;
         }
@@ -207,12 +210,14 @@ impl FieldError {
     }
 
     pub fn too_long(field: impl Into<String>, bytes: usize) -> Self {
-        let body = format!("Too long: may not be more than {bytes} bytes");
+        let unit = if bytes == 1 { "byte" } else { "bytes" };
+        let body = format!("Too long: may not be more than {bytes} {unit}");
         Self::new(FieldErrorKind::TooLong, field, body)
     }
 
     pub fn too_many(field: impl Into<String>, actual: usize, most: usize) -> Self {
-        let body = format!("Too many: {actual}: must have at most {most} items");
+        let unit = if most == 1 { "item" } else { "items" };
+        let body = format!("Too many: {actual}: must have at most {most} {unit}");
         Self::new(FieldErrorKind::TooMany, field, body)
     }
 

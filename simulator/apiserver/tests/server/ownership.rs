@@ -328,3 +328,29 @@ fn nobody_owns_what_has_a_set_of_fields_that_is_no_map() {
     assert_eq!(owners(&template("a", json!("x"))), []);
     assert_eq!(owners(&template("b", json!({}))).len(), 1);
 }
+
+#[test]
+fn what_is_free_to_be_a_map_loses_its_members_when_it_becomes_something_else() {
+    let mut server = server();
+    let free = json!({ "x-kubernetes-preserve-unknown-fields": true });
+    let schema = json!({ "type": "object", "properties": { "spec": { "type": "object", "properties": { "a": free } } } });
+    ok(&mut server, &definitions::defining(&schema, &["v1"]));
+    let widgets = Gvr::new("example.com", "v1", "widgets");
+    let widget = json!({ "apiVersion": "example.com/v1", "kind": "Widget",
+        "metadata": { "name": "w" }, "spec": { "a": { "b": 1 } } });
+    ok(&mut server, &create(widgets.clone(), widget).by("one"));
+    let mut replace = |value: Value, by| {
+        let patch = json!([{ "op": "replace", "path": "/spec/a", "value": value }]);
+        let patch = Request::patch(widgets.clone(), "default", "w", PatchKind::Json, patch.into());
+        owners(&shown(&mut server, &patch.by(by)))
+    };
+
+    let text = replace(json!("x"), "one");
+    let map = replace(json!({ "c": 1 }), "two");
+
+    let one = json!({ "f:spec": { ".": {}, "f:a": {} } });
+    assert_eq!(text, [owner("one Update", one)]);
+    let rest = json!({ "f:spec": {} });
+    let two = json!({ "f:spec": { "f:a": { ".": {}, "f:c": {} } } });
+    assert_eq!(map, [owner("one Update", rest), owner("two Update", two)]);
+}

@@ -213,3 +213,70 @@ fn the_beginning_of_a_name_is_looked_at_again_wherever_it_came_from() {
     assert_eq!(fields(&later), ["metadata.generateName"]);
     assert_eq!(fields(&role), ["metadata.generateName"]);
 }
+
+/// What is said of a widget with this value in place of `a`, whose schema is given.
+fn said_of(a: &Value, value: Value) -> Vec<String> {
+    let mut server = server();
+    let schema = json!({ "type": "object", "properties": { "spec": { "type": "object", "properties": { "a": a } } } });
+    ok(&mut server, &definitions::defining(&schema, &["v1"]));
+    let widget = json!({ "apiVersion": "example.com/v1", "kind": "Widget",
+        "metadata": { "name": "w" }, "spec": { "a": value } });
+    let status = refused(&mut server, &create(Gvr::new("example.com", "v1", "widgets"), widget));
+    let causes = status.details.map(|details| details.causes).unwrap_or_default();
+    causes.iter().map(|cause| cause.message.clone()).collect()
+}
+
+#[test]
+fn a_value_of_another_type_is_asked_all_that_can_be_asked_of_such_a_value() {
+    let limits = json!({ "type": "string", "maximum": 3.5, "multipleOf": 2.5, "maxItems": 1, "maxLength": 1 });
+    let integer = json!({ "type": "integer", "multipleOf": 5 });
+
+    let number = said_of(&integer, json!(1.5));
+    let whole = said_of(&limits, json!(7));
+    let huge = said_of(&limits, json!(1e30));
+    let list = said_of(&limits, json!([1, 1]));
+    let long = said_of(&limits, json!("xx"));
+
+    let of = |kind: &str, wanted: &str| {
+        format!("Invalid value: \"{kind}\": spec.a in body must be of type {wanted}: \"{kind}\"")
+    };
+    let five = "Invalid value: 1.5: spec.a in body should be a multiple of 5".to_owned();
+    assert_eq!(number, [of("number", "integer"), five]);
+    assert_eq!(
+        whole,
+        [
+            of("integer", "string"),
+            "Invalid value: 7: spec.a in body should be a multiple of 2".to_owned(),
+            "Invalid value: 7: spec.a in body should be less than or equal to 3".to_owned(),
+        ]
+    );
+    assert_eq!(
+        huge,
+        [
+            of("number", "string"),
+            "Invalid value: 1e+30: spec.a in body should be a multiple of 2.5".to_owned(),
+            "Invalid value: 1e+30: spec.a in body should be less than or equal to 3.5".to_owned(),
+        ]
+    );
+    assert_eq!(list, [of("array", "string"), "Too many: 2: must have at most 1 item".to_owned()]);
+    assert_eq!(long, ["Too long: may not be more than 1 byte"]);
+}
+
+#[test]
+fn what_a_rule_cannot_read_is_wrong_though_the_validator_lets_it_pass() {
+    let host = json!({ "type": "string", "format": "hostname",
+        "x-kubernetes-validations": [{ "rule": "self.matches('^[a-z]*$')" }] });
+    let within = json!({ "type": "object",
+        "properties": { "b": { "type": "string", "format": "hostname" } },
+        "x-kubernetes-validations": [{ "rule": "self.b.matches('^[a-z]*$')", "message": "no" }] });
+
+    let unread = "invalid data, expected string, got []interface {} evaluating rule:";
+    assert_eq!(
+        said_of(&host, json!([])),
+        [format!("Invalid value: \"string\": {unread} self.matches('^[a-z]*$')")]
+    );
+    assert_eq!(
+        said_of(&within, json!({ "b": [] })),
+        [format!("Invalid value: \"object\": {unread} no")]
+    );
+}
