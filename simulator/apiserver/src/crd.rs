@@ -7,7 +7,6 @@ mod openapi;
 mod parts;
 mod place;
 mod rules;
-mod scope;
 mod structural;
 
 pub(crate) use place::Place;

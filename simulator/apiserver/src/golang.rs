@@ -1,6 +1,7 @@
 //! What Go's JSON decoder says of text that is not what it should be: it stands in answers.
 
 pub(crate) mod address;
+pub(crate) mod pattern;
 pub(crate) mod time;
 pub(crate) mod url;
 

@@ -3,8 +3,7 @@
 use super::openapi::text;
 use super::place::{Place, REQUEST};
 use crate::Tree;
-use crate::expression::{Sort, estimate};
-use crate::schema::{Faults, Path, program};
+use crate::schema::{Faults, Path};
 use crate::status::FieldError;
 
 /// Of one expression, wherever values of its schema may stand.
@@ -33,33 +32,22 @@ pub(super) fn below(schema: &Tree, times: Option<u64>) -> Option<u64> {
 }
 
 impl Budget {
-    /// Charges a rule of a schema, which costs what it does each of the `times` that its values may stand in an object.
-    /// Whether it compiles.
+    /// Charges a rule of a schema: what it costs, each of the `times` that its values may stand in an object.
     pub(super) fn rule(
         &mut self,
         place: Place<'_>,
         times: Option<u64>,
-        rule: &Tree,
-        at: &Path<'_>,
-        faults: &mut Faults,
-    ) -> bool {
-        let Some(cost) = cost("rule", place, rule) else { return false };
-        let times = times.unwrap_or_else(|| (REQUEST / (place.least() + 1)).cast_unsigned());
-        self.observe("rule", cost.saturating_mul(times), at, faults);
-        true
-    }
-
-    /// Charges the message of a rule that compiles.
-    pub(super) fn message(
-        &mut self,
-        place: Place<'_>,
-        rule: &Tree,
+        cost: u64,
         at: &Path<'_>,
         faults: &mut Faults,
     ) {
-        if let Some(cost) = cost("messageExpression", place, rule) {
-            self.observe("messageExpression", cost, at, faults);
-        }
+        let times = times.unwrap_or_else(|| (REQUEST / (place.least() + 1)).cast_unsigned());
+        self.observe("rule", cost.saturating_mul(times), at, faults);
+    }
+
+    /// Charges the message of a rule.
+    pub(super) fn message(&mut self, cost: u64, at: &Path<'_>, faults: &mut Faults) {
+        self.observe("messageExpression", cost, at, faults);
     }
 
     fn observe(&mut self, key: &str, cost: u64, at: &Path<'_>, faults: &mut Faults) {
@@ -87,20 +75,6 @@ impl Budget {
         let what = "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema";
         faults.forbidden(*at, &exceeds(what, self.total, OF_ALL));
     }
-}
-
-/// What an expression of a rule costs; `None` if it does not compile, or there is none.
-fn cost(key: &str, place: Place<'_>, rule: &Tree) -> Option<u64> {
-    let source = rule.str_at(&[key]).filter(|source| !source.is_empty())?;
-    let sort = place.sort()?;
-    let old = match rule.bool_at(&["optionalOldSelf"]) {
-        Some(true) => Sort::optional(sort.clone()),
-        _ => sort.clone(),
-    };
-    let scope = [("self", sort), ("oldSelf", old)];
-    let (cost, made) = estimate(&*program(source).ok()?, &scope, place)?;
-    let wanted = if key == "rule" { Sort::Bool } else { Sort::String };
-    (made == wanted).then_some(cost)
 }
 
 fn exceeds(what: &str, cost: u64, limit: u64) -> String {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::budget::{self, Budget};
 use super::place::Place;
-use super::{defaults, scope, structural};
+use super::{defaults, structural};
 use crate::Tree;
 use crate::builtin::internal;
 use crate::expression::{self, Kind, Scope};
@@ -326,8 +326,8 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Fo
     }
     let faults = &mut found.expressions;
     let all = at.field("x-kubernetes-validations");
-    let is_root = standing.root || on(schema, "x-kubernetes-embedded-resource");
-    let Some(value) = scope::kind(schema, is_root) else {
+    let place = if standing.root { Place::root(schema) } else { Place::new(schema) };
+    let Some(value) = place.kind() else {
         faults.0.push(FieldError {
             kind: FieldErrorKind::Internal,
             field: all.to_string(),
@@ -337,28 +337,30 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Fo
     };
     for (index, rule) in rules.iter().enumerate() {
         let at = all.index(index);
-        let scope = scope::of(&value, on(rule, "optionalOldSelf"));
+        let scope = scope(&value, rule);
         let (source, message) = (text(rule, "rule"), text(rule, "messageExpression"));
         let complain = |key: &str, why: &str, faults: &mut Faults| {
             let printed = internal::json(RULE, rule);
             faults.0.push(FieldError::invalid_printed(at.field(key), &printed, why));
         };
-        let compiled = compiled(source, &scope, &Kind::Bool);
-        if let Err(misfit) = &compiled {
-            complain("rule", &misfit.of_rule(), faults);
-        } else {
-            let place = if standing.root { Place::root(schema) } else { Place::new(schema) };
-            let is_known = found.budget.rule(place, standing.times, rule, &at, faults);
-            let told = (!message.is_empty())
-                .then(|| self::compiled(message, &scope, &Kind::String).err())
-                .flatten();
-            match told {
-                Some(misfit) => complain("messageExpression", &misfit.of_message(), faults),
-                None if is_known => found.budget.message(place, rule, &at, faults),
-                None => {}
+        let compiled = compiled(source, &scope, &Kind::Bool, place);
+        match &compiled {
+            Err(misfit) => complain("rule", &misfit.of_rule(), faults),
+            Ok((_, cost)) => {
+                found.budget.rule(place, standing.times, *cost, &at, faults);
+                let made = (!message.is_empty())
+                    .then(|| self::compiled(message, &scope, &Kind::String, place));
+                match made {
+                    Some(Err(misfit)) => {
+                        complain("messageExpression", &misfit.of_message(), faults)
+                    }
+                    Some(Ok((_, cost))) => found.budget.message(cost, &at, faults),
+                    None => {}
+                }
             }
         }
-        let uses_old = compiled.is_ok_and(|program| program.references().has_variable("oldSelf"));
+        let uses_old =
+            compiled.is_ok_and(|(program, _)| program.references().has_variable("oldSelf"));
         if uses_old {
             if let Some(path) = &standing.uncorrelated {
                 let why = format!(
@@ -375,9 +377,19 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Fo
 
 /// Why a rule of a schema cannot be asked of its values.
 pub(super) fn misfit(schema: &Tree, rule: &Tree, is_root: bool) -> Option<String> {
-    let value = scope::kind(schema, is_root || on(schema, "x-kubernetes-embedded-resource"))?;
-    let scope = scope::of(&value, on(rule, "optionalOldSelf"));
-    compiled(text(rule, "rule"), &scope, &Kind::Bool).err().map(|misfit| misfit.of_rule())
+    let place = if is_root { Place::root(schema) } else { Place::new(schema) };
+    let scope = scope(&place.kind()?, rule);
+    let compiled = compiled(text(rule, "rule"), &scope, &Kind::Bool, place);
+    compiled.err().map(|misfit| misfit.of_rule())
+}
+
+/// What a rule of a schema may use, and its message as well.
+fn scope(value: &Kind, rule: &Tree) -> Scope {
+    let old = match on(rule, "optionalOldSelf") {
+        true => Kind::optional(value.clone()),
+        false => value.clone(),
+    };
+    Scope::from([("self".to_owned(), value.clone()), ("oldSelf".to_owned(), old)])
 }
 
 const RULE: &str = "apiextensions.ValidationRule";
@@ -405,9 +417,19 @@ impl Misfit {
     }
 }
 
-fn compiled(source: &str, scope: &Scope, wanted: &Kind) -> Result<Arc<Expression>, Misfit> {
+/// An expression about a place, and the most that it may cost.
+fn compiled(
+    source: &str,
+    scope: &Scope,
+    wanted: &Kind,
+    place: Place<'_>,
+) -> Result<(Arc<Expression>, u64), Misfit> {
     let program = schema::program(source);
     let program = program.map_err(|error| Misfit::Source(expression::shown(&error)))?;
-    let made = expression::kind_of(&program, scope).map_err(Misfit::Source)?;
-    if made == *wanted { Ok(program) } else { Err(Misfit::Makes) }
+    let checked = expression::check(&program, scope).map_err(Misfit::Source)?;
+    if checked.made() != wanted {
+        return Err(Misfit::Makes);
+    }
+    let cost = expression::cost(&checked, place);
+    Ok((program, cost))
 }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::openapi::{list, on, sub, text};
 use crate::Tree;
-use crate::expression::Sort;
+use crate::expression::Kind;
 use crate::schema::{RESERVED, escaped};
 
 /// The largest request that is read.
@@ -20,13 +20,6 @@ pub(crate) struct Place<'t> {
     schema: &'t Tree,
     /// A whole object, which has a name even if its schema does not say so.
     whole: bool,
-}
-
-impl PartialEq for Place<'_> {
-    /// Every object of a schema has a type of its own.
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.schema, other.schema)
-    }
 }
 
 enum Form {
@@ -74,20 +67,41 @@ impl<'t> Place<'t> {
     }
 
     /// The type of its values; `None` if no expression can be about them.
-    pub(crate) fn sort(self) -> Option<Sort<'t>> {
+    pub(crate) fn kind(self) -> Option<Kind> {
+        // The real server names the types of a definition by the time of day.
+        self.named("selfType0")
+    }
+
+    /// The same of a place whose type has that name: its own name goes after that of what it is in.
+    fn named(self, name: &str) -> Option<Kind> {
+        let inner = |of: Self, last: &str| of.named(&format!("{name}.{last}"));
         Some(match self.form()? {
-            Form::IntOrString => Sort::Dyn,
-            Form::List => Sort::list(self.items()?.sort()?),
-            Form::Map => Sort::map(Sort::String, self.items()?.sort()?),
-            Form::Object => Sort::Object(self),
-            Form::Bytes => Sort::Bytes,
-            Form::Duration => Sort::Duration,
-            Form::Date | Form::Time => Sort::Timestamp,
-            Form::Text => Sort::String,
-            Form::Bool => Sort::Bool,
-            Form::Number => Sort::Double,
-            Form::Integer => Sort::Int,
+            Form::IntOrString => Kind::Dyn,
+            Form::List => Kind::list(inner(self.items()?, "@idx")?),
+            Form::Map => Kind::map(Kind::String, inner(self.items()?, "@elem")?),
+            Form::Object => {
+                let member = |(own, member)| {
+                    let key = escaped(own);
+                    inner(member, &key).map(|kind| (key, kind))
+                };
+                Kind::object(name.to_owned(), self.members().filter_map(member))
+            }
+            Form::Bytes => Kind::Bytes,
+            Form::Duration => Kind::Duration,
+            Form::Date | Form::Time => Kind::Timestamp,
+            Form::Text => Kind::String,
+            Form::Bool => Kind::Bool,
+            Form::Number => Kind::Double,
+            Form::Integer => Kind::Int,
         })
+    }
+
+    /// Whether an expression can be about its values.
+    fn is_known(self) -> bool {
+        match self.form() {
+            Some(Form::List | Form::Map) => self.items().is_some_and(Self::is_known),
+            form => form.is_some(),
+        }
     }
 
     /// What a list or a map holds.
@@ -117,16 +131,7 @@ impl<'t> Place<'t> {
             // Most names are written as they are.
             *own == name && !RESERVED.contains(own) || escaped(own) == name
         })?;
-        found.sort().is_some().then_some(found)
-    }
-
-    /// The type of a member that an expression selects: a word of the language may stand there as it is.
-    pub(crate) fn selected(self, name: &str) -> Option<Sort<'t>> {
-        let found = self.member(name).or_else(|| {
-            let is_word = RESERVED.contains(&name);
-            is_word.then(|| self.member(&format!("__{name}__"))).flatten()
-        });
-        found?.sort()
+        found.is_known().then_some(found)
     }
 
     /// The greatest size of the values that a route from here leads to.
@@ -195,7 +200,7 @@ impl<'t> Place<'t> {
                     |name: &str| required.iter().any(|one| one.as_str() == Some(name));
                 let members = self.members().filter(|(name, member)| {
                     let default = member.schema.get("default").filter(|value| !value.is_null());
-                    is_required(name) && default.is_none() && member.sort().is_some()
+                    is_required(name) && default.is_none() && member.is_known()
                 });
                 let each = members
                     .map(|(name, member)| name.len().cast_signed() as i64 + member.least() + 4);

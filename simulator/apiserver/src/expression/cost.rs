@@ -1,34 +1,17 @@
 //! What an expression may cost at most, told from its text and the schema of what it is about: as the checker of cel-go
 //! estimates it, and Kubernetes for its own functions.
 
-mod check;
-mod functions;
-mod library;
+mod charge;
 mod route;
 mod size;
-mod sort;
-mod tree;
 mod walk;
 
-use cel::Program;
-
+use super::check::Checked;
 use crate::crd::Place;
 
-pub(crate) use sort::Sort;
-
-/// The variables of an expression.
-pub(crate) type Scope<'t> = [(&'static str, Sort<'t>)];
-
-/// The most that an expression about a place may cost, and the type of what it makes; `None` if it does not compile.
-pub(crate) fn estimate<'t>(
-    program: &Program,
-    scope: &Scope<'t>,
-    root: Place<'t>,
-) -> Option<(u64, Sort<'t>)> {
-    let (tree, at) = tree::spelled(program.expression())?;
-    let checked = check::check(&tree, at, scope)?;
-    let cost = walk::Walk::new(&tree, &checked, root).cost(at);
-    Some((cost, checked.sort(at)))
+/// The most that an expression about a place may cost.
+pub(crate) fn cost(checked: &Checked<'_>, root: Place<'_>) -> u64 {
+    walk::Walk::new(checked, root).cost(checked.tree.root())
 }
 
 #[cfg(test)]
@@ -37,6 +20,7 @@ mod tests {
 
     use super::*;
     use crate::Tree;
+    use crate::expression::{Scope, check};
 
     fn schema() -> Tree {
         let text = |most: u64| json!({ "type": "string", "maxLength": most });
@@ -67,9 +51,9 @@ mod tests {
 
     fn cost(source: &str, schema: &Tree) -> Option<u64> {
         let place = Place::new(schema);
-        let sort = place.sort()?;
+        let scope = Scope::from([("self".to_owned(), place.kind()?)]);
         let program = crate::schema::program(source).ok()?;
-        estimate(&program, &[("self", sort)], place).map(|(cost, _)| cost)
+        Some(super::cost(&check(&program, &scope).ok()?, place))
     }
 
     /// Told by how far each is over the budget on a real server, in a list that is long enough.

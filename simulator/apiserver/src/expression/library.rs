@@ -1,4 +1,4 @@
-//! The functions that Kubernetes adds to CEL, for expressions that run: those of `functions.txt` that the crate has not.
+//! The functions that Kubernetes adds to CEL, for expressions that run: those of the table that the crate has not.
 //!
 //! Values of kinds of their own (quantities, addresses, …) are opaque to the crate: only these functions look into them.
 
@@ -14,6 +14,7 @@
 mod address;
 mod format;
 mod lists;
+mod loops;
 mod order;
 mod quantity;
 mod regex;
@@ -35,6 +36,7 @@ type Extension = fn(&mut Env) -> Result<(), DeclarationError>;
 const ALL: &[Extension] = &[
     quantity::extension,
     lists::extension,
+    loops::extension,
     order::extension,
     regex::extension,
     address::extension,
@@ -44,7 +46,7 @@ const ALL: &[Extension] = &[
     semver::extension,
 ];
 
-pub(crate) use order::IN_ORDER;
+pub(crate) use order::{IN_ORDER, PAIRS};
 
 pub(crate) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
     ALL.iter().try_for_each(|add| add(env))
@@ -153,7 +155,7 @@ mod tests {
 
     use cel::{Context, ExecutionError, Value};
 
-    use crate::expression::{Kind, Scope, kind_of};
+    use crate::expression::{Kind, Scope, check};
     use crate::schema;
 
     /// What a real server of 1.34 makes of it, or says.
@@ -163,7 +165,7 @@ mod tests {
             Err(why) => return why,
         };
         let scope = Scope::from([("self".to_owned(), Kind::String)]);
-        if let Err(why) = kind_of(&program, &scope) {
+        if let Err(why) = check(&program, &scope) {
             return why;
         }
         let mut context = Context::with_env(schema::environment());

@@ -5,10 +5,10 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use cel::common::ast::{CallExpr, EntryExpr, Expr};
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, ListExpr, LiteralValue};
 use cel::{Context, Env, ExecutionError, IdedExpr, Program, Value};
 
-use crate::expression::{self, IN_ORDER};
+use crate::expression::{self, IN_ORDER, PAIRS};
 
 /// A program that a client may have written.
 #[derive(Debug)]
@@ -169,12 +169,61 @@ fn in_order(node: &mut IdedExpr) -> bool {
                 in_order(part);
             }
             let range = std::mem::take(&mut all.iter_range);
-            let call = CallExpr { func_name: IN_ORDER.to_owned(), target: None, args: vec![range] };
-            all.iter_range = IdedExpr { id: 0, expr: Expr::Call(call) };
+            let second = all.iter_var2.take();
+            let name = if second.is_some() { PAIRS } else { IN_ORDER };
+            if let Some(second) = second {
+                let first = std::mem::replace(&mut all.iter_var, PAIRS.to_owned());
+                name_both(&mut all.loop_step, &all.accu_var, &[&first, &second]);
+            }
+            all.iter_range = call(name, vec![range]);
             true
         }
         _ => false,
     }
+}
+
+fn node(expr: Expr) -> IdedExpr {
+    IdedExpr { id: 0, expr }
+}
+
+fn call(name: &str, args: Vec<IdedExpr>) -> IdedExpr {
+    node(Expr::Call(CallExpr { func_name: name.to_owned(), target: None, args }))
+}
+
+/// Names both of a pair wherever a step of a loop uses them: all around that is for the crate to see.
+fn name_both(step: &mut IdedExpr, sum: &str, names: &[&str; 2]) {
+    let is_sum = |one: &IdedExpr| matches!(&one.expr, Expr::Ident(name) if name == sum);
+    match &mut step.expr {
+        Expr::Call(step) if step.target.is_none() && step.args.iter().any(is_sum) => {
+            for arg in step.args.iter_mut().filter(|arg| !is_sum(arg)) {
+                name_both(arg, sum, names);
+            }
+        }
+        Expr::List(list) => list.elements.iter_mut().for_each(|one| name_both(one, sum, names)),
+        _ => {
+            for (at, name) in (0_i64..).zip(names) {
+                let pair = node(Expr::Ident(PAIRS.to_owned()));
+                let at = node(Expr::Literal(LiteralValue::Int(at.into())));
+                let value = call("_[_]", vec![pair, at]);
+                let body = std::mem::take(step);
+                *step = bound(name, value, body);
+            }
+        }
+    }
+}
+
+/// A value with a name, as the crate has it: what a loop over nothing begins with.
+fn bound(name: &str, value: IdedExpr, body: IdedExpr) -> IdedExpr {
+    node(Expr::Comprehension(Box::new(ComprehensionExpr {
+        iter_range: node(Expr::List(ListExpr::new(Vec::new()))),
+        iter_var: "#unused".to_owned(),
+        iter_var2: None,
+        accu_var: name.to_owned(),
+        accu_init: value,
+        loop_cond: node(Expr::Literal(LiteralValue::Boolean(false.into()))),
+        loop_step: node(Expr::Ident(name.to_owned())),
+        result: body,
+    })))
 }
 
 fn depth(node: &IdedExpr) -> usize {

@@ -89,10 +89,7 @@ fn variables(spec: &Tree, has_params: bool, at: &Path<'_>, faults: &mut Faults) 
     let all = at.field("variables");
     let mut known: BTreeMap<String, Kind> = BTreeMap::new();
     let scope = |known: &BTreeMap<String, Kind>| {
-        Scope::from([(
-            "variables".to_owned(),
-            Kind::Object("kubernetes.variables".into(), known.clone()),
-        )])
+        Scope::from([("variables".to_owned(), Kind::object("kubernetes.variables", known.clone()))])
     };
     for (index, variable) in list(spec, "variables").iter().enumerate() {
         let at = all.index(index);
@@ -245,7 +242,9 @@ fn compiled(
         scope.insert("authorizer.requestResource".to_owned(), Kind::Dyn);
     }
     let program = schema::program(source).map_err(|error| expression::shown(&error));
-    let kind = program.and_then(|program| expression::kind_of(&program, &scope));
+    let kind = program.and_then(|program| {
+        expression::check(&program, &scope).map(|checked| checked.made().clone())
+    });
     match kind {
         Err(why) => faults.invalid(at, shown, &format!("compilation failed: {why}")),
         Ok(kind) if wanted.kinds.is_empty() || wanted.kinds.contains(&kind) => return Some(kind),
@@ -264,12 +263,12 @@ fn compiled(
 
 fn object(name: &'static str, fields: &[(&str, Kind)]) -> Kind {
     let fields = fields.iter().map(|(name, kind)| ((*name).to_owned(), kind.clone()));
-    Kind::Object(name.into(), fields.collect())
+    Kind::object(name, fields)
 }
 
 fn request() -> Kind {
     let text = || Kind::String;
-    let texts = || Kind::List(Box::new(Kind::String));
+    let texts = || Kind::list(Kind::String);
     let kind = object(
         "kubernetes.GroupVersionKind",
         &[("group", text()), ("version", text()), ("kind", text())],
@@ -284,7 +283,7 @@ fn request() -> Kind {
             ("username", text()),
             ("uid", text()),
             ("groups", texts()),
-            ("extra", Kind::Map(Box::new(text()), Box::new(texts()))),
+            ("extra", Kind::map(text(), texts())),
         ],
     );
     object(
@@ -308,7 +307,7 @@ fn request() -> Kind {
 
 fn namespace() -> Kind {
     let text = || Kind::String;
-    let labels = || Kind::Map(Box::new(Kind::String), Box::new(Kind::String));
+    let labels = || Kind::map(Kind::String, Kind::String);
     let metadata = object(
         "kubernetes.NamespaceMetadata",
         &[
@@ -322,10 +321,10 @@ fn namespace() -> Kind {
             ("deletionGracePeriodSeconds", Kind::Int),
             ("deletionTimestamp", Kind::Timestamp),
             ("resourceVersion", text()),
-            ("finalizers", Kind::List(Box::new(text()))),
+            ("finalizers", Kind::list(text())),
         ],
     );
-    let spec = object("kubernetes.NamespaceSpec", &[("finalizers", Kind::List(Box::new(text())))]);
+    let spec = object("kubernetes.NamespaceSpec", &[("finalizers", Kind::list(text()))]);
     let status = object("kubernetes.NamespaceStatus", &[("phase", text())]);
     object("kubernetes.Namespace", &[("metadata", metadata), ("spec", spec), ("status", status)])
 }

@@ -1,11 +1,9 @@
 //! Expressions that choose devices by what their slices say of them.
 
-use std::collections::BTreeMap;
-
 use super::MOST_SELECTORS;
 use crate::Tree;
 use crate::builtin::check::text;
-use crate::expression::{self, Kind, Scope};
+use crate::expression::{self, Kind, QUANTITY, Scope};
 use crate::schema::{self, Faults, Path};
 
 const LONGEST: usize = 10 * 1024;
@@ -29,7 +27,11 @@ fn check(source: &str, at: Path<'_>, faults: &mut Faults) {
         // Where nothing stands, the end comes before the first column.
         if source.is_empty() { shown.replacen(":1:1:", ":1:0:", 1) } else { shown }
     });
-    match program.and_then(|program| expression::kind_of(&program, &scope())) {
+    let scope = scope();
+    let made = program.and_then(|program| {
+        expression::check(&program, &scope).map(|checked| checked.made().clone())
+    });
+    match made {
         Ok(Kind::Bool | Kind::Dyn) => {}
         Ok(kind) => {
             let why = format!("must evaluate to bool or the unknown type, not {}", kind.made());
@@ -41,15 +43,14 @@ fn check(source: &str, at: Path<'_>, faults: &mut Faults) {
 
 /// A device: what it can do stands below the domain of who says so.
 fn scope() -> Scope {
-    let below = |kind: Kind| Kind::Map(Box::new(Kind::String), Box::new(kind));
-    let quantity = Kind::Object("kubernetes.Quantity".into(), BTreeMap::new());
+    let below = |kind: Kind| Kind::map(Kind::String, kind);
+    let quantity = Kind::Named(QUANTITY);
     let members = [
         ("driver", Kind::String),
         ("attributes", below(below(Kind::Dyn))),
         ("capacity", below(below(quantity))),
     ];
-    let members: BTreeMap<String, Kind> =
-        members.into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect();
-    let device = Kind::Object("kubernetes.DRADevice".into(), members);
+    let members = members.into_iter().map(|(name, kind)| (name.to_owned(), kind));
+    let device = Kind::object("kubernetes.DRADevice", members);
     Scope::from([("device".to_owned(), device), (expression::BIND.to_owned(), Kind::Dyn)])
 }

@@ -1,16 +1,17 @@
 //! The walk over an expression that adds up what its parts cost. It knows of sizes what the text says of them and what
 //! the schema allows, and forgets them where the server's estimator does.
 
-use super::check::Checked;
-use super::functions::How;
+use super::super::Kind;
+use super::super::check::Checked;
+use super::super::functions::How;
+use super::super::tree::{At, Literal, Loop, Tree, What};
 use super::route::Route;
 use super::size::Size;
-use super::sort::Sort;
-use super::tree::{At, Literal, Loop, Tree, What};
 use crate::crd::Place;
 
 const LIST: u64 = 10;
 const MAP: u64 = 30;
+const STRUCT: u64 = 40;
 
 /// What is known of what a list or a map holds.
 #[derive(Clone, Copy, Debug)]
@@ -45,19 +46,20 @@ pub(super) struct Seen<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Charge(pub(super) u64, pub(super) Option<Size>);
 
-pub(super) struct Walk<'c, 'a, 't> {
+pub(super) struct Walk<'c, 'a> {
     tree: &'c Tree<'a>,
-    pub(super) checked: &'c Checked<'t>,
+    pub(super) checked: &'c Checked<'a>,
     /// What `self` is.
-    root: Place<'t>,
+    root: Place<'c>,
     routes: Vec<Option<Route<'a>>>,
     sizes: Vec<Option<Size>>,
     held: Vec<Option<Held>>,
     locals: Vec<Local<'a>>,
 }
 
-impl<'c, 'a, 't> Walk<'c, 'a, 't> {
-    pub(super) fn new(tree: &'c Tree<'a>, checked: &'c Checked<'t>, root: Place<'t>) -> Self {
+impl<'c, 'a> Walk<'c, 'a> {
+    pub(super) fn new(checked: &'c Checked<'a>, root: Place<'c>) -> Self {
+        let tree = &checked.tree;
         let count = tree.nodes.len();
         Self {
             tree,
@@ -88,8 +90,8 @@ impl<'c, 'a, 't> Walk<'c, 'a, 't> {
             What::Select { of, field } => {
                 let cost = self.cost(*of);
                 let has_members = matches!(
-                    self.checked.sort(*of),
-                    Sort::Map(..) | Sort::Object(_) | Sort::Named(_)
+                    self.checked.kind(*of),
+                    Kind::Map(..) | Kind::Object(_) | Kind::Named(_)
                 );
                 self.routes[at] = Some(Route::on(self.route(*of), field));
                 cost.saturating_add(u64::from(has_members))
@@ -121,6 +123,7 @@ impl<'c, 'a, 't> Walk<'c, 'a, 't> {
                 self.held[at] = Some(Held { is_list: false, key, value });
                 cost.saturating_add(MAP)
             }
+            What::Struct(_) => STRUCT,
             What::Loop(all) => self.gather(at, all),
             What::Bind { name, value, body } => {
                 let mut cost = self.cost(*value).saturating_add(LIST);
@@ -147,12 +150,11 @@ impl<'c, 'a, 't> Walk<'c, 'a, 't> {
         let before = self.locals.len();
         self.push_bound(all.sum, all.start);
         match all.names {
-            [Some(key), Some(value)] => {
+            (key, Some(value)) => {
                 self.push_item(key, all.range, [true, true]);
                 self.push_item(value, all.range, [false, false]);
             }
-            [Some(name), None] => self.push_item(name, all.range, [false, true]),
-            _ => {}
+            (name, None) => self.push_item(name, all.range, [false, true]),
         }
         let goes = self.cost(all.until);
         let step = self.cost(all.step).saturating_add(goes);
@@ -185,7 +187,7 @@ impl<'c, 'a, 't> Walk<'c, 'a, 't> {
         let held = self.holds(range);
         let is_list = match held {
             Some(held) => held.is_list,
-            None => matches!(self.checked.sort(range), Sort::List(_)),
+            None => matches!(self.checked.kind(range), Kind::List(_)),
         };
         let is_key = if is_list { list_keys } else { map_keys };
         let step = match (is_list, is_key) {
@@ -312,16 +314,16 @@ impl<'c, 'a, 't> Walk<'c, 'a, 't> {
             self.sizes[at] = Some(size);
             return Some(size);
         }
-        if self.is_scalar(&self.checked.sort(at)) {
+        if self.is_scalar(&self.checked.kind(at)) {
             return Some(Size::exactly(1));
         }
         let What::Name(name) = self.tree.nodes[at] else { return None };
         self.local(name)?.size
     }
 
-    fn is_scalar(&self, sort: &Sort<'t>) -> bool {
-        match sort {
-            Sort::Optional(of) => self.is_scalar(&self.checked.shallow(of)),
+    fn is_scalar(&self, kind: &Kind) -> bool {
+        match kind {
+            Kind::Optional(of) => self.is_scalar(&self.checked.shallow(of)),
             other => other.is_scalar(),
         }
     }

@@ -1,8 +1,8 @@
 //! What a call of a function costs beside its arguments, and how large what it makes is.
 
-use super::functions::How;
+use super::super::Kind;
+use super::super::functions::{self, How};
 use super::size::{Size, divided, scaled};
-use super::sort::Sort;
 use super::walk::{Charge, Seen, Walk};
 
 /// Of one question to an authorizer: two fit into a budget.
@@ -18,7 +18,7 @@ const ADDRESS: Size = Size { least: 4, most: 16 };
 
 const PLAIN: Charge = Charge(1, None);
 
-impl<'a, 't> Walk<'_, 'a, 't> {
+impl<'a> Walk<'_, 'a> {
     pub(super) fn charge(&self, how: How, target: Option<&Seen<'a>>, given: &[Seen<'a>]) -> Charge {
         self.charged(how, target, given).unwrap_or(PLAIN)
     }
@@ -107,10 +107,10 @@ impl<'a, 't> Walk<'_, 'a, 't> {
     }
 
     fn equal(&self, a: &Seen<'a>, b: &Seen<'a>) -> Charge {
-        match (self.checked.sort(a.at), self.checked.sort(b.at)) {
-            (Sort::Named(one), Sort::Named(other)) if one == other => match one {
-                "format" => Charge(FORMAT.read(), None),
-                "url" => Charge(b.own().unwrap_or(Size::exactly(1)).read(), None),
+        match (self.checked.kind(a.at), self.checked.kind(b.at)) {
+            (Kind::Named(one), Kind::Named(other)) if one == other => match one {
+                functions::FORMAT => Charge(FORMAT.read(), None),
+                functions::URL => Charge(b.own().unwrap_or(Size::exactly(1)).read(), None),
                 _ => PLAIN,
             },
             _ => compare(a, b),
@@ -121,7 +121,7 @@ impl<'a, 't> Walk<'_, 'a, 't> {
     fn items(&self, target: &Seen<'a>) -> u64 {
         let size = self.asked(target);
         match self.item(target) {
-            Some((Sort::String | Sort::Bytes, item)) => {
+            Some((Kind::String | Kind::Bytes, item)) => {
                 size.most.saturating_mul(item.read().saturating_add(1))
             }
             Some(_) => size.most,
@@ -130,11 +130,11 @@ impl<'a, 't> Walk<'_, 'a, 't> {
     }
 
     /// The type of the items of a list, and their size.
-    fn item(&self, target: &Seen<'a>) -> Option<(Sort<'t>, Size)> {
-        let Sort::List(sort) = self.checked.sort(target.at) else { return None };
+    fn item(&self, target: &Seen<'a>) -> Option<(Kind, Size)> {
+        let Kind::List(kind) = self.checked.kind(target.at) else { return None };
         let route = target.route.as_ref().map(|route| route.apart("@items"));
         let size = self.by_route(route.as_ref()).unwrap_or(Size::ANY);
-        Some((self.checked.shallow(&sort), size))
+        Some((self.checked.shallow(&kind), size))
     }
 
     fn join(&self, target: &Seen<'a>, separator: Option<Size>) -> Charge {
