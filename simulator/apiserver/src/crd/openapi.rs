@@ -352,7 +352,7 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Fo
                     .then(|| self::compiled(message, &scope, &Kind::String, place));
                 match made {
                     Some(Err(misfit)) => {
-                        complain("messageExpression", &misfit.of_message(), faults)
+                        complain("messageExpression", &misfit.of_message(), faults);
                     }
                     Some(Ok((_, cost))) => found.budget.message(cost, &at, faults),
                     None => {}
@@ -385,10 +385,10 @@ pub(super) fn misfit(schema: &Tree, rule: &Tree, is_root: bool) -> Option<String
 
 /// What a rule of a schema may use, and its message as well.
 fn scope(value: &Kind, rule: &Tree) -> Scope {
-    let old = match on(rule, "optionalOldSelf") {
-        true => Kind::optional(value.clone()),
-        false => value.clone(),
-    };
+    let mut old = value.clone();
+    if on(rule, "optionalOldSelf") {
+        old = Kind::optional(old);
+    }
     Scope::from([("self".to_owned(), value.clone()), ("oldSelf".to_owned(), old)])
 }
 

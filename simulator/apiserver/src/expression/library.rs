@@ -22,6 +22,7 @@ mod semver;
 mod sets;
 mod url;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use cel::common::functions::Function;
@@ -82,14 +83,41 @@ fn id(name: &str, takes: &[Type]) -> String {
     format!("{name}({})", takes.join(","))
 }
 
+/// A value of a kind of ours that a text can stand for.
+trait Readable: Opaque + Sized {
+    /// # Errors
+    ///
+    /// In the words of Go.
+    fn read(text: &str) -> Result<Self, String>;
+
+    /// Whether a text looks like one.
+    fn is(text: &str) -> bool {
+        Self::read(text).is_ok()
+    }
+}
+
 /// What makes a value of a text, and what tells whether it would.
-fn reader(
+fn reader<T: Readable>(env: &mut Env, make: &str, is: &str) -> Result<(), DeclarationError> {
+    global(env, make, vec![STRING_TYPE], |given| {
+        opaque(T::read(text(&given, 0)?).map_err(failed)?)
+    })?;
+    global(env, is, vec![STRING_TYPE], |given| bool(T::is(text(&given, 0)?)))
+}
+
+/// What compares two values of a kind of ours.
+fn comparer<T: Opaque + Clone + Ord>(
     env: &mut Env,
-    (make, is): (&str, &str),
-    (makes, tells): (Function, Function),
+    kind: fn() -> Type,
 ) -> Result<(), DeclarationError> {
-    global(env, make, vec![STRING_TYPE], makes)?;
-    global(env, is, vec![STRING_TYPE], tells)
+    fn compared<T: Opaque + Clone + Ord>(
+        given: &[CowVal<'_, '_>],
+    ) -> Result<Ordering, ExecutionError> {
+        Ok(own::<T>(given, 0)?.cmp(&own(given, 1)?))
+    }
+    let both = || vec![kind(), kind()];
+    member(env, "isGreaterThan", both(), |given| bool(compared::<T>(&given)?.is_gt()))?;
+    member(env, "isLessThan", both(), |given| bool(compared::<T>(&given)?.is_lt()))?;
+    member(env, "compareTo", both(), |given| number(compared::<T>(&given)? as i64))
 }
 
 /// Said where a value is none that the function takes.

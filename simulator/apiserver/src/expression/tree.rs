@@ -165,7 +165,11 @@ impl<'a> Reader<'a> {
                 self.targets.push(target);
                 return at;
             }
-            Expr::Ident(name) => What::Name(self.known(name)),
+            Expr::Ident(name) => {
+                let is_name =
+                    |bare: &str| self.scope.contains_key(bare) || Kind::by_name(bare).is_some();
+                What::Name(known(name, is_name))
+            }
             Expr::Select(select) => {
                 if let Some(name) = self.dotted.iter().find(|name| spells(node, name)) {
                     return self.push(node.id, What::Name(name));
@@ -201,14 +205,6 @@ impl<'a> Reader<'a> {
             Expr::Comprehension(all) => self.comprehension(all)?,
         };
         self.push(node.id, what)
-    }
-
-    /// A name without the dot before it that says that it stands in nothing.
-    fn known(&self, name: &'a str) -> &'a str {
-        let bare = name.strip_prefix('.');
-        let is_known =
-            |bare: &&str| self.scope.contains_key(*bare) || Kind::by_name(bare).is_some();
-        bare.filter(is_known).unwrap_or(name)
     }
 
     fn comprehension(&mut self, all: &'a ComprehensionExpr) -> Read<What<'a>> {
@@ -250,9 +246,9 @@ impl<'a> Reader<'a> {
             }
         }
         let takes = self.read_all(args)?;
-        let target = match &call.target {
-            Some(target) => Some(self.read(target)?),
-            None => None,
+        let (name, target) = match &call.target {
+            Some(target) => (name, Some(self.read(target)?)),
+            None => (known(name, |bare| functions::named(bare).is_some()), None),
         };
         self.push(id, What::Call { name, target, takes })
     }
@@ -260,6 +256,11 @@ impl<'a> Reader<'a> {
     fn read_all(&mut self, all: &'a [IdedExpr]) -> Read<Vec<At>> {
         all.iter().map(|one| self.read(one)).collect()
     }
+}
+
+/// A name that is known, without the dot before it that says that it stands in nothing.
+fn known(name: &str, is_known: impl Fn(&str) -> bool) -> &str {
+    name.strip_prefix('.').filter(|bare| is_known(bare)).unwrap_or(name)
 }
 
 fn literal(value: &LiteralValue) -> Literal<'_> {

@@ -386,12 +386,16 @@ fn converted(node: &Node, tree: &Tree, typed: bool) -> Value {
         ));
     }
     if tree.is_map() {
-        let entries = tree.entries().map(|(key, value)| {
+        let entries = tree.entries().flat_map(|(key, value)| {
             let (name, child) = match node.member(key) {
                 Some(member) => (escaped(key), &*member.node),
                 None => (key.to_owned(), node.additional.as_deref().unwrap_or(&any)),
             };
-            (Key::String(Arc::new(name)), converted(child, value, typed))
+            let value = converted(child, value, typed);
+            // A word of the language may also be asked for as it is.
+            let word =
+                (name != key && RESERVED.contains(&key)).then(|| (key.into(), value.clone()));
+            std::iter::once((Key::String(Arc::new(name)), value)).chain(word)
         });
         return Value::Map(Map { map: Arc::new(entries.collect()) });
     }

@@ -92,9 +92,10 @@ impl Bindings {
         }
         match (a, b) {
             (Kind::Var(var), _) => self.settles(b, *var),
-            (Kind::Dyn | Kind::Error, _) | (_, Kind::Dyn | Kind::Error) => true,
+            (Kind::Dyn | Kind::Error, _)
+            | (_, Kind::Dyn | Kind::Error)
+            | (Kind::Type(_), Kind::Type(_)) => true,
             (Kind::Null, other) | (other, Kind::Null) => other.may_be_null(),
-            (Kind::Type(_), Kind::Type(_)) => true,
             _ if a.is_made_like(b) => a.pairs(b).all(|(a, b)| self.fits(a, b)),
             _ => a == b,
         }
@@ -150,9 +151,8 @@ pub(super) fn widest(a: &Kind, b: &Kind) -> Kind {
 /// Whether one says no more than the other, which it fits.
 fn is_wider(a: &Kind, b: &Kind) -> bool {
     match (a, b) {
-        (Kind::Dyn | Kind::Var(_), _) => true,
+        (Kind::Dyn | Kind::Var(_), _) | (Kind::Type(_), Kind::Type(_)) => true,
         (_, Kind::Dyn | Kind::Var(_)) => false,
-        (Kind::Type(_), Kind::Type(_)) => true,
         _ if a.is_made_like(b) => a.pairs(b).all(|(a, b)| is_wider(a, b)),
         _ => a == b,
     }

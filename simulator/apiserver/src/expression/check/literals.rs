@@ -43,7 +43,7 @@ fn mixed(tree: &Tree<'_>, kind: &mut impl FnMut(At) -> Kind) -> Vec<(At, String)
     for (_, what) in tree.nodes.iter().enumerate().filter(|(at, _)| !may_be_mixed[*at]) {
         match what {
             What::List(items) => {
-                found.extend(unlike(items.iter().copied(), kind).into_iter().take(1))
+                found.extend(unlike(items.iter().copied(), kind).into_iter().take(1));
             }
             What::Map(entries) => {
                 let keys = entries.iter().map(|([key, _], _)| (*key, false));

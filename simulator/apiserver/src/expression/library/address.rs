@@ -8,7 +8,9 @@ use cel::objects::Opaque;
 use cel::{DeclarationError, Env};
 
 use super::unfit;
-use super::{Given, Made, bool, failed, global, member, number, opaque, own, reader, string, text};
+use super::{
+    Given, Made, Readable, bool, failed, global, member, number, opaque, own, reader, string, text,
+};
 use crate::golang::{address, quote};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
     let cidr = || Type::new_opaque_type("net.CIDR");
     env.add_type(ip())?;
     env.add_type(cidr())?;
-    reader(env, ("ip", "isIP"), (make_ip, is_ip))?;
+    reader::<Ip>(env, "ip", "isIP")?;
     global(env, "ip.isCanonical", vec![STRING_TYPE], is_canonical)?;
     global(env, "string", vec![ip()], ip_text)?;
     member(env, "family", vec![ip()], family)?;
@@ -44,7 +46,7 @@ pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
     member(env, "isLinkLocalMulticast", vec![ip()], |given| is(&given, is_local_multicast))?;
     member(env, "isLinkLocalUnicast", vec![ip()], |given| is(&given, is_local_unicast))?;
     member(env, "isGlobalUnicast", vec![ip()], |given| is(&given, is_global_unicast))?;
-    reader(env, ("cidr", "isCIDR"), (make_cidr, is_cidr))?;
+    reader::<Cidr>(env, "cidr", "isCIDR")?;
     global(env, "string", vec![cidr()], cidr_text)?;
     member(env, "containsIP", vec![cidr(), STRING_TYPE], contains_ip_text)?;
     member(env, "containsIP", vec![cidr(), ip()], contains_ip)?;
@@ -64,7 +66,7 @@ fn mapped(text: &str) -> String {
     format!("IPv4-mapped IPv6 address {} is not allowed", quote(text))
 }
 
-impl Ip {
+impl Readable for Ip {
     fn read(text: &str) -> Result<Self, String> {
         let (ip, zone) = address::parse(text).map_err(|why| {
             format!("IP Address {} parse error during conversion from string: {why}", quote(text))
@@ -76,13 +78,15 @@ impl Ip {
     }
 }
 
-impl Cidr {
+impl Readable for Cidr {
     fn read(text: &str) -> Result<Self, String> {
         const LEAD: &str = "network address parse error during conversion from string: ";
         let (ip, bits) = address::parse_prefix(text).map_err(|why| format!("{LEAD}{LEAD}{why}"))?;
         if is_mapped(ip) { Err(format!("{LEAD}{}", mapped(text))) } else { Ok(Self(ip, bits)) }
     }
+}
 
+impl Cidr {
     fn masked(self) -> Self {
         let Self(ip, bits) = self;
         let mask = |most: u8| u128::MAX.checked_shl(u32::from(most - bits.min(most))).unwrap_or(0);
@@ -99,14 +103,6 @@ impl Cidr {
     fn contains(self, ip: IpAddr) -> bool {
         self.0.is_ipv4() == ip.is_ipv4() && self.masked() == Self(ip, self.1).masked()
     }
-}
-
-fn make_ip<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    opaque(Ip::read(text(&given, 0)?).map_err(failed)?)
-}
-
-fn is_ip<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    bool(Ip::read(text(&given, 0)?).is_ok())
 }
 
 fn is_canonical<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
@@ -144,14 +140,6 @@ fn is_global_unicast(ip: IpAddr) -> bool {
     let is_broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
     let is_special = ip.is_unspecified() || ip.is_loopback() || ip.is_multicast();
     !(is_broadcast || is_special || is_local_unicast(ip))
-}
-
-fn make_cidr<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    opaque(Cidr::read(text(&given, 0)?).map_err(failed)?)
-}
-
-fn is_cidr<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    bool(Cidr::read(text(&given, 0)?).is_ok())
 }
 
 fn cidr_text<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {

@@ -7,7 +7,9 @@ use cel::common::value::CowVal;
 use cel::objects::Opaque;
 use cel::{DeclarationError, Env, ExecutionError};
 
-use super::{Given, Made, bool, failed, global, int, member, number, opaque, own, reader, text};
+use super::{
+    Given, Made, Readable, bool, comparer, failed, global, int, member, number, opaque, own, reader,
+};
 use crate::quantity::{self, Quantity};
 
 /// A quantity with the number and the exponent of ten as which the real server keeps it, unless it is too large for
@@ -26,6 +28,18 @@ impl PartialEq for Amount {
 
 impl Eq for Amount {}
 
+impl PartialOrd for Amount {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Amount {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.quantity.cmp(&other.quantity)
+    }
+}
+
 impl Opaque for Amount {
     fn runtime_type_name(&self) -> &'static str {
         "kubernetes.Quantity"
@@ -34,26 +48,26 @@ impl Opaque for Amount {
 
 pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
     let kind = || Type::new_opaque_type("kubernetes.Quantity");
-    reader(env, ("quantity", "isQuantity"), (make, is))?;
+    reader::<Amount>(env, "quantity", "isQuantity")?;
+    comparer::<Amount>(env, kind)?;
     global(env, "sign", vec![kind()], sign)?;
     member(env, "isInteger", vec![kind()], is_integer)?;
     member(env, "asInteger", vec![kind()], as_integer)?;
     member(env, "asApproximateFloat", vec![kind()], as_float)?;
-    member(env, "isGreaterThan", vec![kind(), kind()], is_greater)?;
-    member(env, "isLessThan", vec![kind(), kind()], is_less)?;
-    member(env, "compareTo", vec![kind(), kind()], compare_to)?;
     member(env, "add", vec![kind(), kind()], add)?;
     member(env, "add", vec![kind(), INT_TYPE], add_int)?;
     member(env, "sub", vec![kind(), kind()], sub)?;
     member(env, "sub", vec![kind(), INT_TYPE], sub_int)
 }
 
-impl Amount {
-    fn read(text: &str) -> Result<Self, &'static str> {
+impl Readable for Amount {
+    fn read(text: &str) -> Result<Self, String> {
         let quantity = quantity::read(text)?;
         Ok(Self { quantity, kept: quantity::kept(text) })
     }
+}
 
+impl Amount {
     fn whole(number: i64) -> Self {
         Self { quantity: Quantity::from_whole(number.into()), kept: Some((number, 0)) }
     }
@@ -92,14 +106,6 @@ fn scaled(number: i64, exponent: i32) -> Option<i64> {
     number.checked_mul(10_i64.checked_pow(u32::try_from(exponent).ok()?)?)
 }
 
-fn make<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    opaque(Amount::read(text(&given, 0)?).map_err(failed)?)
-}
-
-fn is<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    bool(Amount::read(text(&given, 0)?).is_ok())
-}
-
 fn sign<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
     let zero = Quantity::default();
     number(own::<Amount>(&given, 0)?.quantity.cmp(&zero) as i64)
@@ -124,35 +130,26 @@ fn as_float<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
     Ok(CowVal::owned(CelDouble::from(number * power)))
 }
 
-fn compared(given: &[CowVal<'_, '_>]) -> Result<Ordering, ExecutionError> {
-    let (a, b): (Amount, Amount) = (own(given, 0)?, own(given, 1)?);
-    Ok(a.quantity.cmp(&b.quantity))
-}
-
-fn is_greater<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    bool(compared(&given)?.is_gt())
-}
-
-fn is_less<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    bool(compared(&given)?.is_lt())
-}
-
-fn compare_to<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    number(compared(&given)? as i64)
+/// The sum of a quantity and what another one is taken as.
+fn added<'b, 'v>(
+    given: &[CowVal<'_, '_>],
+    other: impl FnOnce() -> Result<Amount, ExecutionError>,
+) -> Made<'b, 'v> {
+    opaque(own::<Amount>(given, 0)?.plus(other()?))
 }
 
 fn add<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    opaque(own::<Amount>(&given, 0)?.plus(own(&given, 1)?))
+    added(&given, || own(&given, 1))
 }
 
 fn add_int<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    opaque(own::<Amount>(&given, 0)?.plus(Amount::whole(int(&given, 1)?)))
+    added(&given, || int(&given, 1).map(Amount::whole))
 }
 
 fn sub<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    opaque(own::<Amount>(&given, 0)?.plus(own::<Amount>(&given, 1)?.negated()))
+    added(&given, || own(&given, 1).map(Amount::negated))
 }
 
 fn sub_int<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    opaque(own::<Amount>(&given, 0)?.plus(Amount::whole(int(&given, 1)?).negated()))
+    added(&given, || int(&given, 1).map(|number| Amount::whole(number).negated()))
 }

@@ -1,13 +1,14 @@
 //! Versions: `semver(self.version).isLessThan(semver('2.0.0'))`.
 
-use std::cmp::Ordering;
-
 use cel::common::types::{BOOL_TYPE, STRING_TYPE, Type};
 use cel::common::value::CowVal;
 use cel::objects::Opaque;
 use cel::{DeclarationError, Env, ExecutionError};
 
-use super::{Given, Made, bool, failed, flag, global, member, number, opaque, own, reader, text};
+use super::{
+    Given, Made, Readable, bool, comparer, failed, flag, global, member, number, opaque, own,
+    reader, text,
+};
 use crate::golang::quote;
 
 /// What was built of it decides nothing.
@@ -39,18 +40,16 @@ impl Opaque for Version {
 
 pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
     let kind = || Type::new_opaque_type("kubernetes.Semver");
-    reader(env, ("semver", "isSemver"), (make, is))?;
+    reader::<Version>(env, "semver", "isSemver")?;
     global(env, "semver", vec![STRING_TYPE, BOOL_TYPE], make_of_any)?;
     global(env, "isSemver", vec![STRING_TYPE, BOOL_TYPE], is_any)?;
-    member(env, "major", vec![kind()], major)?;
-    member(env, "minor", vec![kind()], minor)?;
-    member(env, "patch", vec![kind()], patch)?;
-    member(env, "isGreaterThan", vec![kind(), kind()], is_greater)?;
-    member(env, "isLessThan", vec![kind(), kind()], is_less)?;
-    member(env, "compareTo", vec![kind(), kind()], compare_to)
+    member(env, "major", vec![kind()], |given| part_of(&given, 0))?;
+    member(env, "minor", vec![kind()], |given| part_of(&given, 1))?;
+    member(env, "patch", vec![kind()], |given| part_of(&given, 2))?;
+    comparer::<Version>(env, kind)
 }
 
-impl Version {
+impl Readable for Version {
     fn read(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Err("Version string empty".to_owned());
@@ -78,7 +77,9 @@ impl Version {
         }
         Ok(Self { numbers, before })
     }
+}
 
+impl Version {
     /// Also of what lacks a number, begins with a `v`, or has zeros before its numbers.
     fn read_any(text: &str) -> Result<Self, String> {
         let text = text.strip_prefix('v').unwrap_or(text);
@@ -146,16 +147,8 @@ fn any(given: &[CowVal<'_, '_>]) -> Result<Result<Version, String>, ExecutionErr
     Ok(if flag(given, 1)? { Version::read_any(text) } else { Version::read(text) })
 }
 
-fn make<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    opaque(Version::read(text(&given, 0)?).map_err(failed)?)
-}
-
 fn make_of_any<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
     opaque(any(&given)?.map_err(failed)?)
-}
-
-fn is<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    bool(Version::read(text(&given, 0)?).is_ok())
 }
 
 fn is_any<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
@@ -165,32 +158,4 @@ fn is_any<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
 /// Go wraps what is more than its integers hold.
 fn part_of<'b, 'v>(given: &[CowVal<'_, '_>], at: usize) -> Made<'b, 'v> {
     number(own::<Version>(given, 0)?.numbers[at].cast_signed())
-}
-
-fn major<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    part_of(&given, 0)
-}
-
-fn minor<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    part_of(&given, 1)
-}
-
-fn patch<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    part_of(&given, 2)
-}
-
-fn compared(given: &[CowVal<'_, '_>]) -> Result<Ordering, ExecutionError> {
-    Ok(own::<Version>(given, 0)?.cmp(&own(given, 1)?))
-}
-
-fn is_greater<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    bool(compared(&given)?.is_gt())
-}
-
-fn is_less<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    bool(compared(&given)?.is_lt())
-}
-
-fn compare_to<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    number(compared(&given)? as i64)
 }

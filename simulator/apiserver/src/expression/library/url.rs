@@ -8,7 +8,7 @@ use cel::common::value::CowVal;
 use cel::objects::{Key, Map, Opaque};
 use cel::{DeclarationError, Env, Value};
 
-use super::{Given, Made, bool, failed, member, opaque, own, reader, string, text};
+use super::{Given, Made, Readable, member, own, reader, string};
 use crate::golang::url;
 use crate::names::Faults;
 
@@ -33,11 +33,15 @@ impl Opaque for Url {
 
 pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
     let kind = || Type::new_opaque_type("kubernetes.URL");
-    reader(env, ("url", "isURL"), (make, is))?;
-    member(env, "getScheme", vec![kind()], scheme)?;
-    member(env, "getHost", vec![kind()], host)?;
-    member(env, "getHostname", vec![kind()], host_name)?;
-    member(env, "getPort", vec![kind()], port)?;
+    reader::<Url>(env, "url", "isURL")?;
+    member(env, "getScheme", vec![kind()], |given| string(own::<Url>(&given, 0)?.scheme))?;
+    member(env, "getHost", vec![kind()], |given| string(own::<Url>(&given, 0)?.host))?;
+    member(env, "getHostname", vec![kind()], |given| {
+        string(own::<Url>(&given, 0)?.parts().0.to_owned())
+    })?;
+    member(env, "getPort", vec![kind()], |given| {
+        string(own::<Url>(&given, 0)?.parts().1.to_owned())
+    })?;
     member(env, "getEscapedPath", vec![kind()], escaped_path)?;
     member(env, "getQuery", vec![kind()], query)
 }
@@ -47,10 +51,11 @@ pub(super) fn faults(text: &str) -> Faults {
     url::check_request(text).err().into_iter().collect()
 }
 
-impl Url {
+impl Readable for Url {
     fn read(text: &str) -> Result<Self, String> {
-        url::check_request(text)?;
-        let url = url::parse(text)?;
+        let url = url::check_request(text).and_then(|()| url::parse(text));
+        let url =
+            url.map_err(|why| format!("URL parse error during conversion from string: {why}"))?;
         let rest = if url.scheme.is_empty() { text } else { &text[url.scheme.len() + 1..] };
         Ok(Self {
             host: text_of(&unescaped(url.host)),
@@ -61,6 +66,13 @@ impl Url {
         })
     }
 
+    /// One whose fragment is bad is one all the same, but cannot be made.
+    fn is(text: &str) -> bool {
+        url::check_request(text).is_ok()
+    }
+}
+
+impl Url {
     /// The name of the host, and its port.
     fn parts(&self) -> (&str, &str) {
         let end = self.host.rfind(']').map_or(0, |at| at + 1);
@@ -99,33 +111,6 @@ fn value(text: &str) -> Option<String> {
     };
     let is_good = text.match_indices('%').all(|(at, _)| is_escape(at));
     is_good.then(|| text_of(&unescaped(&text.replace('+', " "))))
-}
-
-fn make<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    let url = Url::read(text(&given, 0)?);
-    opaque(
-        url.map_err(|why| failed(format!("URL parse error during conversion from string: {why}")))?,
-    )
-}
-
-fn is<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    bool(url::check_request(text(&given, 0)?).is_ok())
-}
-
-fn scheme<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    string(own::<Url>(&given, 0)?.scheme)
-}
-
-fn host<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    string(own::<Url>(&given, 0)?.host)
-}
-
-fn host_name<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    string(own::<Url>(&given, 0)?.parts().0.to_owned())
-}
-
-fn port<'b, 'v>(given: Given<'b, 'v>) -> Made<'b, 'v> {
-    string(own::<Url>(&given, 0)?.parts().1.to_owned())
 }
 
 /// As it was written if that is good, otherwise with all escaped that Go escapes.
