@@ -343,3 +343,124 @@ const fn of_literal(literal: Literal<'_>) -> Kind {
         Literal::Uint => Kind::Uint,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::crd::Place;
+    use crate::expression::{sample, shown::shown};
+
+    /// Each line was asked of a server of 1.34.
+    #[test]
+    fn what_is_wrong_is_what_the_real_server_says() {
+        let schema = sample::schema();
+        let value = Place::new(&schema).kind().expect("the sample has a type");
+        let scope =
+            Scope::from([("self".to_owned(), value.clone()), ("oldSelf".to_owned(), value)]);
+        let said = |source: &str| {
+            let program = crate::schema::program(source).map_err(|why| shown(&why));
+            let made = program
+                .and_then(|program| check(&program, &scope).map(|checked| checked.made().clone()));
+            let faults = match made {
+                Ok(Kind::Bool) => return "good".to_owned(),
+                Ok(_) => return "not a bool".to_owned(),
+                Err(faults) => faults,
+            };
+            let faults = faults.lines().filter_map(|line| line.strip_prefix("ERROR: <input>:"));
+            faults.collect::<Vec<_>>().join(" ;; ")
+        };
+
+        let lines = include_str!("check/cases.txt").lines();
+        let cases = lines.filter_map(|line| line.rsplit_once(" => "));
+        let wrong = cases.filter(|(source, wanted)| said(source) != *wanted);
+        let wrong: Vec<_> =
+            wrong.map(|(source, _)| format!("{source} => {}", said(source))).collect();
+
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn no_more_is_told_than_anyone_reads() {
+        let many = faults(&vec!["a"; 105].join(" == "));
+        let wide = faults(&format!("a == '{}'", "b".repeat(17_000)));
+        let tabs = faults("a\t== 'b'");
+
+        assert_eq!(many.matches("ERROR").count(), 100);
+        assert!(many.ends_with("\n5 more errors were truncated"), "{many}");
+        let why = "ERROR: <input>:1:1: undeclared reference to 'a' (in container '')";
+        assert_eq!(wide, why);
+        assert_eq!(tabs, format!("{why}\n | a == 'b'\n | ^"));
+    }
+
+    #[test]
+    fn types_do_not_grow_without_end() {
+        let grown = faults(&format!("[1]{} == []", ".map(x, {x: x})".repeat(60)));
+
+        assert_eq!(grown, "ERROR: <input>:-1:0: expression cannot be checked\n");
+    }
+
+    /// What is wrong with an expression that has no variables.
+    fn faults(source: &str) -> String {
+        let program = crate::schema::program(source).expect("it can be read");
+        check(&program, &Scope::new()).err().unwrap_or_default()
+    }
+
+    fn checked(source: &str) -> Result<String, String> {
+        let fields = BTreeMap::from([("a".to_owned(), Kind::Int)]);
+        let scope = Scope::from([
+            ("object".to_owned(), Kind::Dyn),
+            ("variables".to_owned(), Kind::object("Variables", fields)),
+        ]);
+        let program = crate::schema::program(source).map_err(|error| shown(&error))?;
+        check(&program, &scope).map(|checked| checked.made().to_string())
+    }
+
+    #[test]
+    fn an_expression_makes_what_its_parts_make() {
+        for (source, kind) in [
+            ("object.x == 1 && has(object.y)", "bool"),
+            ("1", "int"),
+            ("variables.a + 2", "int"),
+            ("object.x", "dyn"),
+            ("object.items.all(i, i > 0)", "bool"),
+            ("[1, 2].map(i, string(i))", "list(string)"),
+            ("'a' + string(size(object.x))", "string"),
+            ("object.x ? 'a' : 'b'", "string"),
+            ("{'a': 1}", "map(string, int)"),
+            ("null", "null"),
+        ] {
+            assert_eq!(checked(source).as_deref(), Ok(kind), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_shown_where_it_stands() {
+        for (source, why) in [
+            (
+                "frob == 1",
+                "1:1: undeclared reference to 'frob' (in container '')\n | frob == 1\n | ^",
+            ),
+            ("variables.b", "1:10: undefined field 'b'\n | variables.b\n | .........^"),
+            (
+                "[1].sortBy(e, e) == [1]",
+                "1:11: undeclared reference to 'sortBy' (in container '')\n | [1].sortBy(e, e) == [1]\n | ..........^\nERROR: <input>:1:12: undeclared reference to 'e' (in container '')\n | [1].sortBy(e, e) == [1]\n | ...........^\nERROR: <input>:1:15: undeclared reference to 'e' (in container '')\n | [1].sortBy(e, e) == [1]\n | ..............^",
+            ),
+            (
+                "lists.range(2) == [0, 1]",
+                "1:1: undeclared reference to 'lists' (in container '')\n | lists.range(2) == [0, 1]\n | ^\nERROR: <input>:1:12: undeclared reference to 'range' (in container '')\n | lists.range(2) == [0, 1]\n | ...........^",
+            ),
+            (
+                "1 == 'a'",
+                "1:3: found no matching overload for '_==_' applied to '(int, string)'\n | 1 == 'a'\n | ..^",
+            ),
+            (
+                "object.",
+                "1:8: Syntax error: no viable alternative at input '.'\n | object.\n | .......^",
+            ),
+        ] {
+            assert_eq!(checked(source), Err(format!("ERROR: <input>:{why}")), "{source}");
+        }
+    }
+}

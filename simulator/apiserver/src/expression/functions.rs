@@ -10,6 +10,8 @@ use super::Kind;
 /// The names of types of libraries.
 pub(super) const URL: &str = "kubernetes.URL";
 pub(super) const FORMAT: &str = "kubernetes.NamedFormat";
+pub(crate) const AUTHORIZER: &str = "kubernetes.authorization.Authorizer";
+pub(crate) const RESOURCE_CHECK: &str = "kubernetes.authorization.ResourceCheck";
 pub(crate) const QUANTITY: &str = "kubernetes.Quantity";
 
 /// How a call is charged, beside its arguments.
@@ -325,10 +327,10 @@ fn kind(text: &'static str) -> Kind {
         "quantity" => Kind::Named(QUANTITY),
         "semver" => Kind::Named("kubernetes.Semver"),
         "format" => Kind::Named(FORMAT),
-        "authorizer" => Kind::Named("kubernetes.authorization.Authorizer"),
+        "authorizer" => Kind::Named(AUTHORIZER),
         "check.path" => Kind::Named("kubernetes.authorization.PathCheck"),
         "check.group" => Kind::Named("kubernetes.authorization.GroupCheck"),
-        "check.resource" => Kind::Named("kubernetes.authorization.ResourceCheck"),
+        "check.resource" => Kind::Named(RESOURCE_CHECK),
         "decision" => Kind::Named("kubernetes.authorization.Decision"),
         other => unreachable!("{other} is no type of the table"),
     }

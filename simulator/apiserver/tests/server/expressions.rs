@@ -247,6 +247,31 @@ fn maps_are_walked_in_one_order() {
 }
 
 #[test]
+fn a_member_named_like_a_word_of_the_language_is_asked_for_by_its_name() {
+    let text = || json!({ "type": "string", "maxLength": 9 });
+    for rule in [
+        "self.namespace == 'a' && self.__namespace__ == 'a'",
+        "has(self.namespace) && !has(self.if)",
+        "self.labels.all(name, value, name != value && value != self.namespace)",
+        "self.labels.transformMap(name, value, 1) == {'labels': 1}",
+    ] {
+        let mut server = server();
+        let labels =
+            json!({ "type": "object", "maxProperties": 9, "additionalProperties": text() });
+        let properties = json!({ "namespace": text(), "if": text(), "labels": labels });
+        let rule = json!({ "rule": rule });
+        ok(
+            &mut server,
+            &of(
+                &json!({ "type": "object", "properties": properties, "x-kubernetes-validations": [rule] }),
+            ),
+        );
+
+        ok(&mut server, &widget(&json!({ "namespace": "a", "labels": { "labels": "b" } })));
+    }
+}
+
+#[test]
 fn a_number_is_cut_to_what_the_choice_is() {
     let mut server = server();
     ok(

@@ -8,7 +8,7 @@ use crate::builtin::check::{NOTHING, complain, list, one_of, required, selector,
 use crate::builtin::internal;
 use crate::builtin::rules::Write;
 use crate::builtin::workload::budget;
-use crate::expression::{self, Kind, Scope};
+use crate::expression::{self, AUTHORIZER, Kind, RESOURCE_CHECK, Scope};
 use crate::names;
 use crate::schema::{self, Faults, Path};
 use crate::status::FieldError;
@@ -238,8 +238,8 @@ fn compiled(
         scope.insert("params".to_owned(), Kind::Dyn);
     }
     if wanted.has_authorizer {
-        scope.insert("authorizer".to_owned(), Kind::Dyn);
-        scope.insert("authorizer.requestResource".to_owned(), Kind::Dyn);
+        scope.insert("authorizer".to_owned(), Kind::Named(AUTHORIZER));
+        scope.insert("authorizer.requestResource".to_owned(), Kind::Named(RESOURCE_CHECK));
     }
     let program = schema::program(source).map_err(|error| expression::shown(&error));
     let kind = program.and_then(|program| {
