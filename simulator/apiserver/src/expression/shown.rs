@@ -86,7 +86,7 @@ fn expecting(line: &str) -> String {
     let ends = set
         .clone()
         .any(|token| token == "'=='")
-        .then(|| set.find(|token| matches!(*token, "<EOF>" | "':'")));
+        .then(|| set.find(|token| matches!(*token, "<EOF>" | "':'" | "')'" | "']'")));
     ends.flatten().map_or_else(|| line.to_owned(), |end| format!("{lead} expecting {end}"))
 }
 
@@ -116,6 +116,8 @@ mod tests {
         let error = |set: &str| format!("1:3: Syntax error: mismatched input '2' expecting {set}");
         assert_eq!(expecting(&error("{<EOF>, '==', '!='}")), error("<EOF>"));
         assert_eq!(expecting(&error("{'==', '.', ':'}")), error("':'"));
+        assert_eq!(expecting(&error("{'==', ')', '.', ','}")), error("')'"));
+        assert_eq!(expecting(&error("{']', ','}")), error("{']', ','}"));
         assert_eq!(expecting(&error("{'[', '{', '('}")), error("{'[', '{', '('}"));
     }
 }
