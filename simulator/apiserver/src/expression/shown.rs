@@ -66,28 +66,60 @@ pub(crate) fn shown(error: &str) -> String {
         }
         !skipping
     });
-    let mut above = "";
-    let lines = told.map(|line| {
-        let Some(picture) = line.strip_prefix("| ") else { return expecting(line) };
-        let column = picture.strip_suffix('^').filter(|dots| dots.bytes().all(|b| b == b'.'));
-        let text = std::mem::replace(&mut above, picture);
+    let told: Vec<&str> = told.collect();
+    let lines = told.iter().enumerate().map(|(at, line)| {
+        let picture = |at: usize| told.get(at).and_then(|line| line.strip_prefix("| "));
+        let Some(shown) = picture(at) else {
+            return expecting(line, picture(at + 1).unwrap_or_default());
+        };
+        let column = shown.strip_suffix('^').filter(|dots| dots.bytes().all(|b| b == b'.'));
         match column {
-            Some(dots) => format!(" | {}", mark(text, dots.len())),
-            None => format!(" | {picture}"),
+            Some(dots) => {
+                let text = at.checked_sub(1).and_then(picture).unwrap_or_default();
+                format!(" | {}", mark(text, dots.len()))
+            }
+            None => format!(" | {}", shown.replace('\t', " ")),
         }
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// After an expression that may end, cel-go expects what ends it, and nothing that could go on.
-fn expecting(line: &str) -> String {
+/// After an expression that may end, cel-go expects what ends it, and nothing that could go on: what closes the
+/// innermost bracket that is open there. `text`: the line in which the error is.
+fn expecting(line: &str, text: &str) -> String {
     let Some((lead, set)) = line.split_once(" expecting {") else { return line.to_owned() };
-    let mut set = set.trim_end_matches('}').split(", ");
-    let ends = set
-        .clone()
-        .any(|token| token == "'=='")
-        .then(|| set.find(|token| matches!(*token, "<EOF>" | "':'" | "')'" | "']'")));
-    ends.flatten().map_or_else(|| line.to_owned(), |end| format!("{lead} expecting {end}"))
+    let set: Vec<&str> = set.trim_end_matches('}').split(", ").collect();
+    let column = lead.split(':').nth(3).and_then(|column| column.parse().ok()).unwrap_or(1_usize);
+    let before = text.char_indices().nth(column - 1).map_or(text, |(at, _)| &text[..at]);
+    let has = |token: &str| set.contains(&token);
+    let end = match innermost(before) {
+        _ if !has("'=='") => return line.to_owned(),
+        Some('(') => "')'",
+        Some('[') => "']'",
+        None if has("<EOF>") => "<EOF>",
+        _ if has("':'") => "':'",
+        Some(_) => "'}'",
+        None => "<EOF>",
+    };
+    format!("{lead} expecting {end}")
+}
+
+/// The last bracket that is still open where a text ends.
+fn innermost(text: &str) -> Option<char> {
+    let mut open = Vec::new();
+    let mut quote = None;
+    for sign in text.chars() {
+        match (quote, sign) {
+            (Some(end), _) => quote = quote.filter(|_| sign != end),
+            (None, '\'' | '"') => quote = Some(sign),
+            (None, '(' | '[' | '{') => open.push(sign),
+            (None, ')' | ']' | '}') => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
 }
 
 /// What points at a column of a line: as wide as what stands there.
@@ -113,11 +145,22 @@ mod tests {
 
     #[test]
     fn what_is_expected_after_an_expression_is_its_end() {
-        let error = |set: &str| format!("1:3: Syntax error: mismatched input '2' expecting {set}");
-        assert_eq!(expecting(&error("{<EOF>, '==', '!='}")), error("<EOF>"));
-        assert_eq!(expecting(&error("{'==', '.', ':'}")), error("':'"));
-        assert_eq!(expecting(&error("{'==', ')', '.', ','}")), error("')'"));
-        assert_eq!(expecting(&error("{']', ','}")), error("{']', ','}"));
-        assert_eq!(expecting(&error("{'[', '{', '('}")), error("{'[', '{', '('}"));
+        for (text, set, told) in [
+            ("a 2", "{<EOF>, '==', '!='}", "<EOF>"),
+            ("a 2", "{'==', '.', ':'}", "':'"),
+            ("([a] 2", "{'==', ']', ')', '.', ','}", "')'"),
+            ("(')', [a 2", "{'==', ']', ')', '.', ','}", "']'"),
+            ("(a) 2", "{'==', ')'}", "<EOF>"),
+            ("[a 2", "{']', ','}", "{']', ','}"),
+            ("a 2", "{'[', '{', '('}", "{'[', '{', '('}"),
+        ] {
+            let column = text.len();
+            let error = |set: &str| {
+                format!(
+                    "ERROR: <input>:1:{column}: Syntax error: mismatched input '2' expecting {set}"
+                )
+            };
+            assert_eq!(expecting(&error(set), text), error(told));
+        }
     }
 }
