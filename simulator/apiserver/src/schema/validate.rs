@@ -445,7 +445,7 @@ fn is_whole(number: f64) -> bool {
     const NEAR: f64 = 1e-9;
     let near = number.trunc();
     let is_near = near > 0.0 && (number - near) / (number + near) < NEAR;
-    (-MOST - 1.0..=MOST).contains(&number) && (near == number || is_near)
+    (-MOST - 1.0..=MOST).contains(&number) && (number.fract() == 0.0 || is_near)
 }
 
 /// How many elements a list has, told after what is wrong with them.

@@ -215,7 +215,7 @@ fn the_beginning_of_a_name_is_looked_at_again_wherever_it_came_from() {
 }
 
 /// What is said of a widget with this value in place of `a`, whose schema is given.
-fn said_of(a: &Value, value: Value) -> Vec<String> {
+fn said_of(a: &Value, value: &Value) -> Vec<String> {
     let mut server = server();
     let schema = json!({ "type": "object", "properties": { "spec": { "type": "object", "properties": { "a": a } } } });
     ok(&mut server, &definitions::defining(&schema, &["v1"]));
@@ -231,11 +231,11 @@ fn a_value_of_another_type_is_asked_all_that_can_be_asked_of_such_a_value() {
     let limits = json!({ "type": "string", "maximum": 3.5, "multipleOf": 2.5, "maxItems": 1, "maxLength": 1 });
     let integer = json!({ "type": "integer", "multipleOf": 5 });
 
-    let number = said_of(&integer, json!(1.5));
-    let whole = said_of(&limits, json!(7));
-    let huge = said_of(&limits, json!(1e30));
-    let list = said_of(&limits, json!([1, 1]));
-    let long = said_of(&limits, json!("xx"));
+    let number = said_of(&integer, &json!(1.5));
+    let whole = said_of(&limits, &json!(7));
+    let huge = said_of(&limits, &json!(1e30));
+    let list = said_of(&limits, &json!([1, 1]));
+    let long = said_of(&limits, &json!("xx"));
 
     let of = |kind: &str, wanted: &str| {
         format!("Invalid value: \"{kind}\": spec.a in body must be of type {wanted}: \"{kind}\"")
@@ -272,11 +272,11 @@ fn what_a_rule_cannot_read_is_wrong_though_the_validator_lets_it_pass() {
 
     let unread = "invalid data, expected string, got []interface {} evaluating rule:";
     assert_eq!(
-        said_of(&host, json!([])),
+        said_of(&host, &json!([])),
         [format!("Invalid value: \"string\": {unread} self.matches('^[a-z]*$')")]
     );
     assert_eq!(
-        said_of(&within, json!({ "b": [] })),
+        said_of(&within, &json!({ "b": [] })),
         [format!("Invalid value: \"object\": {unread} no")]
     );
 }
