@@ -2,7 +2,7 @@
 
 use super::openapi::{self, list, on, schemas, sub};
 use crate::Tree;
-use crate::schema::{MISFIT, Path, Schema};
+use crate::schema::{Path, Schema};
 use crate::status::FieldError;
 
 /// `of`: a schema of the server that checks.
@@ -61,16 +61,13 @@ fn fits(
     found.extend(of.of_custom(marked(schema)).validate_default(default, at));
 }
 
-/// A schema whose rules say of themselves why they cannot be asked.
+/// A schema with its rules as they are asked.
 fn marked(schema: &Tree) -> Tree {
     let mut made = schema.clone();
     let rules = list(schema, RULES);
     if !rules.is_empty() {
-        let mark = |rule: &Tree| match openapi::misfit(schema, rule, false) {
-            Some(why) => rule.with(&[MISFIT], why),
-            None => rule.clone(),
-        };
-        made = made.with(&[RULES], rules.iter().map(mark).collect::<Vec<_>>());
+        let asked = rules.iter().map(|rule| openapi::asked(schema, rule));
+        made = made.with(&[RULES], asked.collect::<Vec<_>>());
     }
     for key in ["items", "additionalProperties"] {
         if let Some(inner) = sub(schema, key) {

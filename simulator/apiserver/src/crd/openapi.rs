@@ -375,12 +375,20 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Fo
     }
 }
 
-/// Why a rule of a schema cannot be asked of its values.
-pub(super) fn misfit(schema: &Tree, rule: &Tree, is_root: bool) -> Option<String> {
-    let place = if is_root { Place::root(schema) } else { Place::new(schema) };
-    let scope = scope(&place.kind()?, rule);
-    let compiled = compiled(text(rule, "rule"), &scope, &Kind::Bool, place);
-    compiled.err().map(|misfit| misfit.of_rule())
+/// A rule as it is asked of values, whatever is wrong with it: one that cannot be asked says why, and one whose message
+/// cannot be told has neither that nor a path.
+pub(super) fn asked(schema: &Tree, rule: &Tree) -> Tree {
+    let place = Place::new(schema);
+    let Some(value) = place.kind() else { return rule.clone() };
+    let scope = scope(&value, rule);
+    if let Err(misfit) = compiled(text(rule, "rule"), &scope, &Kind::Bool, place) {
+        return rule.with(&[schema::MISFIT], misfit.of_rule());
+    }
+    let (message, path) = (text(rule, "messageExpression"), text(rule, "fieldPath"));
+    let is_told = message.is_empty() || compiled(message, &scope, &Kind::String, place).is_ok();
+    let leads = is_told && super::parts::field_at(schema, path, true).is_ok();
+    let rule = if is_told { rule.clone() } else { rule.without(&["messageExpression"]) };
+    if leads { rule } else { rule.without(&["fieldPath"]) }
 }
 
 /// What a rule of a schema may use, and its message as well.

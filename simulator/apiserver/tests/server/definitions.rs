@@ -302,9 +302,14 @@ fn rules_of_a_default_speak_in_their_order_and_name_the_type_of_the_schema() {
     let either = json!({ "x-kubernetes-int-or-string": true,
         "x-kubernetes-validations": [{ "rule": "self == 1" }] });
 
-    let found = faults_of(&json!({ "o": { "type": "object", "default": { "a": 5, "b": "x" },
-        "x-kubernetes-validations": [{ "rule": "self.a > 5" }],
-        "properties": { "a": number, "b": either } } }));
+    let untold = json!({ "rule": "has(self.z)", "fieldPath": ".z", "messageExpression": "self.z" });
+    let found = faults_of(&json!({
+        "o": { "type": "object", "default": { "a": 5, "b": "x" },
+            "x-kubernetes-validations": [{ "rule": "self.a > 5" }],
+            "properties": { "a": number, "b": either } },
+        "p": { "type": "object", "default": { "a": 5 }, "x-kubernetes-validations": [untold],
+            "properties": { "a": { "type": "integer" }, "z": { "type": "integer" } } },
+    }));
 
     assert_eq!(
         found,
@@ -313,6 +318,7 @@ fn rules_of_a_default_speak_in_their_order_and_name_the_type_of_the_schema() {
             "[o].default.a: Invalid value: \"number\": failed rule: self > 7.0",
             "[o].default.a: Invalid value: \"number\": rule compile error: compilation failed: ERROR: <input>:1:5: undeclared reference to 'frob' (in container '')\n | frob(self)\n | ....^",
             "[o].default.b: Invalid value: \"\": failed rule: self == 1",
+            "[p].default: Invalid value: \"object\": failed rule: has(self.z)",
         ]
     );
 }
