@@ -310,7 +310,8 @@ fn fits(kind: Type, value: &Tree) -> bool {
 /// What a value should be, and what it is, in words of Go where it should have some format. `None` for a list in
 /// place of a text of some format, which the real server lets pass.
 fn misfit(node: &Node, value: &Tree, minor: u32) -> Option<(String, &'static str)> {
-    let is_text = matches!(node.kind, Type::String | Type::Bytes | Type::Time | Type::MicroTime);
+    let is_text = matches!(node.kind, Type::String | Type::Bytes | Type::Time | Type::MicroTime)
+        && !value.is_null();
     let format = node.limits.as_ref().and_then(|limits| limits.format.as_deref());
     // Formats of numbers are none that it knows.
     match format.filter(|format| is_text && format::is_known(format, minor)) {

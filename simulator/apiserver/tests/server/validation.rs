@@ -235,6 +235,10 @@ fn a_value_of_another_type_is_asked_all_that_can_be_asked_of_such_a_value() {
     let whole = said_of(&limits, &json!(7));
     let huge = said_of(&limits, &json!(1e30));
     let list = said_of(&limits, &json!([1, 1]));
+    let nothing = said_of(
+        &json!({ "type": "array", "items": { "type": "string", "format": "ipv6" } }),
+        &json!([null]),
+    );
     let long = said_of(&limits, &json!("xx"));
 
     let of = |kind: &str, wanted: &str| {
@@ -259,6 +263,9 @@ fn a_value_of_another_type_is_asked_all_that_can_be_asked_of_such_a_value() {
         ]
     );
     assert_eq!(list, [of("array", "string"), "Too many: 2: must have at most 1 item".to_owned()]);
+    let null =
+        "Invalid value: \"null\": spec.a[0] in body must be of type string: \"null\"".to_owned();
+    assert_eq!(nothing[..1], [null]);
     assert_eq!(long, ["Too long: may not be more than 1 byte"]);
 }
 
