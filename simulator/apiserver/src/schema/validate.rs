@@ -154,22 +154,20 @@ pub(super) fn values(
     if old.is_some_and(|old| old.same(value)) {
         return;
     }
-    if value.is_null() && node.nullable {
-        return;
+    if !fits(node.kind, value)
+        && !(node.nullable && value.is_null())
+        && let Some((wanted, got)) = misfit(node, value, context.minor)
+    {
+        let detail = format!("{path} in body must be of type {wanted}: \"{got}\"");
+        context.faults.0.push(FieldError::type_invalid(*path, got, &detail));
     }
-    if !fits(node.kind, value) {
-        if let Some((wanted, got)) = misfit(node, value, context.minor) {
-            let detail = format!("{path} in body must be of type {wanted}: \"{got}\"");
-            context.faults.0.push(FieldError::type_invalid(*path, got, &detail));
+    // Of nothing, the real server asks no more than of what type it is, and which values there are. Of what is there it
+    // asks all that can be asked of such a value, whatever it should have been.
+    if value.is_null() {
+        if let Some(limits) = &node.limits {
+            enumerated(limits, value, path, context);
         }
-        // Of nothing, the real server asks no more than of what type it is, and which values there are. Of what is
-        // there it asks all that can be asked of such a value.
-        if value.is_null() {
-            if let Some(limits) = &node.limits {
-                enumerated(limits, value, path, context);
-            }
-            return;
-        }
+        return;
     }
     if let Some(limits) = &node.limits {
         limited(limits, value, path, context);
