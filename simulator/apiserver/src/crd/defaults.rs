@@ -2,7 +2,7 @@
 
 use super::openapi::{self, list, on, schemas, sub};
 use crate::Tree;
-use crate::schema::{Path, Schema};
+use crate::schema::{MISFIT, Path, Schema};
 use crate::status::FieldError;
 
 /// `of`: a schema of the server that checks.
@@ -58,24 +58,28 @@ fn fits(
             found.push(FieldError::invalid(*at, default, "must not have unknown fields"));
         }
     }
-    found.extend(of.of_custom(marked(schema)).validate_default(default, at));
+    found.extend(of.of_custom(marked(schema, true)).validate_default(default, at));
 }
 
-/// A schema with its rules as they are asked.
-fn marked(schema: &Tree) -> Tree {
+/// A schema with its rules as they are asked. `is_whole`: of the default itself, or of each of its elements, which are of
+/// no type if it is not; members of no type are left alone.
+fn marked(schema: &Tree, is_whole: bool) -> Tree {
     let mut made = schema.clone();
-    let rules = list(schema, RULES);
-    if !rules.is_empty() {
-        let asked = rules.iter().map(|rule| openapi::asked(schema, rule));
-        made = made.with(&[RULES], asked.collect::<Vec<_>>());
+    let has_rules = !list(schema, RULES).is_empty();
+    let asked = if is_whole || has_rules { openapi::asked(schema) } else { Some(Vec::new()) };
+    let is_typed = asked.is_some();
+    if has_rules {
+        let why = "rule compiler initialization error: failed to convert to declType for CEL validation rules";
+        let none = is_whole.then(|| Tree::map([("rule", "true".into()), (MISFIT, why.into())]));
+        made = made.with(&[RULES], asked.unwrap_or_else(|| none.into_iter().collect()));
     }
     for key in ["items", "additionalProperties"] {
         if let Some(inner) = sub(schema, key) {
-            made = made.with(&[key], marked(inner));
+            made = made.with(&[key], marked(inner, is_whole && !is_typed));
         }
     }
     for (key, property) in schemas(schema, "properties") {
-        made = made.with(&["properties", key], marked(property));
+        made = made.with(&["properties", key], marked(property, false));
     }
     made
 }

@@ -375,20 +375,24 @@ fn expressions(schema: &Tree, standing: &Standing, at: &Path<'_>, found: &mut Fo
     }
 }
 
-/// A rule as it is asked of values, whatever is wrong with it: one that cannot be asked says why, and one whose message
-/// cannot be told has neither that nor a path.
-pub(super) fn asked(schema: &Tree, rule: &Tree) -> Tree {
+/// The rules of a schema as they are asked of values, whatever is wrong with them: one that cannot be asked says why, and
+/// one whose message cannot be told has neither that nor a path. `None`: expressions have no type for such values.
+pub(super) fn asked(schema: &Tree) -> Option<Vec<Tree>> {
     let place = Place::new(schema);
-    let Some(value) = place.kind() else { return rule.clone() };
-    let scope = scope(&value, rule);
-    if let Err(misfit) = compiled(text(rule, "rule"), &scope, &Kind::Bool, place) {
-        return rule.with(&[schema::MISFIT], misfit.of_rule());
-    }
-    let (message, path) = (text(rule, "messageExpression"), text(rule, "fieldPath"));
-    let is_told = message.is_empty() || compiled(message, &scope, &Kind::String, place).is_ok();
-    let leads = is_told && super::parts::field_at(schema, path, true).is_ok();
-    let rule = if is_told { rule.clone() } else { rule.without(&["messageExpression"]) };
-    if leads { rule } else { rule.without(&["fieldPath"]) }
+    let value = place.kind()?;
+    let asked = |rule: &Tree| {
+        let scope = scope(&value, rule);
+        if let Err(misfit) = compiled(text(rule, "rule"), &scope, &Kind::Bool, place) {
+            let why = format!("rule compile error: {}", misfit.of_rule());
+            return rule.with(&[crate::schema::MISFIT], why);
+        }
+        let (message, path) = (text(rule, "messageExpression"), text(rule, "fieldPath"));
+        let is_told = message.is_empty() || compiled(message, &scope, &Kind::String, place).is_ok();
+        let leads = is_told && super::parts::field_at(schema, path, true).is_ok();
+        let rule = if is_told { rule.clone() } else { rule.without(&["messageExpression"]) };
+        if leads { rule } else { rule.without(&["fieldPath"]) }
+    };
+    Some(list(schema, "x-kubernetes-validations").iter().map(asked).collect())
 }
 
 /// What a rule of a schema may use, and its message as well.

@@ -86,7 +86,7 @@ impl Rule {
             Some(FieldError { kind: FieldErrorKind::Invalid, field: (*path).into(), body })
         };
         if let Some(why) = &self.misfit {
-            return invalid(&format!("rule compile error: {why}"));
+            return invalid(why);
         }
         if is_misread(node, value) {
             return invalid(&format!("{MISREAD} evaluating rule: {}", self.named()));

@@ -380,3 +380,19 @@ fn what_a_definition_means_by_saying_nothing_is_owned_by_nobody() {
     let names = json!({ "f:status": { "f:acceptedNames": { "f:kind": {}, "f:plural": {} } } });
     assert_eq!(theirs["fieldsV1"], names);
 }
+
+#[test]
+fn rules_about_what_expressions_have_no_type_for_are_not_asked_of_a_default() {
+    let free = json!({ "x-kubernetes-preserve-unknown-fields": true });
+    let rules = json!([{ "rule": "self.size() < 3" }, { "rule": "self.size() < 4" }]);
+    let map = json!({ "type": "object", "additionalProperties": free,
+        "x-kubernetes-validations": rules });
+    let mut own = map.clone();
+    own["default"] = json!({ "a": 1 });
+
+    let found = faults_of(&json!({ "m": own,
+        "l": { "type": "array", "items": map, "default": [{ "a": 1 }] } }));
+
+    let why = "Invalid value: \"object\": rule compiler initialization error: failed to convert to declType for CEL validation rules";
+    assert_eq!(found, [format!("[l].default[0]: {why}"), format!("[m].default: {why}")]);
+}
