@@ -1,4 +1,4 @@
-use drydock_apiserver::{Body, Gvr, PatchKind, Request};
+use drydock_apiserver::{Body, Gvr, PatchKind, Request, WatchEvent};
 use serde_json::{Value, json};
 
 use super::*;
@@ -395,4 +395,34 @@ fn rules_about_what_expressions_have_no_type_for_are_not_asked_of_a_default() {
 
     let why = "Invalid value: \"object\": rule compiler initialization error: failed to convert to declType for CEL validation rules";
     assert_eq!(found, [format!("[l].default[0]: {why}"), format!("[m].default: {why}")]);
+}
+
+#[test]
+fn a_definition_says_that_its_objects_go_before_they_do() {
+    let mut server = server();
+    ok(&mut server, &definition());
+    ok(&mut server, &widget("a", &json!({ "size": 3 })));
+    let since = server.revision();
+    let mut definitions = watch(&mut server, &Request::watch(DEFINITIONS, "", since));
+
+    ok(&mut server, &Request::delete(DEFINITIONS, "", "widgets.example.com"));
+    ok(&mut server, &merge(WIDGETS, "a", json!({ "metadata": { "finalizers": null } })));
+
+    let events = std::iter::from_fn(|| definitions.next(&server));
+    let seen: Vec<_> = events
+        .map(|event| {
+            let (is_last, object) = match &event {
+                WatchEvent::Deleted(object) => (true, object),
+                WatchEvent::Modified(object) => (false, object),
+                other => panic!("{other:?}"),
+            };
+            let definition = object.tree().to_value();
+            let said = definition["status"]["conditions"][2]["reason"].to_string();
+            (is_last, said, object.finalizers().count())
+        })
+        .collect();
+    let reasons = ["\"InstanceDeletionPending\"", "\"InstanceDeletionInProgress\""];
+    let pending = (false, reasons[0].to_owned(), 1);
+    let going = |is_last| (is_last, reasons[1].to_owned(), 1);
+    assert_eq!(seen, [pending, going(false), going(true)]);
 }
