@@ -154,10 +154,8 @@ pub(super) fn values(
     if old.is_some_and(|old| old.same(value)) {
         return;
     }
-    if !fits(node.kind, value)
-        && !(node.nullable && value.is_null())
-        && let Some((wanted, got)) = misfit(node, value, context.minor)
-    {
+    let is_allowed = fits(node.kind, value) || node.nullable && value.is_null();
+    if !is_allowed && let Some((wanted, got)) = misfit(node, value, context.minor) {
         let detail = format!("{path} in body must be of type {wanted}: \"{got}\"");
         context.faults.0.push(FieldError::type_invalid(*path, got, &detail));
     }
