@@ -168,17 +168,17 @@ fn fields(name: &str) -> impl Iterator<Item = &'static str> {
     line.unwrap_or_default().split(' ').filter(|field| !field.is_empty())
 }
 
-/// The Go name of a member of a struct, where it is known.
-pub(crate) fn field_name(type_name: &str, key: &str) -> Option<&'static str> {
+/// The Go name of a member of a struct, and its kind as `internal.py` writes it, where it is known.
+pub(crate) fn field(type_name: &str, key: &str) -> Option<(&'static str, &'static str)> {
     let names = PACKAGES.iter().map(|package| format!("{package}.{type_name}"));
-    let shown = |field: &'static str| field.split_once(':').map_or("", |(name, _)| name);
+    let shown = |field: &'static str| field.split_once(':').unwrap_or_default();
     names
         .flat_map(|name| fields(&name).map(shown).collect::<Vec<_>>())
-        .find(|name| name.eq_ignore_ascii_case(key) && name.starts_with(char::is_uppercase))
+        .find(|(name, _)| name.eq_ignore_ascii_case(key) && name.starts_with(char::is_uppercase))
 }
 
-const PACKAGES: [&str; 7] =
-    ["core", "batch", "networking", "policy", "rbac", "storage", "resource"];
+const PACKAGES: [&str; 9] =
+    ["core", "apps", "autoscaling", "batch", "networking", "policy", "rbac", "storage", "resource"];
 
 /// The member of an object that a Go field holds: of the same name, but for its case and a few exceptions.
 fn member<'t>(tree: &'t Tree, field: &str) -> Option<&'t Tree> {

@@ -44,6 +44,7 @@ pub(super) fn object(call: &mut Call<'_>) -> Result<Tree, Status> {
         )));
     }
     if let Some(why) = misread_metadata(&tree, &info.kind) {
+        let why = words_of_old(call, &tree, why);
         let (kind, version) = (&info.kind, &info.version);
         return Err(Status::bad_request(format!(
             "{kind} in version {version:?} cannot be handled as a {kind}: {why}"
@@ -231,6 +232,25 @@ fn misread_metadata(tree: &Tree, kind: &str) -> Option<String> {
     ))
 }
 
+/// Why the body of a request cannot be read, in the words of the server: until 1.22 they show the text, which is JSON
+/// whatever was sent; of custom objects only metadata are read so.
+pub(super) fn words_of_old(call: &Call<'_>, tree: &Tree, why: String) -> String {
+    let info = call.info();
+    let old = match &call.request.body {
+        _ if call.server.profile().minor >= 23 => None,
+        _ if info.custom => {
+            let metadata = tree.get("metadata").map(Tree::to_json);
+            metadata.and_then(|metadata| info.schema.misread_metadata(&metadata))
+        }
+        Body::Bytes { content_type, bytes } if !content_type.contains("yaml") => {
+            info.schema.misread(bytes)
+        }
+        Body::Bytes { .. } => info.schema.misread(&tree.to_json()),
+        _ => None,
+    };
+    old.unwrap_or(why)
+}
+
 /// A custom object says itself what it is.
 fn check_custom(call: &mut Call<'_>, tree: &Tree) -> Result<(), Status> {
     let info = call.kind.info.clone();
@@ -258,6 +278,10 @@ fn check_custom(call: &mut Call<'_>, tree: &Tree) -> Result<(), Status> {
         )));
     }
     let version = tree.str_at(&["apiVersion"]).unwrap_or_default();
+    if version.is_empty() && call.server.profile().minor < 24 {
+        let why = "Object 'apiVersion' is missing in 'object has no apiVersion field'";
+        return Err(Status::internal(why));
+    }
     let wanted = info.api_version();
     if version != wanted || kind != &*info.kind {
         let version = version.rsplit('/').next().unwrap_or_default();
@@ -274,8 +298,10 @@ fn check_custom(call: &mut Call<'_>, tree: &Tree) -> Result<(), Status> {
     if let Some(found) = tree.get("metadata").filter(|found| !found.is_map() && !found.is_null()) {
         let (kind, version) = (&info.kind, &info.version);
         let found = golang::type_name(found);
+        let why = format!("json: cannot unmarshal {found} into Go value of type v1.ObjectMeta");
+        let why = words_of_old(call, tree, why);
         return Err(Status::bad_request(format!(
-            "{kind} in version \"{version}\" cannot be handled as a {kind}: json: cannot unmarshal {found} into Go value of type v1.ObjectMeta"
+            "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
         )));
     }
     // Of an object that changes, that is asked once it is known which one.

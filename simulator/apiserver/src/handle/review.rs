@@ -148,6 +148,9 @@ fn access_status(call: &Call<'_>, sent: &Tree) -> Result<Tree, Status> {
             errors.push(FieldError::forbidden("spec.nonResourceAttributes", detail));
         }
     }
+    for error in &mut errors {
+        error.in_words_of(call.server.profile().minor);
+    }
     if !errors.is_empty() {
         // It names no kind.
         let details = Details { group: info.group.to_string(), ..Default::default() };

@@ -93,6 +93,7 @@ fn replace(call: &mut Call<'_>) -> Answered {
     })?;
     let is_old = call.server.profile().minor < 22 && !call.info().custom;
     if is_old && wanted.str_at(&["metadata", "namespace"]).is_none_or(str::is_empty) {
+        update::check_name(call, &wanted)?;
         let before = Before::of(call)?;
         let error = FieldError::required("metadata.namespace", "");
         return Err(invalid(before.object.name(), &[error]));

@@ -1,6 +1,6 @@
 //! What every write has in common: the body, its place, its shape, the rules it must keep.
 
-use super::{Call, fields, metadata, patched};
+use super::{Call, body, fields, metadata, patched};
 use crate::builtin::course::{self, Step};
 use crate::builtin::devices::access;
 use crate::builtin::{admission, conversion, rules, warnings};
@@ -44,15 +44,10 @@ pub(super) fn shape(
         if info.custom { info.schema.prune(tree, old) } else { info.schema.decode(tree, old) };
     let is_patch = call.request.verb == Verb::Patch;
     let is_old = call.server.profile().minor < 23 && !info.custom;
-    let body = call.request.body.clone();
     let cannot = |why: &dyn std::fmt::Display| {
         let mut why = why.to_string();
-        if is_old
-            && !is_patch
-            && let Body::Bytes { content_type, bytes } = &body
-            && !content_type.contains("yaml")
-        {
-            why = info.schema.misread(bytes).unwrap_or(why);
+        if !is_patch {
+            why = body::words_of_old(call, tree, why);
         }
         if is_patch {
             let patch = is_strategic(call).then(|| patched::body(call).ok()).flatten();
