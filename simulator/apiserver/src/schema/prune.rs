@@ -94,7 +94,14 @@ impl Schema {
                     }
                     _ if self.minor() >= 24 && value.is_null() => Some(Tree::empty_map()),
                     // What is no metadata at all older servers left to the rules.
-                    read => read.unwrap_or(None),
+                    read => {
+                        let read = read.unwrap_or(None);
+                        // Nobody says that it was never made.
+                        let key = ["creationTimestamp"];
+                        let never = |read: &&Tree| read.at(&key).is_some_and(Tree::is_null);
+                        let made = read.as_ref().unwrap_or(value);
+                        Some(made).filter(never).map(|made| made.without(&key)).or(read)
+                    }
                 }
             } else {
                 let child =

@@ -27,11 +27,12 @@ impl Schema {
         if !self.is_custom() {
             return Vec::new();
         }
-        if old.is_some_and(|old| old.same(tree)) && !self.root().traits.transitions {
+        let kept = old.filter(|_| self.lets_pass());
+        if kept.is_some_and(|old| old.same(tree)) && !self.root().traits.transitions {
             return Vec::new();
         }
         let mut context = self.context();
-        values(self.node(), tree, old, &Path::Root, &mut context);
+        values(self.node(), tree, kept, &Path::Root, &mut context);
         // What two parts of a schema say alike is said once.
         let mut told: Vec<FieldError> = Vec::new();
         for fault in context.faults.0.drain(..) {
@@ -89,6 +90,11 @@ impl Schema {
         found.0
     }
 
+    /// Whether what is wrong with a value is let pass as long as the value stays as it is.
+    const fn lets_pass(&self) -> bool {
+        self.minor >= 30
+    }
+
     fn context(&self) -> Context {
         Context {
             minor: self.minor,
@@ -115,7 +121,8 @@ impl Schema {
                     "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
                 ));
             } else {
-                rule::check(self.node(), tree, old, &Path::Root, Asked::Changes, &mut faults);
+                let asked = if self.lets_pass() { Asked::Changes } else { Asked::Everything };
+                rule::check(self.node(), tree, old, &Path::Root, asked, &mut faults);
             }
         }
         faults.0

@@ -85,7 +85,7 @@ fn in_both_fields(spec: Tree, old: &Tree, minor: u32) -> Tree {
     let (before, now) = (text(old, "clusterIP"), text(&spec, "clusterIP").to_owned());
     let is_same = spec.get("clusterIPs") == old.get("clusterIPs");
     if before == now {
-        let all = old.get("clusterIPs").filter(|_| minor >= 21);
+        let all = old.get("clusterIPs").filter(|_| minor >= 21 || !now.is_empty());
         return match all.filter(|_| list(&spec, "clusterIPs").is_empty()) {
             Some(all) => spec.with(&["clusterIPs"], all),
             None => spec,
