@@ -166,9 +166,10 @@ impl<'a> Shape<'a> {
         Self { schema: self.schema, node, object, loose }
     }
 
-    /// Members that objects always have here, with what they have there when nobody set them; sorted by name.
+    /// Members that objects always have here, with what they have there when nobody set them; sorted by name. Custom
+    /// objects have what was written.
     pub(super) fn always(&self) -> &'a [(Arc<str>, Tree)] {
-        self.node.map_or(&[], Node::always)
+        self.node.filter(|_| !self.schema.is_custom()).map_or(&[], Node::always)
     }
 
     /// The step to an element of a list at this place. `Err` with why there is none.

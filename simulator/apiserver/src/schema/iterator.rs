@@ -71,7 +71,7 @@ impl Reader<'_> {
         self.unread();
         let is_small = node.members.len() <= SMALL;
         loop {
-            let key = if is_small { self.small_key() } else { self.key() };
+            let key = if is_small { self.small_key() } else { Some(self.key()) };
             match key.as_deref().and_then(|key| node.member(key)) {
                 Some(member) => {
                     let kind = internal::field(node.type_name, &member.name);
@@ -103,13 +103,13 @@ impl Reader<'_> {
     }
 
     /// The name of a field of a large struct.
-    fn key(&mut self) -> Option<String> {
+    fn key(&mut self) -> String {
         let key = self.string();
         let after = self.next();
         if after != b':' {
             self.unexpected("ReadObject", "expect : after object field", after);
         }
-        Some(key)
+        key
     }
 
     /// The name of a field of a small struct: `None` if there is none.
