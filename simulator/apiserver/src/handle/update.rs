@@ -390,8 +390,10 @@ fn beside_status(info: &KindInfo, old: &Tree, new: &Tree) -> Tree {
         | ("apiregistration.k8s.io" | "admissionregistration.k8s.io", _) => {
             let kept =
                 ["deletionTimestamp", "labels", "annotations", "finalizers", "ownerReferences"];
+            // Through an APIService's own, what it says of its link is tried.
+            let link = (&*info.group != "apiregistration.k8s.io").then_some("selfLink");
             let old = metadata(old);
-            kept.iter().fold(metadata(new), |tree, key| take(&tree, &old, &[key]))
+            kept.into_iter().chain(link).fold(metadata(new), |tree, key| take(&tree, &old, &[key]))
         }
         ("apps", "Deployment") => {
             let metadata = conversion::with_rollback_of(old, &metadata(new));

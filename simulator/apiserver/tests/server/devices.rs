@@ -332,3 +332,22 @@ fn a_class_chooses_by_what_a_device_says_and_may_name_parts_of_that() {
         assert_eq!(causes(&status), [format!("{at}: Invalid value: {bad:?}: {why}")]);
     }
 }
+
+#[test]
+fn through_the_status_of_a_claim_nobody_says_where_it_is() {
+    let mut server = server();
+    let claim = json!({ "apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim",
+        "metadata": { "name": "a" }, "spec": {} });
+    let claims = Gvr::new("resource.k8s.io", "v1", "resourceclaims");
+    ok(&mut server, &create(claims.clone(), claim.clone()));
+    let mut linked = claim;
+    linked["metadata"]["selfLink"] = "a-b".into();
+    let mut status = Request::update(claims, "default", "a", linked.into());
+    status.subresource = Some("status".into());
+    status.options.dry_run = vec!["All".into()];
+
+    let tried = done(&mut server, &status);
+
+    let shown = tried.object().expect("it is tried").shown();
+    assert_eq!(shown.at(&["metadata", "selfLink"]), None);
+}
