@@ -35,7 +35,7 @@ impl fmt::Display for Difference {
 #[derive(Clone, Debug, Default)]
 pub struct Symbols {
     known: BTreeMap<String, String>,
-    /// Those that objects were answered with: a story may copy one into another field.
+    /// Those that objects were answered with, or are quoted with: a story may copy one into another field.
     revisions: BTreeSet<String>,
 }
 
@@ -172,7 +172,7 @@ static TIME: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// In documents within texts: YAML, and objects that messages quote.
 static REVISION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(resourceVersion\W{1,6}|ResourceVersion in [a-z ]+: )[0-9]+").expect("a pattern")
+    Regex::new(r"(resourceVersion\W{1,6}|ResourceVersion in [a-z ]+: )([0-9]+)").expect("a pattern")
 });
 /// Where a scheme was made: a server that was built from modules names the library, a released one its own file.
 static SCHEME: LazyLock<Regex> =
@@ -290,6 +290,7 @@ impl Symbols {
         let text = TIME.replace_all(&text, |found: &regex::Captures<'_>| {
             if is_now(&found[0]) { "<time>".to_owned() } else { found[0].to_owned() }
         });
+        self.revisions.extend(REVISION.captures_iter(&text).map(|found| found[2].to_owned()));
         let text = REVISION.replace_all(&text, "${1}<revision>");
         let text = UNDECLARED.replace(&text, "${1}<undeclared>");
         let text = RECORD.replace_all(&text, "${1}<revision>");
@@ -385,5 +386,14 @@ pub(super) mod tests {
         assert_eq!(between(&object("231", "231"), &theirs), None);
         assert!(between(&object("231", "232"), &theirs).is_some());
         assert!(between(&object("231", "231"), &object("17400", "17401")).is_some());
+    }
+
+    #[test]
+    fn a_revision_that_is_quoted_may_be_copied_too() {
+        let quoted = |revision: &str, copy: &str| json!({ "message": format!("{{\"resourceVersion\":\"{revision}\",\"precedence\":\"{copy}\"}}") });
+        let theirs = quoted("17400", "17400");
+
+        assert_eq!(between(&quoted("231", "231"), &theirs), None);
+        assert!(between(&quoted("231", "232"), &theirs).is_some());
     }
 }
