@@ -37,7 +37,8 @@ impl Walk {
             }
             Type::List if tree.is_list() => {
                 let items = node.items.as_deref()?;
-                tree.items().iter().find_map(|item| self.misfit(items, item, None))
+                let each = Self { place: self.place, own: self.within("[]") };
+                tree.items().iter().find_map(|item| each.misfit(items, item, None))
             }
             Type::Bytes if tree.is_list() => {
                 tree.items().iter().find_map(|item| unfit(item, "uint8", "uint8"))
@@ -47,10 +48,7 @@ impl Walk {
                 Some(said(&format!("illegal base64 data at input byte {at}")))
             }
             Type::List | Type::Bytes => Some(format!("cannot restore slice from {found}")),
-            Type::String => {
-                let own = self.own.map_or("string", |own| own.trim_start_matches("[]"));
-                unfit(tree, "string", own)
-            }
+            Type::String => unfit(tree, "string", self.own.unwrap_or("string")),
             Type::Bool => unfit(tree, "bool", "bool"),
             Type::Int32 => unfit(tree, "int32", "int32"),
             Type::Integer => unfit(tree, "int64", "int64"),
@@ -61,11 +59,16 @@ impl Walk {
         }
     }
 
+    /// What the type of what stands within is called: a list or a map that has a name of its own says nothing of that.
+    fn within(&self, lead: &str) -> Option<&'static str> {
+        self.own?.strip_prefix(lead)
+    }
+
     fn member(&self, node: &Node, tree: &Tree, old: Option<&Tree>) -> Option<String> {
         let below = |key: &str, value: &Tree, place: Option<Place>| {
             let child = node.member(key).map(|member| &member.node);
             let own = self.place.and_then(|_| own_name(node.definition, key));
-            let own = child.map_or(self.own, |_| own);
+            let own = if child.is_some() { own } else { self.within("map[string]") };
             let old = old.and_then(|old| old.get(key));
             Self { place, own }.misfit(child.or(node.additional.as_ref())?, value, old)
         };
@@ -172,6 +175,17 @@ mod tests {
         let container = |more: serde_json::Value| pod(serde_json::json!({ "containers": [more] }));
         let said = |why: &str| Some(why.to_owned());
 
+        let request = "certificates.v1.CertificateSigningRequest";
+        let extra = serde_json::json!({ "spec": { "extra": { "a": [19] }, "usages": [] } });
+        assert_eq!(
+            misfit(request, "certificates.k8s.io/v1", extra),
+            said("cannot convert int64 to string")
+        );
+        let usages = serde_json::json!({ "spec": { "usages": [19] } });
+        assert_eq!(
+            misfit(request, "certificates.k8s.io/v1", usages),
+            said("cannot convert int64 to v1.KeyUsage")
+        );
         assert_eq!(
             container(serde_json::json!({ "stdin": 1, "name": [] })),
             said("unrecognized type: string")
