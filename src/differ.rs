@@ -270,7 +270,7 @@ impl Sides {
                 return Ok(Some((at, difference)));
             }
             if let Some(object) = step.is_seen_to() {
-                self.settle(&object, [my_names, other_names], &symbols).await?;
+                self.settle(&object, [my_names, other_names], &mut symbols).await?;
             }
         }
         Ok(None)
@@ -282,7 +282,7 @@ impl Sides {
         &self,
         object: &str,
         names: [&Names; 2],
-        symbols: &[Symbols; 2],
+        symbols: &mut [Symbols; 2],
     ) -> anyhow::Result<()> {
         let deadline = Instant::now() + LATE;
         let [mut my_names, mut other_names] = names.map(Names::clone);
@@ -293,7 +293,10 @@ impl Sides {
                 self.theirs.play(&look, &mut other_names),
             );
             let (ours, theirs) = (ours?, theirs?);
-            if compare::first(&ours, &theirs, &mut symbols.clone()).is_none() {
+            // Its revision is known from here on: the next step may copy it.
+            let mut known = symbols.clone();
+            if compare::first(&ours, &theirs, &mut known).is_none() {
+                *symbols = known;
                 for list in definition::lists(&theirs.body()) {
                     while self.ours.get(&list).await.is_ok()
                         && self.theirs.get(&list).await.is_err()
